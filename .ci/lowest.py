@@ -1,0 +1,25 @@
+"""Print pip constraints that hold each direct dependency at its stated lower bound."""
+
+import re
+import sys
+from importlib.metadata import requires
+
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^]]*\])?\s*(?P<versions>[^;]*)")
+
+
+def main() -> None:
+    """Read the installed package, since that is what pip resolves too."""
+    bounds: dict[str, str] = {}
+    for requirement in requires("flask-jwtlib") or []:
+        parts = REQUIREMENT.match(requirement)
+        lowest = parts and re.search(r">=\s*([\w.]+)", parts["versions"])
+        if not parts or not lowest:
+            sys.exit(f"no lower bound in {requirement!r}: name the oldest version that works")
+        name = parts["name"].lower()
+        if bounds.setdefault(name, lowest[1]) != lowest[1]:
+            sys.exit(f"{name} has two lower bounds, {bounds[name]} and {lowest[1]}: choose one")
+    for name, version in sorted(bounds.items()):
+        print(f"{name}=={version}")
+
+
+main()

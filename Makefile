@@ -1,0 +1,81 @@
+# Each target installs what it needs into .venv by itself; the second time there is nothing left to install.
+# Needed beforehand: Python >= 3.10, make and git. Another interpreter: make test PYTHON=/path/to/python3
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP_INSTALL := $(PY) -m pip install
+# Errors only: neither a newer pip nor root's own virtual environment is news here.
+export PIP_QUIET := 2
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo serve test lint types bench check clean
+# make deletes files that only a pattern rule asked for; the stamps are to stay.
+.PRECIOUS: $(VENV)/.ready-%
+
+help:
+	@echo 'make demo    a server, an issuer and a client on this machine act out a session, and end'
+	@echo 'make serve   the same server, left running, with curl lines to try'
+	@echo 'make test    the tests, with the coverage they must reach; ARGS="-k name" runs some of them'
+	@echo 'make lint    ruff, and the import contracts'
+	@echo 'make types   mypy and pyright'
+	@echo 'make bench   what a request costs, beside peers'
+	@echo 'make check   everything that CI runs'
+	@echo 'make clean   removes what these targets made'
+
+demo: $(VENV)/.ready-package
+	@$(PY) -m examples.demo
+
+serve: $(VENV)/.ready-package
+	@$(PY) -m examples.demo --serve
+
+# Under coverage from the start: the package's own pytest plugin imports it before any pytest plugin could measure.
+test: $(VENV)/.ready-test
+ifdef ARGS
+	@$(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m coverage run -m pytest
+	@$(PY) -m coverage report
+endif
+
+lint: $(VENV)/.ready-lint
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/lint-imports --no-logo
+
+types: $(VENV)/.ready-types
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/pyright
+
+bench: $(VENV)/.ready-bench
+	@$(PY) -m benchmarks
+
+check:
+	@.ci/run
+
+clean:
+	@rm -rf $(VENV) dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@python=$$(.ci/pythons | sed -n '1s/^[^ ]* //p'); \
+	if [ -z "$$python" ]; then \
+	    echo 'No CPython >= 3.10 that can make virtual environments was found.' >&2; \
+	    echo 'Install one (on Debian: python3 and python3-venv), or name one: make test PYTHON=/path/to/python3' >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$python"; \
+	"$$python" -m venv --clear $(VENV)
+	@$(PIP_INSTALL) --upgrade 'pip>=25.1' # the first that installs dependency groups
+
+$(VENV)/.ready-package: pyproject.toml | $(PY)
+	@echo 'Installing flask_jwtlib into $(VENV)'
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.ready-%: pyproject.toml | $(PY)
+	@echo 'Installing flask_jwtlib and the dependency group "$*" into $(VENV)'
+	@$(PIP_INSTALL) --editable . --group $*
+	@touch $@

@@ -1,0 +1,148 @@
+"""Other packages' ways to guard a Flask route, each as its documentation shows it.
+
+Each is told to check what the others check, and those that take a prepared key get one.
+"""
+
+# ruff: noqa: PLC0415 - a peer that is not installed is left out, so it is imported where it is used.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import Flask
+
+from .contenders import Contender, Decorator, thin_decorator
+from .scenarios import Service
+
+__all__ = ["PEERS"]
+
+
+def _pyjwt_verify(service: Service) -> Callable[[str], dict[str, Any]]:
+    import jwt
+
+    algorithms, issuer, audience = [service.algorithm], service.issuer, service.audience
+    keys: dict[Any, Any] = {service.kid: service.key}
+
+    def verify(token: str) -> dict[str, Any]:
+        key = keys.get(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise jwt.InvalidTokenError("unknown kid")
+        return jwt.decode(
+            token,
+            key,
+            algorithms=algorithms,
+            issuer=issuer,
+            audience=audience,
+            options={"require": ["exp", "nbf", "iss", "aud"]},
+        )
+
+    return verify
+
+
+def _joserfc_verify(service: Service) -> Callable[[str], dict[str, Any]]:
+    from joserfc import jwt
+    from joserfc.jwk import KeySet
+
+    keys = KeySet.import_key_set({"keys": [service.jwk]})
+    algorithms = [service.algorithm]
+    rules = jwt.JWTClaimsRegistry(
+        exp={"essential": True},
+        nbf={"essential": True},
+        iss={"essential": True, "value": service.issuer},
+        aud={"essential": True, "value": service.audience},
+    )
+
+    def verify(token: str) -> dict[str, Any]:
+        claims = jwt.decode(token, keys, algorithms=algorithms).claims
+        rules.validate(claims)
+        return claims
+
+    return verify
+
+
+def _flask_httpauth(verify: Callable[[str], Any], refusals: type[Exception]) -> Decorator:
+    from flask_httpauth import HTTPTokenAuth
+
+    auth = HTTPTokenAuth("Bearer")
+
+    @auth.verify_token
+    def verify_token(token: str) -> Any:
+        try:
+            return verify(token)
+        except refusals:
+            return None
+
+    return cast("Decorator", auth.login_required)
+
+
+def _pyjwt(_app: Flask, service: Service) -> Decorator:
+    import jwt
+
+    return thin_decorator(_pyjwt_verify(service), jwt.PyJWTError)
+
+
+def _pyjwt_httpauth(_app: Flask, service: Service) -> Decorator:
+    import jwt
+
+    return _flask_httpauth(_pyjwt_verify(service), jwt.PyJWTError)
+
+
+def _joserfc_httpauth(_app: Flask, service: Service) -> Decorator:
+    from joserfc.errors import JoseError
+
+    return _flask_httpauth(_joserfc_verify(service), JoseError)
+
+
+def _authlib(_app: Flask, service: Service) -> Decorator:
+    from authlib.integrations.flask_oauth2 import ResourceProtector
+    from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+    from joserfc.jwk import KeySet
+
+    keys = KeySet.import_key_set({"keys": [service.jwk]})
+
+    class Validator(JWTBearerTokenValidator):
+        def get_jwks(self) -> KeySet:
+            return keys
+
+    require_oauth = ResourceProtector()
+    require_oauth.register_token_validator(Validator(service.issuer, service.audience))
+    return cast("Decorator", require_oauth())
+
+
+def _flask_jwt_extended(app: Flask, service: Service) -> Decorator:
+    from flask_jwt_extended import JWTManager, jwt_required
+
+    app.config["JWT_ALGORITHM"] = service.algorithm
+    app.config["JWT_PUBLIC_KEY"] = app.config["JWT_SECRET_KEY"] = service.key_text
+    app.config["JWT_DECODE_ISSUER"] = service.issuer
+    app.config["JWT_DECODE_AUDIENCE"] = service.audience
+    JWTManager(app)
+    return cast("Decorator", jwt_required())
+
+
+def _flask_jwt_extended_prepared(app: Flask, service: Service) -> Decorator:
+    from jwt import InvalidTokenError
+
+    decorator = _flask_jwt_extended(app, service)
+    keys = {service.kid: service.key}
+
+    @app.extensions["flask-jwt-extended"].decode_key_loader
+    def key_of(header: dict[str, Any], _claims: dict[str, Any]) -> Any:
+        if header.get("kid") not in keys:
+            raise InvalidTokenError("unknown kid")
+        return keys[header["kid"]]
+
+    return decorator
+
+
+PEERS = (
+    Contender("joserfc, Flask-HTTPAuth", _joserfc_httpauth, needs=("joserfc", "flask_httpauth")),
+    Contender("PyJWT", _pyjwt, needs=("jwt",)),
+    Contender("PyJWT, Flask-HTTPAuth", _pyjwt_httpauth, needs=("jwt", "flask_httpauth")),
+    Contender("Authlib", _authlib, needs=("authlib", "joserfc")),
+    Contender(
+        "flask-jwt-extended, by kid", _flask_jwt_extended_prepared, needs=("flask_jwt_extended",)
+    ),
+    Contender("flask-jwt-extended", _flask_jwt_extended, needs=("flask_jwt_extended",)),
+)

@@ -1,0 +1,43 @@
+"""Text for a person at a terminal, in colour where that is wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+__all__ = ["Terminal", "wants_colour"]
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether colour is wanted: ``NO_COLOR`` says no, else ``FORCE_COLOR`` or a terminal yes."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and environ.get("TERM") != "dumb"
+
+
+class Terminal:
+    """Writes lines, at once and as they come, so that a reader at a pipe sees them too.
+
+    Args:
+        stream: Where to. The standard output by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._coloured = wants_colour(self._stream, os.environ)
+
+    def paint(self, text: str, *styles: str) -> str:
+        """Put text into styles: ``bold``, ``dim``, ``red``, ``green``, ``yellow``, ``cyan``."""
+        if not self._coloured:
+            return text
+        return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
+
+    def line(self, text: str = "", *styles: str) -> None:
+        """Write a line."""
+        print(self.paint(text, *styles) if styles else text, file=self._stream, flush=True)

@@ -1,0 +1,103 @@
+"""A stand-in for your issuer, used by ``key_rotation`` and ``demo``.
+
+It publishes its keys as a JWK set and hands out tokens::
+
+    flask --app examples.issuer run --port 5001
+
+    curl http://127.0.0.1:5001/.well-known/jwks.json
+    curl -X POST http://127.0.0.1:5001/token -d scope="reports:read"
+    curl -X POST http://127.0.0.1:5001/keys/publish
+    curl -X POST http://127.0.0.1:5001/keys/switch
+    curl -X POST http://127.0.0.1:5001/keys/withdraw
+
+Its keys are made when it starts and are gone when it ends. It asks nobody who they are.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+from flask import Flask, request
+
+from flask_jwtlib.testing import TokenIssuer
+
+__all__ = ["RotatingIssuer", "create_app"]
+
+
+class RotatingIssuer:
+    """Signs with one key, and publishes that one and its neighbours in time.
+
+    A key is published for a while before it signs, so that every reader of the key set has it by
+    then, and for a while after, so that the tokens which it signed live out their time.
+
+    Args:
+        name: The ``iss`` of its tokens.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lock = Lock()
+        self._made = 1
+        self._published = [self._new_key()]
+        self._signer = self._published[0]
+
+    @property
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The published keys as a JWK set (RFC 7517 §5)."""
+        with self._lock:
+            return {"keys": [key.jwk for key in self._published]}
+
+    def token(self, subject: str = "alice", **claims: Any) -> str:
+        """Issue a token, signed with the present key."""
+        return self._signer.token(subject, **claims)
+
+    def publish(self) -> str | None:
+        """Publish a new key, which doesn't sign yet."""
+        with self._lock:
+            self._made += 1
+            self._published.append(self._new_key())
+            return self._published[-1].kid
+
+    def switch(self) -> str | None:
+        """Sign with the newest key from now on."""
+        with self._lock:
+            self._signer = self._published[-1]
+            return self._signer.kid
+
+    def withdraw(self) -> None:
+        """Publish the present key alone."""
+        with self._lock:
+            self._published = [self._signer]
+
+    def _new_key(self) -> TokenIssuer:
+        return TokenIssuer(self.name, kid=f"key-{self._made}", lifetime=3600)
+
+
+def create_app(issuer: RotatingIssuer | None = None) -> Flask:
+    """Make the issuer's app."""
+    app = Flask(__name__)
+    mine = issuer or RotatingIssuer("https://issuer.example")
+
+    @app.get("/.well-known/jwks.json")
+    def jwks() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+        return mine.jwks
+
+    @app.post("/token")
+    def token() -> str:  # pyright: ignore[reportUnusedFunction]
+        return mine.token(**{"aud": "https://reports.example", **request.form.to_dict()})
+
+    @app.post("/keys/publish")
+    def publish() -> str:  # pyright: ignore[reportUnusedFunction]
+        return f"{mine.publish()} is published\n"
+
+    @app.post("/keys/switch")
+    def switch() -> str:  # pyright: ignore[reportUnusedFunction]
+        return f"{mine.switch()} signs\n"
+
+    @app.post("/keys/withdraw")
+    def withdraw() -> str:  # pyright: ignore[reportUnusedFunction]
+        mine.withdraw()
+        return "the other keys are withdrawn\n"
+
+    return app

@@ -1,0 +1,184 @@
+"""The documented callbacks as strategies: each is looked up on the module at the time of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from inspect import isawaitable, iscoroutine
+from typing import Any, NoReturn, Protocol
+
+from attrs import define, frozen
+from flask import Request, Response, after_this_request, has_request_context
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import default_exceptions
+
+from ._state import peek
+from .errors import AuthenticationError, InvalidTokenError, VerificationUnavailable
+from .failure_handlers import UnauthorizedHandler, refusal_headers
+from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
+from .key_set import KeySet
+from .keys import VerificationKey
+from .values import BearerToken, Claims, UnverifiedHeader
+
+__all__ = [
+    "CallbackFailureHandler",
+    "CallbackKeyProvider",
+    "CallbackTokenExtractor",
+    "CallbackTokenValidator",
+    "Callbacks",
+    "Notes",
+    "notes_of_request",
+    "throw",
+]
+
+
+class Callbacks(Protocol):
+    """The documented attributes and callbacks, as they are on the module."""
+
+    JWT_ALGO: str | Iterable[str]
+    JWT_AUDIENCE: str | Iterable[str] | None
+    JWT_ISSUER: str | Iterable[str] | None
+    JWT_LEEWAY: float
+    VERIFICATION_KEY_CACHE_TIMEOUT: float
+    verification_key: Callable[[], Any]
+    retrieve_verification_key: Callable[[], Any]
+    check_token: Callable[[str], bool]
+    get_token: Callable[[], str | None]
+    requires_authentication_failure_callback: Callable[[], ResponseReturnValue]
+    optional_authentication_failure_callback: Callable[[], None]
+
+
+@define
+class Notes:
+    """What was learnt of the current request's token.
+
+    Attributes:
+        found: What the default ``get_token`` found, which knows the place.
+        asked: Whether ``get_token`` was asked for this request.
+        obtained: What it answered.
+        verified: A token whose signature verified, and its claims.
+        accepted: Whether ``check_token`` accepted the token.
+        refusal: Why the request is refused.
+    """
+
+    found: BearerToken | None = None
+    asked: bool = False
+    obtained: str | None = None
+    verified: tuple[str, Claims] | None = None
+    accepted: bool = False
+    refusal: AuthenticationError | None = None
+
+
+def notes_of_request() -> Notes:
+    """The current request's notes; outside of a decorated view, a slip that nobody keeps."""
+    state = peek()
+    if state is None:
+        return Notes()
+    if state.notes is None:
+        state.notes = Notes()
+    notes: Notes = state.notes
+    return notes
+
+
+@frozen
+class CallbackTokenExtractor(TokenExtractor):
+    """Asks ``get_token``."""
+
+    callbacks: Callbacks
+
+    def extract(self, request: Request) -> BearerToken | None:
+        """Ask, once for all views that the request passes."""
+        notes = notes_of_request()
+        value: object = self.callbacks.get_token()
+        if value is not None and not isinstance(value, str):
+            raise VerificationUnavailable(
+                f"get_token answered a {type(value).__name__}: it must answer a str or None"
+            )
+        notes.asked, notes.obtained = True, value or None
+        if not value:
+            return None
+        if notes.found is not None and notes.found.value == value:
+            return notes.found
+        return BearerToken(value, source="callback")
+
+
+@frozen
+class CallbackKeyProvider(KeyProvider):
+    """Asks ``verification_key``.
+
+    Args:
+        key_set: Asks it, and makes keys of the answer.
+    """
+
+    key_set: Callable[[], KeySet]
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        """Choose by the header's ``kid`` and ``alg``."""
+        return self.key_set().select(header)
+
+
+@frozen
+class CallbackTokenValidator(TokenValidator):
+    """Asks ``check_token``, and lets nothing pass whose signature does not verify, whatever that says.
+
+    Args:
+        callbacks: The module.
+        verified: Answers the claims under a token's good signature, without judging them.
+    """
+
+    callbacks: Callbacks
+    verified: Callable[[str], Claims]
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        """Ask, and hand on the claims that were verified on the way."""
+        verdict: object = self.callbacks.check_token(token.value)
+        if isawaitable(verdict):
+            if iscoroutine(verdict):
+                verdict.close()
+            raise VerificationUnavailable("check_token is async: it must answer True or False")
+        notes = notes_of_request()
+        if not verdict:
+            raise notes.refusal or InvalidTokenError("check_token refused the token")
+        claims = self.verified(token.value)
+        notes.accepted = True
+        return claims
+
+
+@frozen
+class CallbackFailureHandler(FailureHandler):
+    """Asks the two failure callbacks. A fault of ours is no failure of the caller's, and asks neither."""
+
+    callbacks: Callbacks
+
+    def deny(self, error: AuthenticationError | VerificationUnavailable) -> ResponseReturnValue:
+        """Ask ``requires_authentication_failure_callback``."""
+        if isinstance(error, VerificationUnavailable):
+            throw(error)
+        notes_of_request().refusal = error
+        return self.callbacks.requires_authentication_failure_callback()
+
+    def anonymous(self, error: AuthenticationError) -> None:
+        """Ask ``optional_authentication_failure_callback``."""
+        notes_of_request().refusal = error
+        self.callbacks.optional_authentication_failure_callback()
+
+
+def throw(error: AuthenticationError | VerificationUnavailable) -> NoReturn:
+    """Throw a refusal that ``@app.errorhandler`` sees, and keep its headers on whatever that answers.
+
+    Raises:
+        HTTPException: 401, or 403 or 503 where that is the error's status.
+    """
+    response = UnauthorizedHandler().deny(error)
+    # RFC 6750 recommends 400 for a malformed request; the documented API promises 401.
+    if response.status_code == 400:
+        response.status_code = 401
+
+    def keep_headers(answer: Response) -> Response:
+        for name, value in refusal_headers(error):
+            if answer.status_code == response.status_code and name not in answer.headers:
+                answer.headers[name] = value
+        return answer
+
+    if has_request_context():
+        after_this_request(keep_headers)
+    raise default_exceptions[response.status_code](error.description, response=response)

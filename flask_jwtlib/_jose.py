@@ -1,0 +1,336 @@
+"""Keys and signatures: the only module that knows python-jose and ``cryptography``.
+
+python-jose's key classes check the signatures. Its parsers get only what was checked here first,
+since they drop characters outside an alphabet and quote keys in their errors; the algorithms it
+lacks (PS256 and its kin, EdDSA) are ``Key`` subclasses, handed over as instances and registered
+nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode, urlsafe_b64decode
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, cast
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jose.backends.base import Key
+from jose.backends.cryptography_backend import (
+    CryptographyECKey,
+    CryptographyHMACKey,
+    CryptographyRSAKey,
+)
+from jose.exceptions import JWKError
+
+from .errors import ConfigurationError
+
+__all__ = [
+    "ALGORITHMS",
+    "KeyMaterial",
+    "Verifier",
+    "algorithm_names",
+    "algorithms_of",
+    "key_type_of",
+    "load_jwk",
+    "load_openssh",
+    "load_pem",
+    "looks_asymmetric",
+    "make_verifier",
+    "parse_json",
+    "weakness",
+]
+
+KeyMaterial = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | bytes
+"""A public key, or the bytes of an HMAC secret."""
+
+Verifier = Callable[[bytes, bytes], bool]
+
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
+# RFC 7518 §3.4: the curve belongs to the algorithm. The names are cryptography's.
+_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_HMAC = ("HS256", "HS384", "HS512")
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+# RFC 8037 §3.1 named it EdDSA; RFC 9864 §2.2 gave it the name of its curve.
+_ED25519 = ("EdDSA", "Ed25519")
+
+ALGORITHMS = frozenset((*_HMAC, *_RSA, *_CURVES.values(), *_ED25519))
+"""Every signature algorithm that can be configured. ``none`` is not one."""
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_PRIVATE_MEMBERS = frozenset({"d", "dp", "dq", "oth", "p", "q", "qi"})
+_JWK_MEMBERS = {"EC": ("x", "y"), "OKP": ("x",), "RSA": ("n", "e"), "oct": ("k",)}
+_OPENSSH_TYPES = frozenset(
+    {"ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
+)
+# PEM, SSH's own armour, an OpenSSH line, and such a line's base64 alone.
+_ASYMMETRIC_TEXT = re.compile(
+    r"-{4,5} ?(?:BEGIN|END) |\A\s*(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa)-"
+    r"|AAAAB3NzaC1|AAAAC3NzaC1|AAAAE2VjZHNhLXNoYTIt"
+)
+
+
+def algorithm_names(value: object) -> tuple[str, ...]:
+    """Answer the algorithms of a configuration, one or several, checked to be known.
+
+    Raises:
+        ConfigurationError: One is not, or there is none.
+    """
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, Iterable):
+        raise ConfigurationError(f"algorithms are given as a string or a list, not {value!r}")
+    checked = tuple(cast("Iterable[object]", names))
+    if not checked:
+        raise ConfigurationError(
+            "name at least one algorithm: without any, nothing can be verified"
+        )
+    for name in checked:
+        if not isinstance(name, str) or name not in ALGORITHMS:
+            known = ", ".join(sorted(ALGORITHMS))
+            raise ConfigurationError(
+                f"{name!r} is no algorithm that can be accepted; choose from {known}"
+            )
+    return cast("tuple[str, ...]", checked)
+
+
+def key_type_of(material: KeyMaterial) -> str:
+    """The key's ``kty`` (RFC 7518 §6.1, RFC 8037 §2)."""
+    if isinstance(material, bytes):
+        return "oct"
+    if isinstance(material, RSAPublicKey):
+        return "RSA"
+    return "EC" if isinstance(material, EllipticCurvePublicKey) else "OKP"
+
+
+def algorithms_of(material: KeyMaterial) -> tuple[str, ...]:
+    """The algorithms that a key of this type, and for ECDSA of this curve, can verify."""
+    if isinstance(material, bytes):
+        return _HMAC
+    if isinstance(material, RSAPublicKey):
+        return _RSA
+    if isinstance(material, EllipticCurvePublicKey):
+        if material.curve.name in _CURVES:
+            return (_CURVES[material.curve.name],)
+        raise ConfigurationError(
+            f"no JWS algorithm here uses the curve {material.curve.name}: want P-256, P-384 or P-521"
+        )
+    if isinstance(material, Ed25519PublicKey):
+        return _ED25519
+    raise ConfigurationError(
+        f"a {type(material).__name__} can't verify signatures here: want an RSA, EC or Ed25519 public key"
+    )
+
+
+def weakness(material: KeyMaterial, algorithm: str) -> str | None:
+    """Say what makes a key too weak for an algorithm (RFC 7518 §3.2, §3.3), None if nothing does."""
+    if isinstance(material, bytes):
+        needed = _HASHES[algorithm[2:]].digest_size
+        if len(material) < needed:
+            return (
+                f"an HMAC secret of {len(material)} bytes is too short: {algorithm} needs {needed}"
+            )
+    elif isinstance(material, RSAPublicKey) and material.key_size < 2048:
+        return f"an RSA key of {material.key_size} bits is too short: 2048 are the least"
+    return None
+
+
+def make_verifier(material: KeyMaterial, algorithm: str) -> Verifier:
+    """Prepare the check ``(signing_input, signature) -> bool`` of one key under one of its algorithms."""
+    if isinstance(material, bytes):
+        try:
+            key: Key = CryptographyHMACKey(material, algorithm)
+        except JWKError:
+            raise ConfigurationError(
+                "python-jose takes this secret for a key of another kind"
+            ) from None
+    elif isinstance(material, RSAPublicKey):
+        key = (_RSAPSSKey if algorithm in {"PS256", "PS384", "PS512"} else CryptographyRSAKey)(
+            material, algorithm
+        )
+    elif isinstance(material, EllipticCurvePublicKey):
+        key = CryptographyECKey(material, algorithm)
+    else:
+        key = _Ed25519Key(material, algorithm)
+    prepared: Any = key
+    return cast("Verifier", prepared.verify)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON that holds keys, without quoting it in an error.
+
+    Raises:
+        ConfigurationError: It is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ConfigurationError("this text is not JSON") from None
+
+
+class _RSAPSSKey(Key):
+    """RSASSA-PSS with a salt as long as the hash (RFC 7518 §3.5)."""
+
+    def __init__(self, key: RSAPublicKey, algorithm: str) -> None:
+        self._key = key
+        self._hash = _HASHES[algorithm[2:]]
+        self._padding = padding.PSS(padding.MGF1(self._hash), self._hash.digest_size)
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        try:
+            self._key.verify(sig, msg, self._padding, self._hash)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class _Ed25519Key(Key):
+    """Ed25519 (RFC 8037 §3.1)."""
+
+    def __init__(self, key: Ed25519PublicKey, algorithm: str) -> None:
+        self._key = key
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        try:
+            self._key.verify(sig, msg)
+        except InvalidSignature:
+            return False
+        return True
+
+
+def looks_asymmetric(secret: bytes) -> bool:
+    """Whether bytes given as an HMAC secret are a public or private key in some encoding (RFC 8725 §2.1)."""
+    if _ASYMMETRIC_TEXT.search(secret.decode("latin-1")):
+        return True
+    try:
+        bare = b64decode(b"".join(secret.split()), validate=True)
+    except ValueError:
+        bare = b""
+    return _is_public_jwk(secret) or any(_is_der_key(data) for data in (secret, bare))
+
+
+def _is_public_jwk(data: bytes) -> bool:
+    try:
+        value: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(value, dict):
+        return False
+    members = cast("dict[str, object]", value)
+    return "keys" in members or members.get("kty") in ("RSA", "EC", "OKP")
+
+
+def _is_der_key(data: bytes) -> bool:
+    loaders: tuple[Callable[[bytes], object], ...] = (
+        serialization.load_der_public_key,
+        x509.load_der_x509_certificate,
+        partial(serialization.load_der_private_key, password=None),
+    )
+    for load in loaders:
+        try:
+            load(data)
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
+            continue
+        return True
+    return False
+
+
+def load_pem(text: Any) -> KeyMaterial:
+    """Read a public key from PEM: SubjectPublicKeyInfo, PKCS#1, or the first of some X.509 certificates.
+
+    Raises:
+        ConfigurationError: It is none of these, or holds a private key.
+    """
+    if not isinstance(text, str | bytes):
+        raise ConfigurationError(f"PEM is text, not {type(text).__name__}")
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    if b"PRIVATE KEY-----" in data:
+        raise ConfigurationError(
+            "this PEM holds a private key: a resource server is given the public key alone"
+        )
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in data:
+            key: Any = x509.load_pem_x509_certificate(data).public_key()
+        else:
+            key = serialization.load_pem_public_key(data.strip())
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        raise ConfigurationError(
+            "this PEM does not hold a public key or a certificate that can be read"
+        ) from None
+    return cast("KeyMaterial", key)
+
+
+def load_openssh(text: str) -> KeyMaterial:
+    """Read a public key from an OpenSSH line, ``ssh-rsa AAAA… comment``, however it was wrapped.
+
+    Raises:
+        ConfigurationError: It is none, or of a type that signs no JWT.
+    """
+    name, *words = text.split() or ("",)
+    if name not in _OPENSSH_TYPES:
+        raise ConfigurationError(
+            "this OpenSSH text is not a plain RSA, ECDSA or Ed25519 public key"
+        )
+    # White space parts the key from its comment and may also stand within the key, where a line was
+    # wrapped: the key ends where it can be read.
+    for count in range(1, len(words) + 1):
+        try:
+            line = " ".join((name, "".join(words[:count])))
+            return cast("KeyMaterial", serialization.load_ssh_public_key(line.encode()))
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+    raise ConfigurationError("this OpenSSH public key is damaged: no key can be read from it")
+
+
+def load_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
+    """Read a public key, or an HMAC secret, from a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+
+    Raises:
+        ConfigurationError: It is none, a private key, or meant for another use.
+    """
+    kty = jwk.get("kty")
+    members = _JWK_MEMBERS.get(kty) if isinstance(kty, str) else None
+    if members is None:
+        raise ConfigurationError("this is no JWK of a known type: kty must be RSA, EC, OKP or oct")
+    _check_jwk(jwk, members)
+    if kty == "OKP" and jwk.get("crv") != "Ed25519":
+        raise ConfigurationError("this OKP JWK is of a curve that is not supported: want Ed25519")
+    try:
+        if kty == "RSA":
+            key: Any = CryptographyRSAKey(dict(jwk), "RS256").prepared_key
+        elif kty == "EC":
+            key = CryptographyECKey(dict(jwk), "ES256").prepared_key
+        elif kty == "oct":
+            key = CryptographyHMACKey(dict(jwk), "HS256").prepared_key
+        else:
+            key = Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "=="))
+    except (JWKError, LookupError, TypeError, ValueError, UnsupportedAlgorithm):
+        # The cause's text may quote the key.
+        raise ConfigurationError(f"this {kty} JWK does not hold a key that can be read") from None
+    return cast("KeyMaterial", key)
+
+
+def _check_jwk(jwk: Mapping[str, Any], members: tuple[str, ...]) -> None:
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise ConfigurationError(
+            "this JWK holds a private key: a resource server is given the public key alone"
+        )
+    if jwk.get("use", "sig") != "sig":
+        raise ConfigurationError('this JWK is not for signatures: its use is not "sig"')
+    operations: Any = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise ConfigurationError('this JWK is not for verifying: its key_ops lack "verify"')
+    for name in members:
+        value = jwk.get(name)
+        if not isinstance(value, str) or _BASE64URL.fullmatch(value) is None or len(value) % 4 == 1:
+            raise ConfigurationError(f"this JWK's member {name!r} is missing or not base64url")

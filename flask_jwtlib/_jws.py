@@ -1,0 +1,204 @@
+"""Strict reading of a JWS in compact form (RFC 7515 §5.2), before anything in it is believed.
+
+Whatever text comes in, either a ``CompactJWS`` or a ``MalformedTokenError`` comes out. Of all the
+texts that a lenient decoder takes for one token, exactly one is accepted here: no padding, no white
+space, no foreign character, no stray bits at a segment's end, no duplicate member.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from binascii import a2b_base64
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from .errors import MalformedTokenError
+from .values import UnverifiedHeader
+
+__all__ = ["DEFAULT_MAX_SIZE", "MAX_JSON_DEPTH", "CompactJWS", "read_json_object"]
+
+DEFAULT_MAX_SIZE = 8192
+"""Characters that a token may have: what common servers accept as one header line."""
+
+MAX_JSON_DEPTH = 32
+"""Levels of objects and arrays that a header or a claims set may have."""
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
+# A segment's last character may carry only as many bits as are left of its last byte (RFC 4648
+# §3.5).
+_CANONICAL_TAILS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?|([\[{])|([\]}])', re.DOTALL)
+
+
+class CompactJWS:
+    """A well-formed, signed compact JWS whose signature nobody has checked yet.
+
+    Args:
+        text: The token as sent.
+        max_size: How many characters it may have.
+
+    Attributes:
+        header: The parsed header.
+        signing_input: The bytes that the signature is made over.
+        payload: The decoded bytes between the dots.
+        signature: The decoded signature.
+
+    Raises:
+        MalformedTokenError: It is anything else.
+    """
+
+    __slots__ = ("header", "payload", "signature", "signing_input")
+
+    def __init__(self, text: str, max_size: int = DEFAULT_MAX_SIZE) -> None:
+        if len(text) > max_size:
+            raise MalformedTokenError(
+                f"the token has {len(text)} characters, {max_size} are allowed"
+            )
+        # What is not ASCII becomes a question mark, which is no character of base64url either.
+        encoded = text.encode("ascii", "replace")
+        if encoded.translate(None, _ALPHABET) != b"..":
+            raise MalformedTokenError(_what_it_is_instead(text))
+        header, payload, signature = encoded.split(b".")
+        if not signature:
+            raise MalformedTokenError("the token has no signature")
+        self.header = _header(header)
+        self.signing_input = encoded[: -len(signature) - 1]
+        self.payload = _decode(payload, "payload")
+        self.signature = _decode(signature, "signature")
+
+    def claims(self) -> dict[str, Any]:
+        """Parse the payload as a JWT claims set (RFC 7519 §7.2). Each call parses anew.
+
+        Raises:
+            MalformedTokenError: It is not one strict JSON object.
+        """
+        return read_json_object(self.payload, "claims set")
+
+
+def read_json_object(data: bytes, what: str) -> dict[str, Any]:
+    """Parse a JSON object strictly: UTF-8, no duplicate members, finite numbers, bounded depth.
+
+    Args:
+        data: The JSON text.
+        what: What it is, for the error's text.
+
+    Raises:
+        MalformedTokenError: It is not one strict JSON object.
+    """
+    if data.count(b"{") + data.count(b"[") > MAX_JSON_DEPTH and _depth(data) > MAX_JSON_DEPTH:
+        raise MalformedTokenError(f"the {what} is nested more than {MAX_JSON_DEPTH} levels deep")
+    try:
+        text = data.decode("utf-8").strip(" \t\n\r")
+        value, end = _STRICT_JSON.raw_decode(text)
+        if b"\\u" in data:
+            # An escape can spell half of a surrogate pair, which is no character (RFC 7493 §2.1).
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except ValueError as error:
+        # The decoder's own message can quote what it read: name the kind of error alone.
+        raise MalformedTokenError(
+            f"the {what} is not strict JSON ({type(error).__name__})"
+        ) from None
+    if text[0] != "{" or end != len(text):
+        raise MalformedTokenError(f"the {what} is not one JSON object")
+    members: dict[str, Any] = value
+    return members
+
+
+def _what_it_is_instead(text: str) -> str:
+    dots = text.count(".")
+    if dots == 4:
+        return "the token is encrypted (five parts, RFC 7516), which is not accepted"
+    if dots != 2:
+        return f"the token has {dots + 1} parts, a signed JWT has three"
+    return "the token has a character that is not base64url"
+
+
+def _decode(segment: bytes, what: str) -> bytes:
+    data = segment.translate(_TO_STANDARD_ALPHABET)
+    remainder = len(data) % 4
+    if remainder:
+        tail = _CANONICAL_TAILS.get(remainder)
+        if tail is None or segment[-1] not in tail:
+            raise MalformedTokenError(f"the token's {what} is not canonical base64url")
+        data += b"=="[remainder - 2 :]
+    return a2b_base64(data)
+
+
+# The tokens of one key have one header, so the latest ones are kept: small ones, whose values can't be
+# altered, and only so many, since senders can invent headers without end.
+_MAX_KEPT_HEADERS = 512
+_MAX_KEPT_LENGTH = 512
+_kept_headers: dict[bytes, UnverifiedHeader] = {}
+
+
+def _header(segment: bytes) -> UnverifiedHeader:
+    header = _kept_headers.get(segment)
+    if header is None:
+        header = _read_header(segment)
+        if len(segment) <= _MAX_KEPT_LENGTH and not any(
+            isinstance(value, dict | list) for value in header.parameters.values()
+        ):
+            if len(_kept_headers) >= _MAX_KEPT_HEADERS:
+                _kept_headers.clear()
+            _kept_headers[segment] = header
+    return header
+
+
+def _read_header(segment: bytes) -> UnverifiedHeader:
+    parameters = read_json_object(_decode(segment, "header"), "header")
+    alg = parameters.get("alg")
+    kid = parameters.get("kid")
+    typ = parameters.get("typ")
+    if type(alg) is not str:
+        raise MalformedTokenError("the header's alg is not a string")
+    if type(kid) is not str and "kid" in parameters:
+        raise MalformedTokenError("the header's kid is not a string")
+    if type(typ) is not str and "typ" in parameters:
+        raise MalformedTokenError("the header's typ is not a string")
+    if not _UNSUPPORTED.isdisjoint(parameters):
+        raise MalformedTokenError(
+            "the header has a parameter that is not supported: crit, b64, zip or enc"
+        )
+    return UnverifiedHeader(alg, kid, typ, parameters=MappingProxyType(parameters))
+
+
+# RFC 7515 §4.1.11: what crit names must be understood, and nothing is. The others change what is
+# signed or how it is read (RFC 7797; RFC 8725 §3.6; RFC 7516).
+_UNSUPPORTED = frozenset({"b64", "crit", "enc", "zip"})
+
+
+def _depth(data: bytes) -> int:
+    depth = deepest = 0
+    for match in _BRACKETS_OUTSIDE_STRINGS.finditer(data):
+        if match.lastindex == 1:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match.lastindex == 2:
+            depth -= 1
+    return deepest
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(members)
+    if len(unique) != len(members):
+        raise ValueError("duplicate member")
+    return unique
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("number out of range")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_STRICT_JSON = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
+)

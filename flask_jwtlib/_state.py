@@ -1,0 +1,150 @@
+"""What is known of the current request's caller: the only module that writes to ``flask.g``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import Flask, Request, current_app, g, has_request_context, request, request_tearing_down
+from flask.globals import request_ctx
+from werkzeug.local import LocalProxy
+
+from .values import Principal
+
+__all__ = [
+    "RequestState",
+    "current_flask_app",
+    "current_principal",
+    "current_request",
+    "is_authenticated",
+    "peek",
+    "state_of",
+]
+
+_KEY = "_flask_jwtlib"
+_NOBODY = {"authenticated": False, "raw_token": None, "json_token": None}
+_OURS = (_KEY, *_NOBODY)
+
+
+class RequestState:
+    """One request's decisions.
+
+    It hangs on the request, and on ``flask.g`` as a mark of who published there: an app context may
+    outlive a request (as in tests that push one by hand), and what one request's caller left on ``g``
+    counts for no other. It refers to neither of the two, so that nothing waits for the garbage
+    collector.
+
+    Attributes:
+        principal: The caller that is published, None if there is none.
+        outcomes: What each authenticator found, so that none asks twice.
+        notes: Room for the documented module API to keep what it learnt of the request's token.
+        before: What ``g`` held before the request, where it will outlive the request.
+    """
+
+    __slots__ = ("before", "notes", "outcomes", "principal")
+
+    def __init__(self) -> None:
+        self.before: dict[str, Any] | None = None
+        self.principal: Principal | None = None
+        self.outcomes: dict[object, Any] = {}
+        self.notes: Any = None
+
+    def clear(self) -> None:
+        """Publish that nobody is authenticated."""
+        self.principal = None
+        published = _attributes_of_g()
+        published.update(_NOBODY)
+        published[_KEY] = self
+
+    def publish(self, principal: Principal) -> None:
+        """Publish the caller, in the attributes that the documented API names."""
+        self.principal = principal
+        _attributes_of_g().update(
+            raw_token=principal.token.value, json_token=principal.claims, authenticated=True
+        )
+
+    def snapshot(self) -> tuple[Principal | None, dict[str, Any]]:
+        """What is published now, the application's own assignments included."""
+        published = _attributes_of_g()
+        return self.principal, {name: published.get(name) for name in _NOBODY}
+
+    def restore(self, snapshot: tuple[Principal | None, dict[str, Any]]) -> None:
+        """Publish a snapshot again."""
+        self.principal, attributes = snapshot
+        _attributes_of_g().update(attributes)
+
+
+# Werkzeug's documented way to what a proxy stands for. Outside of a request Flask's error says how to
+# mend that.
+current_request: Callable[[], Request] = cast("Any", request)._get_current_object
+current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
+_current_g: Callable[[], object] = cast("Any", g)._get_current_object
+
+
+def _attributes_of_g() -> dict[str, Any]:
+    """The attributes of ``flask.g``: its own attribute access is Python code, ten times as slow."""
+    return vars(_current_g())
+
+
+def state_of(request: Request) -> RequestState:
+    """The state of a request, which is made if there is none yet."""
+    attributes = vars(request)
+    state: RequestState | None = attributes.get(_KEY)
+    if state is None:
+        state = attributes[_KEY] = RequestState()
+        if _shares_g():
+            published = _attributes_of_g()
+            state.before = {name: published[name] for name in _OURS if name in published}
+            request_tearing_down.connect(_put_back, current_flask_app())
+    return state
+
+
+def _shares_g() -> bool:
+    """Whether the request runs in an app context that was there before it, as Flask up to 3.1 lets it.
+
+    A request within a request does, and one within a context that a test or a script pushed.
+    """
+    context: Any = cast("Any", request_ctx)._get_current_object()
+    # Flask has no public word for it: a request context keeps the app context that it made, or None.
+    tokens: Any = getattr(context, "_cv_tokens", ())
+    return bool(tokens) and tokens[0][1] is None
+
+
+def _put_back(_: Flask, **__: object) -> None:
+    """Leave ``g`` as the request found it, so that no other request sees its caller."""
+    state = peek()
+    if state is not None and state.before is not None:
+        published = _attributes_of_g()
+        for name in _OURS:
+            published.pop(name, None)
+        published.update(state.before)
+
+
+def peek() -> RequestState | None:
+    """The state of the current request if there is one. No context is needed, and none is changed."""
+    return vars(current_request()).get(_KEY) if has_request_context() else None
+
+
+def is_authenticated() -> bool:
+    """Whether the current request's caller is authenticated, by ``g.authenticated`` as it stands."""
+    if not has_request_context():
+        return False
+    published = _attributes_of_g()
+    if published.get(_KEY) is not peek():
+        # Another request left it there.
+        return False
+    return bool(published.get("authenticated", False))
+
+
+def _principal() -> Principal:
+    state = peek()
+    if state is None or state.principal is None:
+        raise RuntimeError(
+            "This request has no authenticated caller. Put the view behind an Authenticator's "
+            "requires_authentication or guard; on an optional route ask `if current_principal:` first."
+        )
+    return state.principal
+
+
+current_principal: Principal = cast("Principal", LocalProxy(_principal))
+"""The current request's caller. Falsy where there is none; any other use raises ``RuntimeError`` then."""

@@ -1,0 +1,324 @@
+"""The ``Authenticator``: one strategy of each kind, put in front of views."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+import attrs
+from attrs import field, frozen
+from flask import Flask, current_app
+
+from ._caching import keep_apart
+from ._composition import (
+    CheckedKeyProvider,
+    as_claims,
+    as_key_provider,
+    check_composition,
+    check_token,
+)
+from ._placement import check_app, is_public, mark_guard, mark_guarded
+from ._state import RequestState, current_flask_app, current_request, state_of
+from .claim_rules import ClaimRule, as_rules, judge_claims
+from .errors import (
+    AuthenticationError,
+    ConfigurationError,
+    MissingTokenError,
+    VerificationUnavailable,
+)
+from .extractors import BearerTokenExtractor
+from .failure_handlers import UnauthorizedHandler
+from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
+from .signals import request_accepted, request_refused
+from .validators import JWTValidator
+from .values import BearerToken, Claims, Principal
+
+if TYPE_CHECKING:
+    from flask import Request
+    from flask.typing import ResponseReturnValue
+
+__all__ = ["Authenticator"]
+
+_logger = logging.getLogger("flask_jwtlib")
+_View = TypeVar("_View", bound=Callable[..., Any])
+_Refusal = AuthenticationError | VerificationUnavailable
+
+
+@frozen(kw_only=True, eq=False)
+class Authenticator:
+    """Decides who is calling, by four strategies. It is immutable and may be used by many threads and apps.
+
+    Args:
+        keys: The keys that verify tokens: a ``KeyProvider``; or a key or several in any form that
+            ``KeySet.of`` takes; or a function that fetches such, called again every 300 seconds
+            (``TTLKeyProvider``).
+        extractor: Where the token is found. By default in RFC 6750's three places.
+        validator: What makes it believable. By default ``JWTValidator()``, which accepts RS256.
+        failure_handler: How a refusal is answered. By default with the status and challenge of RFC
+            6750 §3.
+
+    Raises:
+        ConfigurationError: A strategy is not of its interface's shape, or they can't work together.
+    """
+
+    keys: KeyProvider = field(converter=as_key_provider)
+    extractor: TokenExtractor = field(factory=BearerTokenExtractor)
+    validator: TokenValidator = field(factory=JWTValidator)
+    failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
+    _checked_keys: CheckedKeyProvider = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_composition(
+            extractor=self.extractor,
+            keys=self.keys,
+            validator=self.validator,
+            failure_handler=self.failure_handler,
+        )
+        object.__setattr__(self, "_checked_keys", CheckedKeyProvider(self.keys))
+
+    def evolve(self, **changes: Any) -> Authenticator:
+        """Make a variant: the same strategies but for those given, as ``Authenticator`` takes them."""
+        return attrs.evolve(self, **changes)
+
+    def authenticate(self, request: Request | None = None) -> Principal:
+        """Find out who is calling.
+
+        Args:
+            request: The request to ask about. By default the current one; its caller is then
+                published on ``flask.g`` and as ``current_principal``, as the decorators do.
+
+        Raises:
+            AuthenticationError: The caller is refused.
+            VerificationUnavailable: The keys could not be had.
+        """
+        if request is not None:
+            outcome = self._decide(request)
+        else:
+            request = current_request()
+            state = state_of(request)
+            state.clear()
+            outcome = self._outcome(request, state)
+            if isinstance(outcome, Principal):
+                self._publish(state, outcome)
+        if isinstance(outcome, Principal):
+            return outcome
+        raise outcome
+
+    @overload
+    def requires_authentication(self, view: _View, /) -> _View: ...
+    @overload
+    def requires_authentication(
+        self, /, *, rules: Iterable[ClaimRule] = ()
+    ) -> Callable[[_View], _View]: ...
+    def requires_authentication(
+        self, view: Any = None, /, *, rules: Iterable[ClaimRule] = ()
+    ) -> Any:
+        """Decorate a view, sync or async, or a method of one: only authenticated callers get in.
+
+        Put it below ``@app.route``.
+
+        Args:
+            view: The function, where the decorator has no parentheses.
+            rules: Claim rules for this view alone, such as ``rules=[Scope("reports:read")]``.
+
+        Raises:
+            ConfigurationError: That is no function, or a rule is no callable.
+        """
+        return self._decorator(rules, optional=False, view=view)
+
+    @overload
+    def optional_authentication(self, view: _View, /) -> _View: ...
+    @overload
+    def optional_authentication(
+        self, /, *, rules: Iterable[ClaimRule] = ()
+    ) -> Callable[[_View], _View]: ...
+    def optional_authentication(
+        self, view: Any = None, /, *, rules: Iterable[ClaimRule] = ()
+    ) -> Any:
+        """Decorate a view as ``requires_authentication`` does, and let callers without a valid token in.
+
+        ``current_principal`` is falsy for them. A known caller who lacks a scope is refused all the
+        same, and so is everybody with a token while the keys can't be had.
+        """
+        return self._decorator(rules, optional=True, view=view)
+
+    def guard(self, *, rules: Iterable[ClaimRule] = ()) -> Callable[[], ResponseReturnValue | None]:
+        """Make a function for ``before_request`` of a blueprint or an app: only authenticated callers get in.
+
+        Views marked ``public`` and Flask's automatic answers to OPTIONS are left alone.
+
+        Args:
+            rules: Claim rules for everything behind the guard.
+        """
+        checked = as_rules(rules)
+
+        def check() -> ResponseReturnValue | None:
+            return (
+                None if _is_exempt(current_request()) else self._enter(checked, optional=False)[0]
+            )
+
+        return mark_guard(check)
+
+    def init_app(self, app: Flask, *, rules: Iterable[ClaimRule] = ()) -> None:
+        """Deny by default: every request to the app needs authentication, but for views marked ``public``.
+
+        An unknown path answers 401 like all others, so that nobody learns which paths exist.
+
+        Args:
+            app: The app.
+            rules: Claim rules for the whole app.
+
+        Raises:
+            ConfigurationError: The app denies by default already, or has a view whose decorator
+                protects nothing.
+        """
+        if "flask_jwtlib" in app.extensions:
+            raise ConfigurationError(
+                f"the app {app.name!r} has an Authenticator that denies by default already"
+            )
+        app.before_request(self.guard(rules=rules))
+        app.extensions["flask_jwtlib"] = self
+        check_app(app)
+
+    def _decorator(self, rules: Iterable[ClaimRule], *, optional: bool, view: Any) -> Any:
+        decorator = partial(self._decorated, rules=as_rules(rules), optional=optional)
+        return decorator if view is None else decorator(view)
+
+    def _decorated(self, view: Any, *, rules: tuple[ClaimRule, ...], optional: bool) -> Any:
+        if not callable(view) or isinstance(view, type):
+            raise ConfigurationError(
+                f"this decorates view functions, not {view!r}; rules are given as rules=[…], and a "
+                "view class takes the decorator in its `decorators` or on its methods"
+            )
+        if inspect.iscoroutinefunction(view):
+
+            @wraps(view)
+            async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+                refusal, leave = self._enter(rules, optional)
+                try:
+                    return await view(*args, **kwargs) if refusal is None else refusal
+                finally:
+                    if leave is not None:
+                        leave()
+
+            return mark_guarded(view, guarded_async, optional=optional)
+
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            refusal, leave = self._enter(rules, optional)
+            try:
+                return view(*args, **kwargs) if refusal is None else refusal
+            finally:
+                if leave is not None:
+                    leave()
+
+        return mark_guarded(view, guarded, optional=optional)
+
+    def _enter(
+        self, rules: tuple[ClaimRule, ...], optional: bool
+    ) -> tuple[ResponseReturnValue | None, Callable[[], None] | None]:
+        """Decide about the current request.
+
+        Returns:
+            The refusal, or None to let it go on; and, within another guarded view, how to publish
+            that one's caller again afterwards.
+        """
+        request = current_request()
+        state = state_of(request)
+        leave = partial(state.restore, state.snapshot()) if state.outcomes else None
+        try:
+            return self._answer(request, state, rules, optional), leave
+        except BaseException:
+            # A failure handler may throw its refusal.
+            if leave is not None:
+                leave()
+            raise
+
+    def _answer(
+        self, request: Request, state: RequestState, rules: tuple[ClaimRule, ...], optional: bool
+    ) -> ResponseReturnValue | None:
+        """Decide about a request, and publish who is calling or answer the refusal."""
+        state.clear()
+        outcome = self._outcome(request, state)
+        if isinstance(outcome, Principal):
+            try:
+                judge_claims(outcome.claims, rules)
+            except (AuthenticationError, VerificationUnavailable) as error:
+                return self._refused(error, optional)
+            self._publish(state, outcome)
+            return None
+        return self._refused(outcome, optional)
+
+    def _outcome(self, request: Request, state: RequestState) -> Principal | _Refusal:
+        """Decide about a request once, and remember it."""
+        outcome = state.outcomes.get(self)
+        if outcome is None:
+            outcome = state.outcomes[self] = self._decide(request)
+        return outcome
+
+    def _decide(self, request: Request) -> Principal | _Refusal:
+        """The corridor: request → token → claims → principal."""
+        try:
+            token = self.extractor.extract(request)
+            if token is None:
+                return MissingTokenError()
+            if type(token) is not BearerToken or type(token.value) is not str:
+                check_token(token)
+            claims = self.validator.validate(token, self._checked_keys)
+            if type(claims) is not Claims:
+                claims = as_claims(claims)
+            return Principal(token, claims)
+        except (AuthenticationError, VerificationUnavailable) as error:
+            # Without its frames, which hold the request, the error can be kept with it.
+            return error.with_traceback(None)
+
+    def _publish(self, state: RequestState, principal: Principal) -> None:
+        """Let a caller in."""
+        state.publish(principal)
+        keep_apart(principal.token)
+        if request_accepted.receivers:
+            app = current_flask_app()
+            request_accepted.send(
+                app, _async_wrapper=app.ensure_sync, authenticator=self, principal=principal
+            )
+
+    def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
+        """Report a refusal, and answer it unless the route lets the request go on."""
+        tolerated = optional and isinstance(error, AuthenticationError) and error.tolerable
+        if _logger.isEnabledFor(error.log_level):
+            cause = error if error.__cause__ else None
+            _logger.log(error.log_level, "%s: %s", type(error).__name__, error, exc_info=cause)
+        if request_refused.receivers:
+            app = current_flask_app()
+            request_refused.send(
+                app,
+                _async_wrapper=app.ensure_sync,
+                authenticator=self,
+                error=error,
+                optional=tolerated,
+            )
+        if tolerated:
+            self.failure_handler.anonymous(cast("AuthenticationError", error))
+            keep_apart(None)
+            return None
+        response: ResponseReturnValue | None = self.failure_handler.deny(error)
+        if response is None:
+            _logger.error(
+                "%s.deny answered None; the default refusal is sent",
+                type(self.failure_handler).__name__,
+            )
+            return UnauthorizedHandler().deny(error)
+        return response
+
+
+def _is_exempt(request: Request) -> bool:
+    """Whether a guard leaves a request alone: an OPTIONS that Flask answers, or a view marked ``public``."""
+    if request.method == "OPTIONS" and getattr(
+        request.url_rule, "provide_automatic_options", False
+    ):
+        return True
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and is_public(view)

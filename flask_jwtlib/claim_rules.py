@@ -1,0 +1,370 @@
+"""What a verified token must say to be accepted: small callables on ``Claims``.
+
+A rule refuses by raising ``ClaimError`` or another ``AuthenticationError``, or by returning False;
+it accepts by returning None or True. Any callable of that shape is a rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attrs import field, frozen
+from attrs.converters import optional
+
+from .errors import (
+    ClaimError,
+    ConfigurationError,
+    ExpiredTokenError,
+    InsufficientScopeError,
+    MissingClaimError,
+    UnacceptedAudienceError,
+    quoted,
+)
+from .values import Claims, strings_of
+
+__all__ = [
+    "Audience",
+    "ClaimRule",
+    "ClaimTypes",
+    "Expiry",
+    "IssuedAt",
+    "Issuer",
+    "NotBefore",
+    "RequiredClaims",
+    "Scope",
+    "Subject",
+    "TokenType",
+    "as_rules",
+    "as_seconds",
+    "judge_claims",
+]
+
+ClaimRule = Callable[[Claims], "bool | None"]
+"""A rule: it is called with the claims, and accepts or refuses them."""
+
+
+def judge_claims(claims: Claims, rules: Iterable[ClaimRule]) -> None:
+    """Hold claims against rules, in order.
+
+    Raises:
+        AuthenticationError: A rule refuses them.
+    """
+    for rule in rules:
+        verdict = rule(claims)
+        if verdict is not None and verdict is not True:
+            raise _verdict_error(rule, verdict)
+
+
+def _verdict_error(rule: ClaimRule, verdict: object) -> ClaimError:
+    name = getattr(rule, "__name__", type(rule).__name__)
+    return ClaimError(name, f"the rule {rule!r} answered {quoted(verdict)}")
+
+
+def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
+    """Answer the rules of an iterable, checked to be callable.
+
+    Raises:
+        ConfigurationError: One is not, or it is a class that was not called, ``Expiry`` for
+            ``Expiry()``; or what was given is no iterable.
+    """
+    given: object = rules
+    if not isinstance(given, Iterable):
+        raise ConfigurationError(f"rules are given in a list, rules=[…], not {given!r}")
+    checked: tuple[Any, ...] = tuple(rules)
+    for rule in checked:
+        if not callable(rule) or isinstance(rule, type):
+            raise ConfigurationError(
+                f"a claim rule is a callable that takes the claims, not {rule!r}"
+            )
+    return checked
+
+
+def _strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not isinstance(value, str) or not value:
+            raise ConfigurationError(f"{owner} takes non-empty strings, not {value!r}")
+    return values
+
+
+def as_seconds(value: Any) -> float:
+    """Answer a number of seconds that is 0 or more, and finite.
+
+    Raises:
+        ConfigurationError: It is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ConfigurationError(f"want a number of seconds, 0 or more, not {value!r}")
+    return value
+
+
+# I-JSON's range of whole numbers (RFC 7493 §2.2): beyond it arithmetic with the clock could
+# overflow.
+_FARTHEST = 2**53
+
+
+def _seconds(claims: Claims, claim: str) -> float | None:
+    """Read a NumericDate (RFC 7519 §2): a number, of a size that dates have."""
+    value: Any = claims.get(claim)
+    if type(value) is int or type(value) is float:
+        if -_FARTHEST <= value <= _FARTHEST:
+            return value
+        raise ClaimError(claim, f"{claim} is out of range")
+    if claim in claims:
+        raise ClaimError(claim, f"{claim} is not a number")
+    return None
+
+
+_STRINGS = ("iss", "sub", "jti")
+
+
+@frozen
+class ClaimTypes:
+    """The registered claims, where present, are of the type that RFC 7519 §4.1 gives them."""
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a claim of another type."""
+        get = claims.get
+        for claim in _STRINGS:
+            if type(get(claim, "")) is not str:
+                raise ClaimError(claim, f"{claim} is not a string")
+        audience = get("aud", "")
+        if type(audience) is not str and list(strings_of(audience)) != audience:
+            raise ClaimError("aud", "aud is neither a string nor an array of strings")
+        _seconds(claims, "iat")
+
+
+@frozen
+class Expiry:
+    """The token's time is not over: refused at ``exp`` <= now - leeway (RFC 7519 §4.1.4).
+
+    Args:
+        leeway: Seconds of allowance for clocks that differ.
+        required: Refuse a token without ``exp`` too.
+    """
+
+    leeway: float = field(default=0, converter=as_seconds)
+    required: bool = field(default=False, kw_only=True)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse an expired token."""
+        expiry = _seconds(claims, "exp")
+        if expiry is None:
+            if self.required:
+                raise MissingClaimError("exp")
+        elif expiry <= claims.checked_at - self.leeway:
+            raise ExpiredTokenError("exp", f"expired {claims.checked_at - expiry:.0f} s ago")
+
+
+@frozen
+class NotBefore:
+    """The token's time has come: refused while ``nbf`` > now + leeway (RFC 7519 §4.1.5).
+
+    Args:
+        leeway: Seconds of allowance for clocks that differ.
+    """
+
+    leeway: float = field(default=0, converter=as_seconds)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token before its time."""
+        start = _seconds(claims, "nbf")
+        if start is not None and start > claims.checked_at + self.leeway:
+            raise ClaimError(
+                "nbf",
+                f"valid only in {start - claims.checked_at:.0f} s",
+                description=_NOT_YET_VALID,
+            )
+
+
+_NOT_YET_VALID = "The access token is not valid yet"
+
+
+@frozen
+class IssuedAt:
+    """The token was not issued in the future, nor, if ``max_age`` is given, too long ago (RFC 7519 §4.1.6).
+
+    Args:
+        max_age: Seconds that a token may be old; one without ``iat`` is refused then.
+        leeway: Seconds of allowance for clocks that differ.
+    """
+
+    max_age: float | None = field(default=None, converter=optional(as_seconds))
+    leeway: float = field(default=0, converter=as_seconds, kw_only=True)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token from the future, or one that is too old."""
+        issued = _seconds(claims, "iat")
+        if issued is None:
+            if self.max_age is not None:
+                raise MissingClaimError("iat")
+            return
+        if issued > claims.checked_at + self.leeway:
+            raise ClaimError("iat", "issued in the future", description=_NOT_YET_VALID)
+        if self.max_age is not None and issued < claims.checked_at - self.max_age - self.leeway:
+            raise ClaimError(
+                "iat",
+                f"issued more than {self.max_age} s ago",
+                description="The access token is too old",
+            )
+
+
+@frozen(init=False)
+class Issuer:
+    """The token comes from one of these issuers: ``iss`` equals one exactly (RFC 7519 §4.1.1).
+
+    Args:
+        accepted: The issuers, letter for letter. ``https://a`` and ``https://a/`` are two.
+    """
+
+    accepted: tuple[str, ...]
+
+    def __init__(self, *accepted: str) -> None:
+        if not accepted:
+            raise ConfigurationError("Issuer needs the issuers that are accepted")
+        object.__setattr__(self, "accepted", _strings("Issuer", accepted))
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token of another issuer."""
+        issuer = claims["iss"]
+        if issuer not in self.accepted:
+            raise ClaimError(
+                "iss",
+                f"iss is {quoted(issuer)}, accepted is {' or '.join(map(repr, self.accepted))}",
+                description="The access token is from another issuer",
+            )
+
+
+@frozen(init=False)
+class Audience:
+    """The token is meant for us: ``aud`` is present and one of its values is ours (RFC 7519 §4.1.3).
+
+    Args:
+        accepted: The audiences that are ours. With none, every token that names an audience is
+            refused, and only those that name none pass.
+    """
+
+    accepted: tuple[str, ...]
+
+    def __init__(self, *accepted: str) -> None:
+        object.__setattr__(self, "accepted", _strings("Audience", accepted))
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token that is meant for others."""
+        if not self.accepted:
+            if "aud" in claims:
+                raise UnacceptedAudienceError(
+                    "aud",
+                    f"the token is for {quoted(claims['aud'])} and no audience is configured here: "
+                    "set JWT_AUDIENCE, or give the validator rules=[Audience(…)]",
+                )
+            return
+        audience = claims["aud"]
+        if audience not in self.accepted and set(claims.audience).isdisjoint(self.accepted):
+            raise ClaimError(
+                "aud",
+                f"aud is {quoted(audience)}, ours is {' or '.join(map(repr, self.accepted))}",
+                description=UnacceptedAudienceError.description,
+            )
+
+
+@frozen(init=False)
+class Subject:
+    """The token has a subject (RFC 7519 §4.1.2): a non-empty ``sub``, one of those given if any are.
+
+    Args:
+        accepted: The subjects to let in; none means any.
+    """
+
+    accepted: tuple[str, ...]
+
+    def __init__(self, *accepted: str) -> None:
+        object.__setattr__(self, "accepted", _strings("Subject", accepted))
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token without a subject, or of another."""
+        subject = claims["sub"]
+        if (
+            not isinstance(subject, str)
+            or not subject
+            or (self.accepted and subject not in self.accepted)
+        ):
+            raise ClaimError("sub", f"sub is {quoted(subject)}, which is not accepted")
+
+
+@frozen(init=False)
+class RequiredClaims:
+    """The token has these claims, and none of them is null.
+
+    Args:
+        claims: Their names.
+    """
+
+    claims: tuple[str, ...]
+
+    def __init__(self, *claims: str) -> None:
+        if not claims:
+            raise ConfigurationError("RequiredClaims needs the claims that are asked for")
+        object.__setattr__(self, "claims", _strings("RequiredClaims", claims))
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token that lacks one."""
+        for claim in self.claims:
+            if claims[claim] is None:
+                raise MissingClaimError(claim)
+
+
+@frozen(init=False)
+class TokenType:
+    """The token is of one of these types: its header's ``typ`` (RFC 7515 §4.1.9, RFC 8725 §3.11).
+
+    Types are compared without case and without the prefix ``application/``. A token that has no
+    header, such as an introspected one, has no type and is refused.
+
+    Args:
+        accepted: Media types, such as ``"at+jwt"`` (RFC 9068 §2.1).
+    """
+
+    accepted: tuple[str, ...]
+
+    def __init__(self, *accepted: str) -> None:
+        if not accepted:
+            raise ConfigurationError("TokenType needs the types that are accepted")
+        object.__setattr__(
+            self, "accepted", tuple(map(_media_type, _strings("TokenType", accepted)))
+        )
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token of another type."""
+        typ = claims.header.get("typ")
+        if not isinstance(typ, str) or _media_type(typ) not in self.accepted:
+            raise ClaimError(
+                "typ", f"typ is {quoted(typ)}, accepted is {' or '.join(map(repr, self.accepted))}"
+            )
+
+
+def _media_type(typ: str) -> str:
+    return typ.lower().removeprefix("application/")
+
+
+@frozen(init=False)
+class Scope:
+    """The token grants all of these scopes; else it is answered 403, on every route (RFC 6750 §3.1).
+
+    Args:
+        needed: The scopes, one word each.
+    """
+
+    needed: tuple[str, ...]
+
+    def __init__(self, *needed: str) -> None:
+        words = tuple(word for value in _strings("Scope", needed) for word in value.split())
+        if not words:
+            raise ConfigurationError("Scope needs the scopes that are asked for")
+        object.__setattr__(self, "needed", words)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token that lacks one."""
+        if not claims.scopes.issuperset(self.needed):
+            raise InsufficientScopeError(" ".join(self.needed))

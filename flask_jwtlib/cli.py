@@ -1,0 +1,156 @@
+"""``flask jwtlib …``: commands that look at an app from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import asdict, frozen
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from flask.views import MethodView
+
+from ._placement import check_app, is_guard, is_public, misplaced_views, protection_of
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
+__all__ = ["RouteAccess", "jwtlib", "route_accesses"]
+
+jwtlib = AppGroup("jwtlib", help="Look at how this app's routes are guarded.")
+
+
+@frozen
+class RouteAccess:
+    """Who gets into a route by some of its methods.
+
+    Attributes:
+        endpoint: The route's endpoint.
+        methods: The methods, sorted.
+        rule: Its URL rule.
+        access: ``"required"`` or ``"optional"`` authentication; ``"public"``, open to everyone and
+            marked so; or ``"open"``, open to everyone.
+        by: What makes it so, empty where nothing does.
+    """
+
+    endpoint: str
+    methods: tuple[str, ...]
+    rule: str
+    access: str
+    by: str
+
+
+@jwtlib.command("routes")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def _routes(as_json: bool) -> None:
+    """List the routes with what guards each of them.
+
+    A view that asks an Authenticator by itself, or a guard that is called from within another
+    function, is not seen from outside: such a route is listed as open.
+
+    Exits with 1 if a decorator stands above @app.route, where it protects nothing.
+    """
+    accesses = list(route_accesses(current_app))
+    if as_json:
+        click.echo(json.dumps([asdict(access) for access in accesses], indent=2))
+    else:
+        click.echo("\n".join(_table(accesses)))
+    try:
+        check_app(current_app)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def route_accesses(app: Flask) -> Iterator[RouteAccess]:
+    """Tell, by endpoint and rule, who gets into each of an app's routes.
+
+    Methods of one route that are guarded differently come one after the other. What Flask answers
+    by itself, HEAD for GET and OPTIONS, is not listed.
+    """
+    misplaced = frozenset(misplaced_views(app))
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule)):
+        if rule.build_only:
+            continue
+        methods_by_answer: dict[tuple[str, str], list[str]] = {}
+        for method in _methods(rule, app.view_functions.get(rule.endpoint)):
+            answer = _access(app, rule.endpoint, method, rule.endpoint in misplaced)
+            methods_by_answer.setdefault(answer, []).append(method)
+        for (access, by), methods in methods_by_answer.items():
+            yield RouteAccess(rule.endpoint, tuple(methods), rule.rule, access, by)
+
+
+def _methods(rule: Rule, view: Callable[..., Any] | None) -> list[str]:
+    """A rule's methods, sorted, without those that Flask derives from others."""
+    methods = set(rule.methods or ())
+    if getattr(rule, "provide_automatic_options", False):
+        methods.discard("OPTIONS")
+    if "GET" in methods and not hasattr(getattr(view, "view_class", None), "head"):
+        methods.discard("HEAD")
+    return sorted(methods)
+
+
+def _access(app: Flask, endpoint: str, method: str, misplaced: bool) -> tuple[str, str]:
+    view = app.view_functions.get(endpoint)
+    protections = set(() if view is None else _protections(view, method))
+    if "required" in protections:
+        return "required", "decorator"
+    public = view is not None and is_public(view)
+    if not public and (guard := _guard(app, endpoint)):
+        return "required", guard
+    if "optional" in protections:
+        return "optional", "decorator"
+    if public:
+        return "public", "@public"
+    return "open", "a decorator above @app.route" if misplaced else ""
+
+
+def _guard(app: Flask, endpoint: str) -> str | None:
+    """Name the guard that a request to an endpoint passes, if there is one."""
+    names = endpoint.split(".")[:-1]
+    blueprints = (".".join(names[: end + 1]) for end in range(len(names)))
+    for name in (None, *blueprints):
+        if any(map(is_guard, app.before_request_funcs.get(name, ()))):
+            return "guard of the app" if name is None else f"guard of blueprint {name}"
+    return None
+
+
+def _protections(view: Callable[..., Any], method: str) -> Iterator[str | None]:
+    """What each decorator asks of a method's callers: around the view, or within its class."""
+    yield protection_of(view)
+    view_class: Any = getattr(view, "view_class", None)
+    if view_class is None:
+        return
+    yield protection_of(view_class.dispatch_request)
+    if not issubclass(view_class, MethodView):
+        return
+    handler = getattr(view_class, method.lower(), None)
+    if handler is None:
+        return
+    yield protection_of(handler)
+    for decorator in _method_decorators(view_class, method):
+        # Applied to a method, as Flask-RESTful does in each request: what comes out is marked.
+        yield protection_of(decorator(MethodType(handler, view_class)))
+
+
+def _method_decorators(view_class: Any, method: str) -> Iterable[Callable[[Any], Any]]:
+    """The decorators that a Flask-RESTful resource puts around its methods."""
+    decorators: Any = getattr(view_class, "method_decorators", ())
+    if isinstance(decorators, Mapping):
+        return decorators.get(method.lower(), ())  # type: ignore[no-any-return]
+    return decorators  # type: ignore[no-any-return]
+
+
+def _table(accesses: Iterable[RouteAccess]) -> Iterator[str]:
+    rows = [["Endpoint", "Methods", "Rule", "Access", "By"]]
+    rows += [
+        [access.endpoint, ", ".join(access.methods), access.rule, access.access, access.by]
+        for access in accesses
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()

@@ -1,0 +1,100 @@
+"""How a refused request is answered: by status, challenge and a line of text."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from attrs import field, frozen
+from flask import Response
+
+from .errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InsufficientScopeError,
+    VerificationUnavailable,
+)
+from .interfaces import FailureHandler
+
+__all__ = ["UnauthorizedHandler", "bearer_challenge", "check_realm", "refusal_headers"]
+
+# RFC 6750 §3: what error_description and scope may hold. A realm is kept to the same characters.
+_UNSAFE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+
+
+def bearer_challenge(error: AuthenticationError, *, realm: str | None = None) -> str:
+    """Write the value of ``WWW-Authenticate`` for a refusal (RFC 6750 §3).
+
+    Characters that it may not hold become ``?``.
+
+    Args:
+        error: The refusal. One without a code, such as a missing token, shows nothing but the
+            scheme and realm.
+        realm: The protected space's name.
+    """
+    scope = error.scope if isinstance(error, InsufficientScopeError) else None
+    return _challenge(realm, error.code, error.description, scope)
+
+
+# Few different refusals make up nearly all; the bound is for descriptions that an application makes up.
+@lru_cache(maxsize=256)
+def _challenge(
+    realm: str | None, code: str | None, description: str | None, scope: str | None
+) -> str:
+    parameters = {"realm": realm}
+    if code is not None:
+        parameters |= {"error": code, "error_description": description, "scope": scope}
+    shown = [f'{name}="{_UNSAFE.sub("?", value)}"' for name, value in parameters.items() if value]
+    return f"Bearer {', '.join(shown)}" if shown else "Bearer"
+
+
+def refusal_headers(
+    error: AuthenticationError | VerificationUnavailable, *, realm: str | None = None
+) -> list[tuple[str, str]]:
+    """The headers that belong to a refusal: the challenge, or ``Retry-After`` where the fault is ours."""
+    if isinstance(error, VerificationUnavailable):
+        return [("Retry-After", str(error.retry_after))]
+    return [("WWW-Authenticate", bearer_challenge(error, realm=realm))]
+
+
+def check_realm(realm: Any) -> str | None:
+    """Answer a realm that a challenge can show as it is.
+
+    Raises:
+        ConfigurationError: It has characters that a challenge can't hold.
+    """
+    if realm is not None and (not isinstance(realm, str) or _UNSAFE.search(realm)):
+        raise ConfigurationError(
+            f"a realm is printable ASCII without quotes and backslashes, not {realm!r}"
+        )
+    return realm
+
+
+@frozen
+class UnauthorizedHandler(FailureHandler):
+    """Answers with the error's status, 401, 400, 403 or 503, and RFC 6750's challenge.
+
+    The response is returned, not raised: Flask's error handling would cost more than twice the
+    whole request.
+
+    Args:
+        realm: The protected space's name, shown in the challenge (RFC 9110 §11.5).
+    """
+
+    realm: str | None = field(default=None, converter=check_realm, kw_only=True)
+
+    def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
+        """Make the refusal's response."""
+        response = Response(
+            f"{error.description or ''}\n",
+            error.status,
+            content_type="text/plain; charset=utf-8",
+        )
+        # One by one is twice as fast as a list given to the constructor.
+        for name, value in refusal_headers(error, realm=self.realm):
+            response.headers.add(name, value)
+        return response
+
+    def anonymous(self, error: AuthenticationError) -> None:
+        """Nothing is to be done."""

@@ -1,0 +1,190 @@
+"""A key that verifies signatures, prepared once and bound to its algorithms."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from . import _jose
+from .errors import ConfigurationError, InsecureKeyWarning
+
+__all__ = ["VerificationKey"]
+
+
+def _as_algorithms(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    return () if value is None else _jose.algorithm_names(value)
+
+
+def _warn_of(weakness: str) -> None:
+    """Warn at the line, outside of this package, that made the key."""
+    package = str(Path(__file__).parent)
+    level = 1
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith((package, "<attrs ")):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(f"{weakness} (RFC 7518 §3)", InsecureKeyWarning, stacklevel=level)
+
+
+@frozen(eq=False)
+class VerificationKey:
+    """A public key or an HMAC secret, parsed and checked when it is made.
+
+    Make it with one of the ``from_…`` methods, or straight from a public key object of
+    ``cryptography``.
+
+    Args:
+        material: An RSA, EC or Ed25519 public key object, or the bytes of an HMAC secret.
+        algorithms: The JWS algorithms (RFC 7518 §3.1) that it may verify, one or several. By
+            default all that its type, curve and length are fit for: an EC key verifies the one
+            algorithm of its curve.
+        kid: The key ID that its issuer's tokens name.
+        allow_weak: Accept a key shorter than RFC 7518 §3.2 and §3.3 ask for, with an
+            ``InsecureKeyWarning``.
+
+    Attributes:
+        algorithms: What it may verify.
+        kid: Its key ID, None if it has none.
+
+    Raises:
+        ConfigurationError: The key is bad, weak, private, or does not fit the algorithms.
+    """
+
+    material: _jose.KeyMaterial = field(repr=False)
+    algorithms: tuple[str, ...] = field(default=None, converter=_as_algorithms, kw_only=True)
+    kid: str | None = field(default=None, kw_only=True)
+    allow_weak: bool = field(default=False, kw_only=True, repr=False)
+    _verifiers: dict[str, _jose.Verifier] = field(
+        init=False, repr=False, factory=dict[str, _jose.Verifier]
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.kid is not None and not isinstance(self.kid, str):
+            raise ConfigurationError(f"a key ID is a string, not {type(self.kid).__name__}")
+        fit = _jose.algorithms_of(self.material)
+        if isinstance(self.material, bytes):
+            self._check_secret(self.material)
+        wanted = self.algorithms
+        if not wanted:
+            strong = tuple(name for name in fit if _jose.weakness(self.material, name) is None)
+            wanted = fit if self.allow_weak else strong or fit[:1]
+        if not set(wanted) <= set(fit):
+            raise ConfigurationError(
+                f"this {self.key_type} key verifies {', '.join(fit)}; "
+                f"it can't verify {', '.join(wanted)}"
+            )
+        weaknesses = [text for name in wanted if (text := _jose.weakness(self.material, name))]
+        if weaknesses and not self.allow_weak:
+            raise ConfigurationError(
+                f"{weaknesses[0]} (RFC 7518 §3); allow_weak=True accepts it all the same"
+            )
+        if weaknesses:
+            _warn_of(weaknesses[0])
+        object.__setattr__(self, "algorithms", wanted)
+        self._verifiers.update((name, _jose.make_verifier(self.material, name)) for name in wanted)
+
+    def _check_secret(self, secret: bytes) -> None:
+        if not secret:
+            raise ConfigurationError("an empty secret verifies nothing")
+        if _jose.looks_asymmetric(secret):
+            raise ConfigurationError(
+                "this HMAC secret is a public or private key, which others know or may know "
+                "(RFC 8725 §2.1): use it with from_pem, from_openssh or from_jwk, or take a random secret"
+            )
+
+    @property
+    def key_type(self) -> str:
+        """The key's type by RFC 7518 §6.1: ``RSA``, ``EC``, ``OKP`` or ``oct``."""
+        return _jose.key_type_of(self.material)
+
+    def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
+        """Whether the signature over the signing input is this key's, by an algorithm that it may verify."""
+        verifier = self._verifiers.get(algorithm)
+        return verifier is not None and verifier(signing_input, signature) is True
+
+    @classmethod
+    def from_pem(
+        cls,
+        pem: str | bytes,
+        *,
+        algorithms: str | Iterable[str] | None = None,
+        kid: str | None = None,
+        allow_weak: bool = False,
+    ) -> VerificationKey:
+        """Make a key from PEM: a public key (SubjectPublicKeyInfo or PKCS#1) or an X.509 certificate.
+
+        Of several certificates the first one counts, as in a chain. A certificate's dates are not
+        looked at.
+        """
+        return cls(_jose.load_pem(pem), algorithms=algorithms, kid=kid, allow_weak=allow_weak)
+
+    @classmethod
+    def from_openssh(
+        cls,
+        line: str,
+        *,
+        algorithms: str | Iterable[str] | None = None,
+        kid: str | None = None,
+        allow_weak: bool = False,
+    ) -> VerificationKey:
+        """Make a key from OpenSSH's one-line format, ``ssh-rsa AAAA… comment``, also when wrapped."""
+        return cls(_jose.load_openssh(line), algorithms=algorithms, kid=kid, allow_weak=allow_weak)
+
+    @classmethod
+    def from_jwk(
+        cls,
+        jwk: Mapping[str, Any] | str | bytes,
+        *,
+        algorithms: str | Iterable[str] | None = None,
+        kid: str | None = None,
+        allow_weak: bool = False,
+    ) -> VerificationKey:
+        """Make a key from a JWK (RFC 7517 §4), a mapping or JSON.
+
+        Its own ``alg`` and ``kid`` count where none are given.
+        """
+        parsed: object = _jose.parse_json(jwk) if isinstance(jwk, str | bytes) else jwk
+        if not isinstance(parsed, Mapping):
+            raise ConfigurationError("a JWK is a JSON object")
+        members = cast("Mapping[str, Any]", parsed)
+        material = _jose.load_jwk(members)
+        own = members.get("alg")
+        if own is not None:
+            if not isinstance(own, str) or own not in _jose.algorithms_of(material):
+                raise ConfigurationError("this JWK's alg does not belong to its key type")
+            if algorithms is not None and own not in _as_algorithms(algorithms):
+                raise ConfigurationError(f"this JWK is for {own} alone")
+            algorithms = own
+        return cls(
+            material,
+            algorithms=algorithms,
+            kid=members.get("kid") if kid is None else kid,
+            allow_weak=allow_weak,
+        )
+
+    @classmethod
+    def from_secret(
+        cls,
+        secret: str | bytes,
+        *,
+        algorithms: str | Iterable[str] | None = None,
+        kid: str | None = None,
+        allow_weak: bool = False,
+    ) -> VerificationKey:
+        """Make a key from an HMAC secret: the bytes given, or a string's UTF-8 bytes, just as they are."""
+        if not isinstance(secret, str | bytes):
+            raise ConfigurationError(
+                f"an HMAC secret is a string or bytes, not {type(secret).__name__}"
+            )
+        try:
+            data = secret.encode() if isinstance(secret, str) else secret
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                "this HMAC secret has half a surrogate pair, which is no text"
+            ) from None
+        return cls(data, algorithms=algorithms, kid=kid, allow_weak=allow_weak)

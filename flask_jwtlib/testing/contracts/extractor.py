@@ -1,0 +1,197 @@
+"""What every token extractor must keep."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from flask import Request, g
+
+from flask_jwtlib.authenticator import Authenticator
+from flask_jwtlib.errors import AuthenticationError, InvalidRequestError
+from flask_jwtlib.interfaces import TokenExtractor
+from flask_jwtlib.testing.request import make_request
+from flask_jwtlib.values import BearerToken
+
+from ._checking import NoKeys, in_threads, in_throwaway_app, nothing_raised, require, unchecked
+
+__all__ = ["TokenExtractorContract"]
+
+
+class TokenExtractorContract(ABC):
+    """Checks a ``TokenExtractor``. Give it the extractor, and requests that carry a token for it."""
+
+    @abstractmethod
+    def make_extractor(self) -> TokenExtractor:
+        """Make the extractor."""
+
+    @abstractmethod
+    def request_with(self, token: str) -> Request:
+        """Make a request that carries a token where the extractor looks for it.
+
+        Args:
+            token: Letters, digits, dots and hyphens.
+        """
+
+    def ambiguous_requests(self) -> Iterable[Request]:
+        """Make requests that carry two credentials. None by default, for an extractor of one place."""
+        return ()
+
+    def malformed_requests(self) -> Iterable[Request]:
+        """Make requests whose credentials are malformed. None by default."""
+        return ()
+
+    def test_it_composes(self) -> None:
+        """An ``Authenticator`` takes the extractor."""
+        Authenticator(keys=NoKeys(), extractor=self.make_extractor())
+
+    def test_it_finds_the_token_as_it_was_sent(self) -> None:
+        """The token comes out letter for letter, with a word for where it stood."""
+        for sent in ("a.b.c", "Token-1", "0" * 4000):
+            found = self._extract(self.request_with(sent))
+            require(isinstance(found, BearerToken), f"want a BearerToken, not {found!r}")
+            require(found.value == sent, f"sent was {sent!r}, found is {found.value!r}")
+            require(found.source and isinstance(found.source, str), "the token has no source")
+
+    def test_it_finds_nothing_in_an_empty_request(self) -> None:
+        """The answer to a request without credentials is None, whatever its method."""
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"):
+            found = self._extract(make_request(method=method))
+            require(found is None, f"found {found!r} in an empty {method} request")
+
+    def test_it_refuses_two_credentials(self) -> None:
+        """A request with two credentials is refused, and none of the two is chosen (RFC 6750 §2)."""
+        for request in self.ambiguous_requests():
+            self._require_refusal(request, "two credentials")
+
+    def test_it_refuses_malformed_credentials(self) -> None:
+        """Malformed credentials are refused, and not passed over (RFC 6750 §3.1)."""
+        for request in self.malformed_requests():
+            self._require_refusal(request, "malformed credentials")
+
+    def test_it_answers_or_refuses_whatever_is_sent(self) -> None:
+        """On hostile requests it finds a token with text or nothing, or refuses; nothing else is raised."""
+        for what, request in _hostile_requests():
+            found = None
+            with nothing_raised(what), suppress(AuthenticationError):
+                found = self._extract(request)
+            require(
+                found is None
+                or (isinstance(found, BearerToken) and isinstance(unchecked(found.value), str)),
+                f"{what}: want a BearerToken or None, not {found!r}",
+            )
+
+    def test_it_answers_the_same_when_asked_again(self) -> None:
+        """Asked twice about one request, it finds the same token: nothing in the request is used up."""
+        request = self.request_with("again")
+        first, second = self._extract(request), self._extract(request)
+        require(first == second, f"found {first!r}, and then {second!r}")
+
+    def test_it_leaves_the_body_to_the_view(self) -> None:
+        """A body that is none of its business can still be read by the view."""
+        request = make_request(method="POST", json={"for": "the view"})
+        self._extract(request)
+        require(request.get_data() == b'{"for": "the view"}', "the body was consumed")
+
+    def test_it_looks_at_the_request_that_it_is_given(self) -> None:
+        """It reads the request that it is handed, not Flask's current one."""
+        with in_throwaway_app(self.request_with("of-the-current-request")):
+            found = self.make_extractor().extract(make_request())
+        require(found is None, "it found the token of Flask's current request in another one")
+
+    def test_it_leaves_flask_g_alone(self) -> None:
+        """It writes nothing to ``flask.g``."""
+        extractor = self.make_extractor()
+        with in_throwaway_app():
+            for request in (make_request(), self.request_with("for-g")):
+                extractor.extract(request)
+                require(not list(g), f"it wrote to flask.g: {', '.join(g)}")
+
+    def test_it_keeps_requests_apart(self) -> None:
+        """Threads that share one extractor find each its own request's token."""
+        extractor = self.make_extractor()
+
+        def job(token: str) -> Callable[[], str | None]:
+            def extract() -> str | None:
+                with in_throwaway_app():
+                    found = extractor.extract(self.request_with(token))
+                return None if found is None else found.value
+
+            return extract
+
+        tokens = [f"token-{number}" for number in range(8)]
+        for token, found in zip(tokens, in_threads([job(token) for token in tokens]), strict=True):
+            require({token} == set(found), f"a request with {token!r} came to {set(found)!r}")
+
+    def _extract(self, request: Request) -> Any:
+        """Ask a new extractor about a request while another one, an empty one, is Flask's current."""
+        with in_throwaway_app():
+            return unchecked(self.make_extractor().extract(request))
+
+    def _require_refusal(self, request: Request, what: str) -> None:
+        try:
+            found = self._extract(request)
+        except InvalidRequestError:
+            return
+        raise AssertionError(f"{what}: want InvalidRequestError, not {found!r}")
+
+
+def _hostile_requests() -> Iterator[tuple[str, Request]]:
+    """Requests that somebody might send to break something, each with what it is."""
+    for value in _HOSTILE_VALUES:
+        shown = value if len(value) < 40 else f"{value[:40]}…"
+        for header in ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_DPOP", "HTTP_X_API_KEY"):
+            yield f"{header} {shown!r}", make_request(environ_overrides={header: value})
+        yield f"query {shown!r}", make_request(environ_overrides={"QUERY_STRING": value})
+        for content_type in _CONTENT_TYPES:
+            yield (
+                f"{content_type!r} body {shown!r}",
+                make_request(
+                    method="POST", data=value.encode("latin-1"), content_type=content_type
+                ),
+            )
+
+
+_CONTENT_TYPES = (
+    "application/x-www-form-urlencoded",
+    "application/x-www-form-urlencoded; charset=utf-16",
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+    "application/json",
+    "\xff; =;",
+)
+
+# Header values reach an application as Latin-1 text (PEP 3333).
+_HOSTILE_VALUES = (
+    "",
+    " ",
+    "Bearer",
+    "Bearer ",
+    "bearer\t\x0b",
+    "Bearer a b",
+    "Bearer a, Bearer b",
+    "Bearer \xe9",
+    "Bearer \x00",
+    "Bearer a\r\nX-Injected: b",
+    "Bearer " + "a" * 100_000,
+    "Basic",
+    "Basic \xff",
+    "Basic dXNlcg==",
+    'Digest username="',
+    "DPoP a.b.c",
+    "=",
+    ";;;",
+    'a="; b',
+    "access_token",
+    "access_token=",
+    "access_token=&access_token=",
+    "access_token[]=a",
+    "access_token=%",
+    "access_token=%zz%ff%00",
+    "&" * 900,
+    "access_token=" + "a" * 100_000,
+    '--x\r\nContent-Disposition: form-data; name="access_token"\r\n\r\na',
+    '{"access_token": {"a": [',
+)

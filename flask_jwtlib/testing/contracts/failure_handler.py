@@ -1,0 +1,189 @@
+"""What every failure handler must keep."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+from flask import Response, g
+
+from flask_jwtlib.authenticator import Authenticator
+from flask_jwtlib.errors import (
+    AlgorithmError,
+    AuthenticationError,
+    BadSignatureError,
+    ClaimError,
+    ExpiredTokenError,
+    InsufficientScopeError,
+    InvalidRequestError,
+    InvalidTokenError,
+    MalformedTokenError,
+    MissingClaimError,
+    MissingTokenError,
+    UnknownKeyError,
+    VerificationUnavailable,
+)
+from flask_jwtlib.interfaces import FailureHandler
+
+from ._checking import NoKeys, in_threads, in_throwaway_app, require, unchecked
+
+__all__ = ["FailureHandlerContract"]
+
+_LOG_TEXT = "text for the log alone"
+_INJECTION = 'a "b \\ \x7f \xe9 \U0001f511\r\nX-Injected: yes'
+
+
+class _OwnError(AuthenticationError):
+    """A kind of refusal that the framework does not know, as an application may define one."""
+
+    code = "insufficient_user_authentication"
+
+
+class FailureHandlerContract(ABC):
+    """Checks a ``FailureHandler``."""
+
+    @abstractmethod
+    def make_handler(self) -> FailureHandler:
+        """Make the handler."""
+
+    def test_it_composes(self) -> None:
+        """An ``Authenticator`` takes the handler."""
+        Authenticator(keys=NoKeys(), failure_handler=self.make_handler())
+
+    def test_it_answers_with_the_errors_status(self) -> None:
+        """The response's status is the error's: 401, 400, 403, or 503 where the fault is ours."""
+        for error in _errors():
+            status = self._deny(error).status_code
+            require(status == error.status, f"{_name(error)} is {error.status}, not {status}")
+
+    def test_it_challenges(self) -> None:
+        """A refusal has ``WWW-Authenticate``, with the error's code and needed scope (RFC 6750 §3)."""
+        for error in _refusals():
+            challenge = self._deny(error).headers.get("WWW-Authenticate")
+            if not challenge:
+                raise AssertionError(f"the response to {_name(error)} has no challenge")
+            if error.code is None:
+                require("error" not in challenge, f"{_name(error)} has no code: {challenge!r}")
+            else:
+                require(f'error="{error.code}"' in challenge, f"no {error.code} in {challenge!r}")
+            if isinstance(error, InsufficientScopeError):
+                require(f'scope="{error.scope}"' in challenge, f"no scope in {challenge!r}")
+
+    def test_it_says_when_to_ask_again(self) -> None:
+        """A fault of ours has ``Retry-After``, and no challenge: another token would not help."""
+        headers = self._deny(_unavailable()).headers
+        retry_after = headers.get("Retry-After")
+        require(retry_after == "17", f"Retry-After is 17, not {retry_after!r}")
+        require("WWW-Authenticate" not in headers, "it challenges a caller for a fault of ours")
+
+    def test_it_keeps_the_logs_text_to_itself(self) -> None:
+        """No text that is meant for the log is sent, neither the error's nor its cause's."""
+        for error in _errors():
+            response = self._deny(error)
+            sent = f"{response.headers}\n{response.get_data(as_text=True)}"
+            require(_LOG_TEXT not in sent, f"the log's text of {_name(error)} was sent: {sent!r}")
+
+    def test_it_keeps_headers_within_their_characters(self) -> None:
+        """A description of an application's own, whatever is in it, leaves the challenge well-formed."""
+        for error in (
+            InvalidTokenError(description=_INJECTION),
+            InsufficientScopeError(_INJECTION),
+        ):
+            response = self._deny(error)
+            require("X-Injected" not in response.headers, "a description became a header")
+            for challenge in response.headers.getlist("WWW-Authenticate"):
+                require(
+                    re.fullmatch(r"[\x20-\x7E]+", challenge) and challenge.count('"') % 2 == 0,
+                    f"the challenge {challenge!r} is not well-formed (RFC 6750 §3)",
+                )
+
+    def test_it_makes_each_response_anew(self) -> None:
+        """No two requests share a response: whoever adds a header adds it to one of them."""
+        handler = self.make_handler()
+        for error in (MissingTokenError(), _unavailable()):
+            with in_throwaway_app() as app:
+                app.make_response(handler.deny(error)).headers["X-Of-One-Request"] = "yes"
+                second = app.make_response(handler.deny(error))
+            require("X-Of-One-Request" not in second.headers, "two requests share a response")
+
+    def test_it_takes_note_of_anonymous_requests(self) -> None:
+        """``anonymous`` answers None, raises nothing and leaves ``flask.g`` alone."""
+        handler = self.make_handler()
+        for error in _refusals():
+            if error.tolerable:
+                with in_throwaway_app():
+                    answer = _call(handler.anonymous, error)
+                    written = list(g)
+                require(answer is None, f"anonymous answers None, not {answer!r}")
+                require(not written, f"it wrote to flask.g: {', '.join(written)}")
+
+    def test_it_keeps_requests_apart(self) -> None:
+        """Threads that share one handler get each the response to its own error."""
+        handler = self.make_handler()
+
+        def job(scope: str) -> Callable[[], str]:
+            def deny() -> str:
+                with in_throwaway_app() as app:
+                    response = app.make_response(handler.deny(InsufficientScopeError(scope)))
+                return response.headers.get("WWW-Authenticate", "")
+
+            return deny
+
+        scopes = [f"scope-{number}" for number in range(8)]
+        answers = in_threads([job(scope) for scope in scopes])
+        for scope, challenges in zip(scopes, answers, strict=True):
+            require(
+                all(f'"{scope}"' in challenge for challenge in challenges),
+                f"a request that lacks {scope} was answered {set(challenges)!r}",
+            )
+
+    def _deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
+        """Have a new handler make the response to an error."""
+        with in_throwaway_app() as app:
+            answer = self.make_handler().deny(error)
+            require(unchecked(answer) is not None, f"deny answered None to {_name(error)}")
+            response = app.make_response(answer)
+            require(not list(g), f"it wrote to flask.g: {', '.join(g)}")
+        return response
+
+
+def _call(function: Callable[[AuthenticationError], object], error: AuthenticationError) -> object:
+    """Call a function whose answer its annotation leaves out."""
+    return function(error)
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _refusals() -> Iterator[AuthenticationError]:
+    """A refusal of every kind, each with a text for the log."""
+    yield MissingTokenError(_LOG_TEXT)
+    yield InvalidRequestError(_LOG_TEXT)
+    yield InvalidTokenError(_LOG_TEXT)
+    yield InvalidTokenError(_LOG_TEXT, description="An application's own description")
+    yield MalformedTokenError(_LOG_TEXT)
+    yield AlgorithmError(_LOG_TEXT)
+    yield UnknownKeyError(_LOG_TEXT)
+    yield BadSignatureError(_LOG_TEXT)
+    yield ClaimError("iss", _LOG_TEXT)
+    yield ExpiredTokenError("exp", _LOG_TEXT)
+    yield MissingClaimError("aud", _LOG_TEXT)
+    yield InsufficientScopeError("reports:read reports:write", _LOG_TEXT)
+    yield _OwnError(_LOG_TEXT)
+    error = BadSignatureError(_LOG_TEXT)
+    error.__cause__ = RuntimeError(_LOG_TEXT)
+    yield error
+
+
+def _errors() -> Iterator[AuthenticationError | VerificationUnavailable]:
+    """An error of every kind."""
+    yield from _refusals()
+    yield _unavailable()
+
+
+def _unavailable() -> VerificationUnavailable:
+    error = VerificationUnavailable(_LOG_TEXT, retry_after=17)
+    error.__cause__ = ConnectionError(_LOG_TEXT)
+    return error

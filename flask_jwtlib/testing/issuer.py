@@ -1,0 +1,203 @@
+"""An issuer of tokens for tests: real keys, real signatures, and any token that can be thought of."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import Factory, field, frozen
+from cryptography.hazmat.primitives import hashes, hmac, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+
+from flask_jwtlib.errors import ConfigurationError
+from flask_jwtlib.keys import VerificationKey
+
+__all__ = ["TokenIssuer", "base64url", "bearer"]
+
+_PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | bytes
+
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
+_CURVES: dict[str, tuple[str, ec.EllipticCurve]] = {
+    "ES256": ("P-256", ec.SECP256R1()),
+    "ES384": ("P-384", ec.SECP384R1()),
+    "ES512": ("P-521", ec.SECP521R1()),
+}
+_ALGORITHMS = frozenset(
+    {
+        "EdDSA",
+        "Ed25519",
+        *_CURVES,
+        *(name + size for name in ("HS", "RS", "PS") for size in _HASHES),
+    }
+)
+
+
+def base64url(data: bytes) -> str:
+    """Encode bytes as RFC 7515 §2 does: URL-safe, without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Make the request headers that present a token (RFC 6750 §2.1)."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _new_key(algorithm: str) -> _PrivateKey:
+    if algorithm not in _ALGORITHMS:
+        raise ConfigurationError(
+            f"no issuer signs with {algorithm!r}; choose from {', '.join(sorted(_ALGORITHMS))}"
+        )
+    if algorithm[:2] in {"RS", "PS"}:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if algorithm in _CURVES:
+        return ec.generate_private_key(_CURVES[algorithm][1])
+    if algorithm in {"EdDSA", "Ed25519"}:
+        return ed25519.Ed25519PrivateKey.generate()
+    return secrets.token_bytes(64)
+
+
+@frozen(eq=False)
+class TokenIssuer:
+    """Issues signed JWTs with a key of its own.
+
+    Args:
+        issuer: The ``iss`` of its tokens.
+        algorithm: The JWS algorithm that it signs with; the key is made to fit.
+        kid: The key ID that its tokens name, None for none.
+        lifetime: Seconds until its tokens expire.
+        private_key: A private key object of ``cryptography``, or an HMAC secret. A new one by
+            default.
+        clock: Answers the time in seconds since the epoch.
+    """
+
+    issuer: str = "https://issuer.example"
+    algorithm: str = field(default="RS256", kw_only=True)
+    kid: str | None = field(default="key-1", kw_only=True)
+    lifetime: float = field(default=300, kw_only=True)
+    private_key: _PrivateKey = field(
+        default=Factory(lambda self: _new_key(self.algorithm), takes_self=True),
+        kw_only=True,
+        repr=False,
+    )
+    clock: Callable[[], float] = field(default=time.time, kw_only=True, repr=False)
+
+    def token(
+        self,
+        subject: str | None = "alice",
+        *,
+        header: Mapping[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        """Issue a token.
+
+        Args:
+            subject: Its ``sub``.
+            header: Header parameters to add or replace; None as a value leaves one out.
+            **claims: Claims to add or replace; None as a value leaves one out. Besides ``sub`` a
+                token has ``iss``, ``iat`` and ``exp``.
+        """
+        now = int(self.clock())
+        payload = {
+            "iss": self.issuer,
+            "sub": subject,
+            "iat": now,
+            "exp": now + self.lifetime,
+            **claims,
+        }
+        parameters = {"alg": self.algorithm, "typ": "JWT", "kid": self.kid, **(header or {})}
+        return self.compact(_json(parameters), _json(payload))
+
+    def compact(self, header: bytes, payload: bytes) -> str:
+        """Sign any header and payload, well-formed or not, into a compact JWS (RFC 7515 §7.1)."""
+        signing_input = f"{base64url(header)}.{base64url(payload)}"
+        return f"{signing_input}.{base64url(self.sign(signing_input.encode()))}"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """Sign bytes by the issuer's algorithm (RFC 7518 §3)."""
+        key = self.private_key
+        if isinstance(key, ed25519.Ed25519PrivateKey):
+            return key.sign(signing_input)
+        digest = _HASHES[self.algorithm[2:]]
+        if isinstance(key, bytes):
+            mac = hmac.HMAC(key, digest)
+            mac.update(signing_input)
+            return mac.finalize()
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            r, s = utils.decode_dss_signature(key.sign(signing_input, ec.ECDSA(digest)))
+            size = (key.key_size + 7) // 8
+            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+        if self.algorithm[:2] == "PS":
+            return key.sign(
+                signing_input, padding.PSS(padding.MGF1(digest), digest.digest_size), digest
+            )
+        return key.sign(signing_input, padding.PKCS1v15(), digest)
+
+    @property
+    def verification_key(self) -> VerificationKey:
+        """The key that verifies its tokens, bound to its algorithm."""
+        key = self.private_key
+        material = key if isinstance(key, bytes) else key.public_key()
+        return VerificationKey(material, algorithms=self.algorithm, kid=self.kid)
+
+    @property
+    def public_pem(self) -> str:
+        """Its public key as PEM."""
+        return (
+            self._public_key()
+            .public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            .decode()
+        )
+
+    @property
+    def jwk(self) -> dict[str, str]:
+        """Its public key as a JWK (RFC 7517 §4)."""
+        key = self._public_key()
+        if isinstance(key, rsa.RSAPublicKey):
+            numbers = key.public_numbers()
+            members = {"kty": "RSA", "n": _integer(numbers.n), "e": _integer(numbers.e)}
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            point = key.public_numbers()
+            size = (key.key_size + 7) // 8
+            members = {
+                "kty": "EC",
+                "crv": _CURVES[self.algorithm][0],
+                "x": base64url(point.x.to_bytes(size, "big")),
+                "y": base64url(point.y.to_bytes(size, "big")),
+            }
+        else:
+            members = {"kty": "OKP", "crv": "Ed25519", "x": base64url(key.public_bytes_raw())}
+        members |= {"use": "sig", "alg": self.algorithm}
+        return members if self.kid is None else {**members, "kid": self.kid}
+
+    @property
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """Its public key as a JWK set (RFC 7517 §5)."""
+        return {"keys": [self.jwk]}
+
+    def _public_key(
+        self,
+    ) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey:
+        if isinstance(self.private_key, bytes):
+            raise ConfigurationError(
+                f"an issuer that signs with {self.algorithm} has a secret and no public key"
+            )
+        return self.private_key.public_key()
+
+
+def _json(members: Mapping[str, Any]) -> bytes:
+    present = {name: value for name, value in members.items() if value is not None}
+    return json.dumps(present, separators=(",", ":")).encode()
+
+
+def _integer(number: int) -> str:
+    return base64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))

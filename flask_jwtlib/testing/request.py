@@ -1,0 +1,21 @@
+"""Requests that no server received."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Request
+from werkzeug.test import create_environ
+
+__all__ = ["make_request"]
+
+
+def make_request(path: str = "/", **how: Any) -> Request:
+    """Make a request, to be handed to an extractor.
+
+    Args:
+        path: The path, with or without a query.
+        **how: What Werkzeug's ``EnvironBuilder`` takes, as Flask's test client does: ``method``,
+            ``headers``, ``query_string``, ``data``, ``json``, ``content_type``, …
+    """
+    return Request(create_environ(path, **how))

@@ -1,0 +1,130 @@
+"""What makes a token believable: the checks of a signed JWT."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from . import _jose
+from ._jws import DEFAULT_MAX_SIZE, CompactJWS
+from .claim_rules import (
+    Audience,
+    ClaimRule,
+    ClaimTypes,
+    Expiry,
+    NotBefore,
+    as_rules,
+    as_seconds,
+    judge_claims,
+)
+from .errors import AlgorithmError, BadSignatureError, ConfigurationError, UnknownKeyError, quoted
+from .interfaces import KeyProvider, TokenValidator
+from .values import BearerToken, Claims
+
+__all__ = ["JWTValidator"]
+
+
+def _as_clock(value: Any) -> Callable[[], float]:
+    if not callable(value):
+        raise ConfigurationError(f"clock is a function that answers the time, not {value!r}")
+    return cast("Callable[[], float]", value)
+
+
+def _as_size(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ConfigurationError(f"max_size is a number of characters, 1 or more, not {value!r}")
+    return value
+
+
+@frozen(eq=False)
+class JWTValidator(TokenValidator):
+    """Verifies signed JWTs (RFC 7519 §7.2) and judges their claims by rules.
+
+    Every token is held against ``ClaimTypes``, ``Expiry``, ``NotBefore`` and ``Audience`` (RFC 7519
+    §4.1). A rule of one of these classes among ``rules`` takes that one's place: ``Audience("me")``
+    replaces the ``Audience()`` that refuses every token made for somebody. All other rules come on
+    top.
+
+    To subclass, override ``validate``, ``verify`` or ``judge``, call ``super()``, and raise
+    ``InvalidTokenError`` to refuse.
+
+    Args:
+        algorithms: The JWS algorithms that are accepted, one or several. A key must permit the
+            token's, too.
+        rules: The claim rules, tried in order after the standing ones.
+        leeway: Seconds of allowance for clocks that differ, for the standing time rules.
+        clock: Answers the time in seconds since the epoch.
+        max_size: Characters that a token may have.
+
+    Raises:
+        ConfigurationError: An algorithm is unknown (``none`` is), or a rule is no callable.
+    """
+
+    algorithms: tuple[str, ...] = field(
+        default=("RS256",), converter=_jose.algorithm_names, kw_only=True
+    )
+    rules: tuple[ClaimRule, ...] = field(default=(), converter=as_rules, kw_only=True)
+    leeway: float = field(default=0, converter=as_seconds, kw_only=True)
+    clock: Callable[[], float] = field(
+        default=time.time, converter=_as_clock, kw_only=True, repr=False
+    )
+    max_size: int = field(default=DEFAULT_MAX_SIZE, converter=_as_size, kw_only=True)
+    _all_rules: tuple[ClaimRule, ...] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        standing: tuple[ClaimRule, ...] = (
+            ClaimTypes(),
+            Expiry(self.leeway),
+            NotBefore(self.leeway),
+            Audience(),
+        )
+        kept = tuple(
+            rule
+            for rule in standing
+            if not any(isinstance(mine, type(rule)) for mine in self.rules)
+        )
+        object.__setattr__(self, "_all_rules", kept + self.rules)
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        """Verify the token's signature, then judge its claims.
+
+        Raises:
+            InvalidTokenError: It is refused; the kind says why.
+            VerificationUnavailable: The keys could not be had.
+        """
+        claims = self.verify(token, keys)
+        self.judge(claims)
+        return claims
+
+    def verify(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        """Verify form, algorithm and signature, in this order, and answer the claims, not yet judged.
+
+        Raises:
+            InvalidTokenError: It is malformed, or not signed by one of our keys.
+            VerificationUnavailable: The keys could not be had.
+        """
+        jws = CompactJWS(token.value, self.max_size)
+        header = jws.header
+        algorithm = header.alg
+        if algorithm not in self.algorithms:
+            raise AlgorithmError(
+                f"alg is {quoted(algorithm)}, accepted is {' or '.join(self.algorithms)}"
+            )
+        candidates = keys.keys_for(header)
+        if not candidates:
+            raise UnknownKeyError(f"no key of ours is for kid {quoted(header.kid)} and {algorithm}")
+        for key in candidates:
+            if key.verify(algorithm, jws.signing_input, jws.signature):
+                return Claims(jws.claims(), checked_at=self.clock(), header=header.parameters)
+        raise BadSignatureError(f"the signature is not by the key of kid {quoted(header.kid)}")
+
+    def judge(self, claims: Claims) -> None:
+        """Hold verified claims against the rules.
+
+        Raises:
+            AuthenticationError: A rule refuses them.
+        """
+        judge_claims(claims, self._all_rules)

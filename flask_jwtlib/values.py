@@ -1,0 +1,148 @@
+"""The values that travel through one authentication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from .errors import MissingClaimError
+
+__all__ = ["BearerToken", "Claims", "Principal", "UnverifiedHeader", "strings_of"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@frozen
+class BearerToken:
+    """A token as the client sent it.
+
+    Attributes:
+        value: The token's text, never shown by ``repr``.
+        source: Where it stood: ``"header"``, ``"form"`` or ``"query"``, or an own extractor's word
+            for its place. An answer to a token from anywhere but a header is marked
+            ``Cache-Control: private``.
+    """
+
+    value: str = field(repr=False)
+    source: str = field(default="header", kw_only=True)
+
+
+@frozen
+class UnverifiedHeader:
+    """A token's JOSE header before its signature was checked (RFC 7515 §4): the sender wrote it.
+
+    Use it to look keys up among those configured. Build no path, URL or query from it (RFC 8725
+    §3.10).
+
+    Attributes:
+        alg: The signature algorithm that the token names.
+        kid: The key ID that it names, None if it names none.
+        typ: The token's media type, None if it has none.
+        parameters: The whole header, as a read-only mapping.
+    """
+
+    alg: str
+    kid: str | None = None
+    typ: str | None = None
+    parameters: Mapping[str, Any] = field(default=_NOTHING, repr=False, eq=False, kw_only=True)
+
+
+class Claims(dict[str, Any]):
+    """The verified claims of a token: a ``dict``, with the usual ones (RFC 7519 §4.1) as attributes.
+
+    Reading a claim that is absent, ``claims["tenant"]``, raises ``MissingClaimError``: a claim rule
+    that does so refuses the token. ``claims.get("tenant")`` answers None, as with any dict.
+
+    Attributes:
+        header: The header that was verified along with the claims, empty where a token has none
+            (RFC 7662).
+        checked_at: The time that they were verified at, in seconds since the epoch: what a rule
+            calls "now".
+    """
+
+    __slots__ = ("checked_at", "header")
+
+    def __init__(
+        self, claims: Mapping[str, Any], *, checked_at: float, header: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        super().__init__(claims)
+        self.checked_at = checked_at
+        self.header = header
+
+    def __missing__(self, claim: str) -> Any:
+        raise MissingClaimError(claim)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The header's read-only view can be neither copied nor pickled.
+        return _revived, (dict(self), self.checked_at, dict(self.header))
+
+    @property
+    def subject(self) -> str | None:
+        """Who the token is about: ``sub``."""
+        return self.get("sub")
+
+    @property
+    def issuer(self) -> str | None:
+        """Who issued it: ``iss``."""
+        return self.get("iss")
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """Whom it is meant for: ``aud``, one string or several, as a tuple."""
+        audience = self.get("aud")
+        return (audience,) if isinstance(audience, str) else strings_of(audience)
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it expires: ``exp``, in seconds since the epoch."""
+        return self.get("exp")
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What it permits: ``scope``, a string of words (RFC 8693 §4.2), or ``scp``, a string or list."""
+        granted = self.get("scope", self.get("scp"))
+        words = granted.split(" ") if isinstance(granted, str) else strings_of(granted)
+        return frozenset(words).difference(("",))
+
+
+def _revived(claims: dict[str, Any], checked_at: float, header: dict[str, Any]) -> Claims:
+    return Claims(claims, checked_at=checked_at, header=header)
+
+
+def strings_of(value: Any) -> tuple[str, ...]:
+    """The strings in a JSON array. What is no string, or no array, is nothing."""
+    members = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(member for member in members if isinstance(member, str))
+
+
+@frozen
+class Principal:
+    """Who is calling: the token that was accepted and what it says.
+
+    Attributes:
+        token: The token as sent.
+        claims: Its verified claims.
+    """
+
+    token: BearerToken
+    claims: Claims = field(repr=False)
+
+    @property
+    def subject(self) -> str | None:
+        """The caller's identifier at the issuer: the claim ``sub``."""
+        return self.claims.subject
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the caller was granted."""
+        return self.claims.scopes
+
+    def __bool__(self) -> bool:
+        """True: there is a caller. ``current_principal`` is falsy where there is none."""
+        return True
+
+    def __str__(self) -> str:
+        return str(self.subject or "a caller without a subject")

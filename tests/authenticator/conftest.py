@@ -1,0 +1,26 @@
+"""What the tests of the composed framework share."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_jwtlib import Authenticator
+from flask_jwtlib.testing import TokenIssuer
+
+
+@pytest.fixture
+def auth(issuer: TokenIssuer) -> Authenticator:
+    """An Authenticator of the default strategies that trusts ``issuer``."""
+    return Authenticator(keys=issuer.verification_key)
+
+
+@pytest.fixture
+def token(issuer: TokenIssuer) -> str:
+    """A good token of Alice's."""
+    return issuer.token("alice")
+
+
+@pytest.fixture
+def expired(issuer: TokenIssuer) -> str:
+    """A token of Alice's whose time was over long ago."""
+    return issuer.token("alice", exp=1_000_000_000)

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask, g, jsonify
+from flask import request as current
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from flask_jwtlib import (
+    Authenticator,
+    BearerToken,
+    Claims,
+    ExpiredTokenError,
+    InvalidRequestError,
+    JWTValidator,
+    MissingTokenError,
+    Principal,
+    VerificationUnavailable,
+    current_principal,
+    is_authenticated,
+)
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+
+def published() -> tuple[object, ...]:
+    """What the documented attributes of flask.g say."""
+    return g.authenticated, g.raw_token, g.json_token
+
+
+def test_authenticate_answers_the_caller(auth: Authenticator, app: Flask, token: str) -> None:
+    """Asked in a request, the Authenticator answers who is calling, with token and claims."""
+    with app.test_request_context("/", headers=bearer(token)):
+        principal = auth.authenticate()
+
+    assert isinstance(principal, Principal)
+    assert principal.subject == "alice"
+    assert principal.token == BearerToken(token)
+    assert principal.claims["iss"] == "https://issuer.example"
+
+
+def test_authenticate_publishes_the_caller(auth: Authenticator, app: Flask, token: str) -> None:
+    """A caller found by asking is published as one found by a decorator is."""
+    with app.test_request_context("/", headers=bearer(token)):
+        principal = auth.authenticate()
+
+        assert published() == (True, token, principal.claims)
+        assert current_principal == principal
+        assert is_authenticated()
+
+
+def test_authenticate_raises_the_refusal(auth: Authenticator, app: Flask, expired: str) -> None:
+    """A refused caller is an exception, and is published as nobody."""
+    with app.test_request_context("/", headers=bearer(expired)):
+        with pytest.raises(ExpiredTokenError):
+            auth.authenticate()
+
+        assert published() == (False, None, None)
+        assert not current_principal
+        assert not is_authenticated()
+
+
+def test_authenticate_raises_for_nobody(auth: Authenticator, app: Flask) -> None:
+    """No token at all is a MissingTokenError."""
+    with app.test_request_context("/"), pytest.raises(MissingTokenError):
+        auth.authenticate()
+
+
+def test_authenticate_raises_for_an_outage(app: Flask, token: str) -> None:
+    """Keys that can't be had are VerificationUnavailable, with the cause attached."""
+
+    def fetch() -> object:
+        raise ConnectionError("the key server is down")
+
+    auth = Authenticator(keys=fetch)
+
+    with (
+        app.test_request_context("/", headers=bearer(token)),
+        pytest.raises(VerificationUnavailable) as outage,
+    ):
+        auth.authenticate()
+    assert isinstance(outage.value.__cause__, ConnectionError)
+
+
+def test_asking_again_gives_the_same_answer(
+    auth: Authenticator, app: Flask, token: str, expired: str
+) -> None:
+    """One request is decided once: the same principal, or the same error, comes back."""
+    with app.test_request_context("/", headers=bearer(token)):
+        assert auth.authenticate() is auth.authenticate()
+    with app.test_request_context("/", headers=bearer(expired)):
+        with pytest.raises(ExpiredTokenError) as first:
+            auth.authenticate()
+        with pytest.raises(ExpiredTokenError) as second:
+            auth.authenticate()
+        assert first.value is second.value
+
+
+def test_a_failed_question_takes_back_an_earlier_caller(app: Flask, issuer: TokenIssuer) -> None:
+    """Whoever asks a stricter Authenticator and is refused is left with nobody published."""
+    loose = Authenticator(keys=issuer.verification_key)
+    strict = loose.evolve(validator=JWTValidator(rules=[lambda claims: False]))
+
+    with app.test_request_context("/", headers=bearer(issuer.token())):
+        loose.authenticate()
+        assert g.authenticated
+        with pytest.raises(Exception, match="answered False"):
+            strict.authenticate()
+        assert published() == (False, None, None)
+
+
+def test_authenticate_judges_an_explicit_request(
+    auth: Authenticator, token: str, expired: str
+) -> None:
+    """A request handed over needs no context: who sent it is answered, and nothing is published."""
+
+    def request(headers: dict[str, str]) -> Any:
+        return Request(EnvironBuilder(headers=headers).get_environ())
+
+    assert auth.authenticate(request(bearer(token))).subject == "alice"
+    with pytest.raises(ExpiredTokenError):
+        auth.authenticate(request(bearer(expired)))
+    with pytest.raises(MissingTokenError):
+        auth.authenticate(request({}))
+
+
+def test_an_explicit_request_changes_nothing_of_the_current_one(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """Judging another request leaves the current request's caller as it is."""
+    other: Any = Request(EnvironBuilder(headers=bearer(issuer.token("bob"))).get_environ())
+
+    with app.test_request_context("/", headers=bearer(issuer.token("alice"))):
+        auth.authenticate()
+        assert auth.authenticate(other).subject == "bob"
+        assert current_principal.subject == "alice"
+        assert g.json_token["sub"] == "alice"
+
+
+def test_the_current_request_may_be_handed_over_as_flasks_proxy(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """``authenticate(flask.request)`` judges the current request."""
+    with app.test_request_context("/", headers=bearer(token)):
+        assert auth.authenticate(current).subject == "alice"
+
+
+def test_authenticate_without_a_request_says_so(auth: Authenticator) -> None:
+    """Asked outside of a request, Flask's own error comes."""
+    with pytest.raises(RuntimeError, match="outside of request context"):
+        auth.authenticate()
+
+
+def test_current_principal_is_falsy_where_nobody_asked(app: Flask) -> None:
+    """In a request that nobody guards, in an app context and outside of all, there is no caller."""
+    assert not current_principal
+    assert not is_authenticated()
+    with app.app_context():
+        assert not current_principal
+        assert not is_authenticated()
+    with app.test_request_context("/"):
+        assert not current_principal
+        assert not is_authenticated()
+
+
+def test_current_principal_tells_how_to_get_one(app: Flask) -> None:
+    """Using a caller who is not there raises an error that says what to do."""
+    with app.test_request_context("/"):
+        with pytest.raises(RuntimeError, match="requires_authentication or guard"):
+            _ = current_principal.subject
+        assert repr(current_principal)
+
+
+def test_current_principal_behaves_like_the_principal(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """The proxy has the principal's attributes, and its text is the subject."""
+    token = issuer.token("alice", scope="a b")
+
+    with app.test_request_context("/", headers=bearer(token)):
+        auth.authenticate()
+
+        assert current_principal
+        assert str(current_principal) == "alice"
+        assert current_principal.scopes == {"a", "b"}
+        assert current_principal.token.value == token
+        assert isinstance(current_principal, Principal)
+
+
+def test_a_principal_without_subject_is_a_caller_all_the_same(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """A machine's token may have no sub: its caller is authenticated, and truthy."""
+    with app.test_request_context("/", headers=bearer(issuer.token(None))):
+        auth.authenticate()
+
+        assert current_principal
+        assert current_principal.subject is None
+        assert str(current_principal) == "a caller without a subject"
+
+
+def test_is_authenticated_follows_the_assignable_attribute(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """``flask.g.authenticated`` stays the application's to change: is_authenticated() goes by it."""
+    with app.test_request_context("/", headers=bearer(token)):
+        auth.authenticate()
+        g.authenticated = False
+        assert not is_authenticated()
+
+
+class SpyingExtractor:
+    """Looks at flask.g while it decides."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[object, ...]] = []
+
+    def extract(self, request: Any) -> BearerToken | None:
+        self.seen.append(published())
+        value = request.headers.get("X-Token")
+        return None if value is None else BearerToken(value)
+
+
+class SpyingValidator:
+    """Looks at flask.g while it decides."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[object, ...]] = []
+
+    def validate(self, token: BearerToken, keys: Any) -> Claims:
+        self.seen.append(published())
+        return Claims({"sub": token.value}, checked_at=0)
+
+
+def test_state_is_cleared_first_and_published_last(app: Flask, issuer: TokenIssuer) -> None:
+    """Until the last check has passed, strategies and rules see nobody, whoever was published before."""
+    extractor, validator = SpyingExtractor(), SpyingValidator()
+    auth = Authenticator(keys=issuer.verification_key, extractor=extractor, validator=validator)
+    in_rule: list[tuple[object, ...]] = []
+
+    def rule(claims: Claims) -> None:
+        in_rule.append(published())
+
+    @app.get("/")
+    @auth.requires_authentication(rules=[rule])
+    def view() -> Any:
+        return jsonify(published())
+
+    @app.before_request
+    def claim_to_be_somebody() -> None:
+        g.authenticated, g.raw_token, g.json_token = True, "forged", {"sub": "admin"}
+
+    client = app.test_client()
+    nobody = (False, None, None)
+
+    assert client.get("/", headers={"X-Token": "eve"}).json == [True, "eve", {"sub": "eve"}]
+    assert extractor.seen == validator.seen == in_rule == [nobody]
+
+
+def test_a_refused_route_leaves_nobody_behind(auth: Authenticator, app: Flask) -> None:
+    """What an application put on flask.g before does not survive a refusal."""
+    after: list[tuple[object, ...]] = []
+
+    @app.before_request
+    def claim_to_be_somebody() -> None:
+        g.authenticated, g.raw_token, g.json_token = True, "forged", {"sub": "admin"}
+
+    @app.after_request
+    def look(response: Any) -> Any:
+        after.append(published())
+        return response
+
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
+
+    assert app.test_client().get("/").status_code == 401
+    assert after == [(False, None, None)]
+
+
+def test_the_caller_is_known_until_the_request_ends(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """After the view, handlers of the response and of the teardown still see who called."""
+    seen: list[str | None] = []
+
+    @app.after_request
+    def after(response: Any) -> Any:
+        seen.append(current_principal.subject)
+        return response
+
+    @app.teardown_request
+    def teardown(error: BaseException | None) -> None:
+        seen.append(current_principal.subject)
+
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
+    app.test_client().get("/", headers=bearer(token))
+
+    assert seen == ["alice", "alice"]
+
+
+def test_an_error_handler_sees_the_caller(auth: Authenticator, app: Flask, token: str) -> None:
+    """Where the view fails, the application's error handler knows for whom it did."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> str:
+        raise LookupError("missing")
+
+    @app.errorhandler(LookupError)
+    def handle(error: LookupError) -> tuple[str, int]:
+        return f"not found for {current_principal.subject}", 404
+
+    answer = app.test_client().get("/", headers=bearer(token))
+
+    assert (answer.status_code, answer.text) == (404, "not found for alice")
+
+
+def test_a_refusal_raised_by_authenticate_can_be_handled(auth: Authenticator, app: Flask) -> None:
+    """A view that asks by itself may let the error fly to an error handler that answers it."""
+
+    @app.get("/")
+    def view() -> str:
+        return auth.authenticate().subject or ""
+
+    @app.errorhandler(MissingTokenError)
+    def missing(error: MissingTokenError) -> Any:
+        return auth.failure_handler.deny(error)
+
+    answer = app.test_client().get("/")
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_malformed_credentials_are_an_invalid_request(auth: Authenticator, app: Flask) -> None:
+    """The kind of refusal can be told by its class."""
+    with (
+        app.test_request_context("/", headers={"Authorization": "Bearer two words"}),
+        pytest.raises(InvalidRequestError),
+    ):
+        auth.authenticate()

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask, Response, abort, make_response, stream_with_context
+
+from flask_jwtlib import Authenticator, BearerToken, Scope, current_principal
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+
+class CookieExtractor:
+    """Takes the token from a cookie, a place that caches don't take for a credential."""
+
+    def extract(self, request: Any) -> BearerToken | None:
+        value = request.cookies.get("token")
+        return None if value is None else BearerToken(value, source="cookie")
+
+
+def vary_of(response: Any) -> set[str]:
+    """All that a response varies by, over all of its Vary lines."""
+    return {
+        name.strip().lower()
+        for line in response.headers.getlist("Vary")
+        for name in line.split(",")
+    }
+
+
+def test_answers_to_a_caller_vary_by_authorization(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """RFC 9110 §12.5.5: what was made for one caller's header must not be served to another."""
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
+
+    answer = app.test_client().get("/", headers=bearer(token))
+
+    assert vary_of(answer) == {"authorization"}
+    assert "Cache-Control" not in answer.headers
+
+
+def test_anonymous_answers_vary_by_authorization(
+    auth: Authenticator, app: Flask, expired: str
+) -> None:
+    """An optional route answers nobody otherwise than somebody, so that answer varies too."""
+    app.add_url_rule("/", "view", auth.optional_authentication(lambda: "in"))
+    client = app.test_client()
+
+    assert vary_of(client.get("/")) == {"authorization"}
+    assert vary_of(client.get("/", headers=bearer(expired))) == {"authorization"}
+
+
+@pytest.mark.parametrize("way", ["authenticate", "guard", "init_app"])
+def test_whichever_way_a_caller_was_found_the_answer_is_marked(
+    auth: Authenticator, app: Flask, token: str, way: str
+) -> None:
+    """Guards, the default and a view that asks by itself mark the answer as the decorators do."""
+    if way == "authenticate":
+        app.add_url_rule("/", "view", lambda: auth.authenticate().subject)
+    else:
+        app.add_url_rule("/", "view", lambda: "in")
+    if way == "guard":
+        app.before_request(auth.guard())
+    elif way == "init_app":
+        auth.init_app(app)
+    client = app.test_client()
+
+    assert vary_of(client.get("/", headers=bearer(token))) == {"authorization"}
+    by_query = client.get("/", query_string={"access_token": token})
+    assert by_query.headers["Cache-Control"] == "private"
+
+
+def test_views_without_authentication_are_not_marked(auth: Authenticator, app: Flask) -> None:
+    """An open view's answer is the application's alone."""
+    app.add_url_rule("/closed", "closed", auth.requires_authentication(lambda: "in"))
+    app.add_url_rule("/", "view", lambda: "in")
+
+    assert "Vary" not in app.test_client().get("/").headers
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(["Accept-Encoding"], {"accept-encoding", "authorization"}, id="one"),
+        pytest.param(["Accept, Cookie"], {"accept", "cookie", "authorization"}, id="list"),
+        pytest.param(["Accept", "Cookie"], {"accept", "cookie", "authorization"}, id="two lines"),
+        pytest.param(["authorization"], {"authorization"}, id="present"),
+        pytest.param(["Accept", "Authorization"], {"accept", "authorization"}, id="second line"),
+        pytest.param(
+            ["Proxy-Authorization"], {"proxy-authorization", "authorization"}, id="longer name"
+        ),
+        pytest.param(["Cookie,Accept"], {"cookie", "accept", "authorization"}, id="no spaces"),
+    ],
+)
+def test_what_a_view_varies_by_is_kept(
+    auth: Authenticator, app: Flask, token: str, lines: list[str], expected: set[str]
+) -> None:
+    """A view's own Vary header, on however many lines, is added to and loses nothing."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> Response:
+        response = make_response("in")
+        for line in lines:
+            response.headers.add("Vary", line)
+        return response
+
+    answer = app.test_client().get("/", headers=bearer(token))
+
+    assert vary_of(answer) == expected
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+def test_a_view_that_varies_by_authorization_already_is_left_alone(
+    auth: Authenticator, app: Flask, token: str, name: str
+) -> None:
+    """Nothing is added where nothing is missing."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> tuple[str, dict[str, str]]:
+        return "in", {"Vary": f"Accept, {name}"}
+
+    answer = app.test_client().get("/", headers=bearer(token))
+
+    assert answer.headers.getlist("Vary") == [f"Accept, {name}"]
+
+
+def test_a_view_that_varies_by_everything_is_left_varying(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """``Vary: *`` forbids reuse altogether, and still does so afterwards."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> tuple[str, dict[str, str]]:
+        return "in", {"Vary": "*"}
+
+    assert "*" in vary_of(app.test_client().get("/", headers=bearer(token)))
+
+
+@pytest.mark.parametrize("way", ["query", "form", "cookie"])
+def test_answers_to_other_tokens_are_private(
+    auth: Authenticator, app: Flask, token: str, way: str
+) -> None:
+    """RFC 6750 §2.3: a good answer to a token that is not in a header carries Cache-Control: private."""
+    used = auth.evolve(extractor=CookieExtractor()) if way == "cookie" else auth
+    view = used.requires_authentication(lambda: "in")
+    app.add_url_rule("/", "view", view, methods=["GET", "POST"])
+    client = app.test_client()
+
+    if way == "query":
+        answer = client.get("/", query_string={"access_token": token})
+    elif way == "form":
+        answer = client.post("/", data={"access_token": token})
+    else:
+        client.set_cookie("token", token)
+        answer = client.get("/")
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "private"
+    assert vary_of(answer) == {"authorization"}
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        pytest.param("public, max-age=60", {"private", "max-age=60"}, id="public"),
+        pytest.param("max-age=60", {"private", "max-age=60"}, id="age alone"),
+        pytest.param("private", {"private"}, id="private"),
+        pytest.param("no-store", {"no-store"}, id="no-store"),
+    ],
+)
+def test_a_views_own_cache_control_cannot_make_a_token_public(
+    auth: Authenticator, app: Flask, token: str, own: str, expected: set[str]
+) -> None:
+    """``public`` set by the view gives way to ``private``; what is stricter already stays."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> tuple[str, dict[str, str]]:
+        return "in", {"Cache-Control": own}
+
+    answer = app.test_client().get("/", query_string={"access_token": token})
+
+    assert set(answer.headers["Cache-Control"].split(", ")) == expected
+
+
+@pytest.mark.parametrize("status", [201, 204, 206, 299], ids=str)
+def test_all_good_answers_are_private(
+    auth: Authenticator, app: Flask, token: str, status: int
+) -> None:
+    """RFC 6750 §2.3 speaks of 2xx, all of them."""
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: ("", status)))
+
+    answer = app.test_client().get("/", query_string={"access_token": token})
+
+    assert answer.headers["Cache-Control"] == "private"
+
+
+@pytest.mark.parametrize("status", [301, 304, 404, 418, 500], ids=str)
+def test_other_answers_are_not_made_private(
+    auth: Authenticator, app: Flask, token: str, status: int
+) -> None:
+    """Beyond 2xx the view's own cache headers stand."""
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: ("", status)))
+
+    answer = app.test_client().get("/", query_string={"access_token": token})
+
+    assert "Cache-Control" not in answer.headers
+    assert vary_of(answer) == {"authorization"}
+
+
+def test_refused_query_tokens_are_not_made_private(
+    auth: Authenticator, app: Flask, token: str, expired: str
+) -> None:
+    """A 4xx refusal carries no Cache-Control of ours."""
+    scoped = auth.requires_authentication(rules=[Scope("reports")])
+    app.add_url_rule("/", "view", scoped(lambda: "in"))
+    client = app.test_client()
+
+    for value, status in ((expired, 401), (token, 403), ("!", 400)):
+        answer = client.get("/", query_string={"access_token": value})
+        assert answer.status_code == status
+        assert "Cache-Control" not in answer.headers
+
+
+def test_an_aborting_view_is_marked(auth: Authenticator, app: Flask, token: str) -> None:
+    """An error page made for a caller varies as their good answers do."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> str:
+        abort(404)
+
+    answer = app.test_client().get("/", headers=bearer(token))
+
+    assert answer.status_code == 404
+    assert vary_of(answer) == {"authorization"}
+
+
+def test_a_stream_knows_its_caller(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
+    """A response that is produced while it is sent still sees the caller it is for."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> Response:
+        def produce() -> Iterator[str]:
+            for number in range(3):
+                yield f"{number} for {current_principal.subject}\n"
+
+        return Response(stream_with_context(produce()))
+
+    client = app.test_client()
+
+    for name in ("alice", "bob"):
+        answer = client.get("/", headers=bearer(issuer.token(name)))
+        assert answer.text == "".join(f"{number} for {name}\n" for number in range(3))
+        assert vary_of(answer) == {"authorization"}
+
+
+def test_streams_of_several_callers_do_not_mix(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """Two streams that are read in turns each keep their own caller."""
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> Response:
+        subject = current_principal.subject
+
+        def produce() -> Iterator[str]:
+            for _ in range(3):
+                yield subject or ""
+
+        return Response(produce())
+
+    answers = [
+        app.test_client().get("/", headers=bearer(issuer.token(name)), buffered=False)
+        for name in ("alice", "bob")
+    ]
+    streams = [answer.iter_encoded() for answer in answers]
+
+    assert [[next(stream) for stream in streams] for _ in range(3)] == [[b"alice", b"bob"]] * 3
+    for answer in answers:
+        answer.close()

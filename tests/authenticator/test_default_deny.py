@@ -1,0 +1,415 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from flask.views import MethodView, View
+
+from flask_jwtlib import (
+    Authenticator,
+    ConfigurationError,
+    Scope,
+    current_principal,
+    is_authenticated,
+    public,
+)
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+
+@pytest.fixture
+def guarded_app(auth: Authenticator, app: Flask) -> Flask:
+    """An app that denies by default, with an ordinary view and a public one."""
+    auth.init_app(app)
+
+    @app.get("/")
+    def view() -> str:
+        return f"for {current_principal.subject}"
+
+    @app.get("/health")
+    @public
+    def health() -> str:
+        return "well"
+
+    @app.post("/submit")
+    def submit() -> str:
+        return "submitted"
+
+    return app
+
+
+def test_init_app_guards_views_without_a_decorator(guarded_app: Flask, token: str) -> None:
+    """With default-deny a view needs no decorator: it is closed to everybody without a token."""
+    client = guarded_app.test_client()
+
+    refused = client.get("/")
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert client.get("/", headers=bearer(token)).text == "for alice"
+
+
+def test_a_public_view_is_open(guarded_app: Flask, token: str, expired: str) -> None:
+    """A view marked public is served to everybody, with a good, a bad and no token."""
+    client = guarded_app.test_client()
+
+    for headers in ({}, bearer(token), bearer(expired), {"Authorization": "Bearer !"}):
+        assert client.get("/health", headers=headers).text == "well"
+
+
+def test_a_public_view_knows_no_caller(auth: Authenticator, app: Flask, token: str) -> None:
+    """Nobody looks at a public view's token, so nobody is published in it."""
+    auth.init_app(app)
+
+    @app.get("/")
+    @public
+    def view() -> str:
+        return f"{is_authenticated()} {bool(current_principal)}"
+
+    assert app.test_client().get("/", headers=bearer(token)).text == "False False"
+
+
+def test_public_stands_above_or_below_the_route(auth: Authenticator, app: Flask) -> None:
+    """``@public`` marks the function, so the order of it and ``@app.route`` does not matter."""
+    auth.init_app(app)
+
+    @public
+    @app.get("/above")
+    def above() -> str:
+        return "above"
+
+    @app.get("/below")
+    @public
+    def below() -> str:
+        return "below"
+
+    client = app.test_client()
+
+    assert client.get("/above").text == "above"
+    assert client.get("/below").text == "below"
+
+
+def test_public_with_a_decorator_of_its_own(auth: Authenticator, app: Flask, token: str) -> None:
+    """The default leaves a public view alone; a decorator on that view guards it still."""
+    auth.init_app(app)
+
+    @app.get("/needed")
+    @public
+    @auth.requires_authentication
+    def needed() -> str:
+        return "in"
+
+    @app.get("/optional")
+    @auth.optional_authentication
+    @public
+    def optional() -> str:
+        return current_principal.subject or "" if current_principal else "nobody"
+
+    client = app.test_client()
+
+    assert client.get("/needed").status_code == 401
+    assert client.get("/needed", headers=bearer(token)).text == "in"
+    assert client.get("/optional").text == "nobody"
+    assert client.get("/optional", headers=bearer(token)).text == "alice"
+
+
+def test_an_optional_decorator_does_not_soften_the_default(auth: Authenticator, app: Flask) -> None:
+    """Only ``public`` opens a view: an optional decorator alone leaves it closed."""
+    auth.init_app(app)
+    app.add_url_rule("/", "view", auth.optional_authentication(lambda: "in"))
+
+    assert app.test_client().get("/").status_code == 401
+
+
+def test_public_view_classes(auth: Authenticator, app: Flask) -> None:
+    """A View or MethodView class marked public is open, with all of its methods."""
+    auth.init_app(app)
+
+    @public
+    class Status(MethodView):
+        def get(self) -> str:
+            return "get"
+
+        def post(self) -> str:
+            return "post"
+
+    @public
+    class Page(View):
+        def dispatch_request(self) -> str:
+            return "page"
+
+    app.add_url_rule("/status", view_func=Status.as_view("status"))
+    app.add_url_rule("/page", view_func=Page.as_view("page"))
+    client = app.test_client()
+
+    assert client.get("/status").text == "get"
+    assert client.post("/status").text == "post"
+    assert client.get("/page").text == "page"
+
+
+def test_a_subclass_of_a_public_view_is_not_public(auth: Authenticator, app: Flask) -> None:
+    """The mark counts for the class that wears it: a subclass is closed unless it is marked too."""
+    auth.init_app(app)
+
+    @public
+    class Page(MethodView):
+        def get(self) -> str:
+            return "page"
+
+    class Admin(Page):
+        def get(self) -> str:
+            return "admin"
+
+    app.add_url_rule("/admin", view_func=Admin.as_view("admin"))
+
+    assert app.test_client().get("/admin").status_code == 401
+
+
+def test_static_files_are_closed_until_marked(auth: Authenticator, tmp_path: Path) -> None:
+    """Flask's own static view is a view like others: closed by default, opened by a call."""
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "style.css").write_text("body {}")
+    for name in ("closed", "open"):
+        app = Flask(name, root_path=str(tmp_path))
+        auth.init_app(app)
+        if name == "open":
+            public(app.view_functions["static"])
+
+        with app.test_client().get("/static/style.css") as answer:
+            assert answer.status_code == (200 if name == "open" else 401)
+
+
+def test_static_files_of_a_blueprint_can_be_marked(
+    auth: Authenticator, app: Flask, tmp_path: Path
+) -> None:
+    """A blueprint's static view is a bound method; marked public, it alone is open."""
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "style.css").write_text("body {}")
+    auth.init_app(app)
+    for name in ("closed", "open"):
+        blueprint = Blueprint(
+            name, __name__, root_path=str(tmp_path), static_folder="static", url_prefix=f"/{name}"
+        )
+        app.register_blueprint(blueprint)
+    public(app.view_functions["open.static"])
+
+    with app.test_client() as client:
+        for path, status in {"open": 200, "closed": 401}.items():
+            with client.get(f"/{path}/static/style.css") as answer:
+                assert answer.status_code == status
+
+
+def test_head_is_guarded_like_get(guarded_app: Flask, token: str) -> None:
+    """HEAD is refused as GET is, with the challenge and no body, and open where GET is."""
+    client = guarded_app.test_client()
+
+    refused = client.head("/")
+    assert (refused.status_code, refused.data) == (401, b"")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert client.head("/", headers=bearer(token)).status_code == 200
+    assert client.head("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        pytest.param("GET", "/nowhere", 404, id="404"),
+        pytest.param("POST", "/", 405, id="405"),
+        pytest.param("GET", "/submit", 405, id="405 of a POST view"),
+        pytest.param("POST", "/health", 405, id="405 of a public view"),
+        pytest.param("OPTIONS", "/nowhere", 404, id="OPTIONS 404"),
+    ],
+)
+def test_strangers_do_not_learn_which_paths_exist(
+    guarded_app: Flask, token: str, method: str, path: str, status: int
+) -> None:
+    """404 and 405 are for callers who are known; everybody else gets the same 401 as anywhere."""
+    client = guarded_app.test_client()
+
+    assert client.open(path, method=method).status_code == 401
+    assert client.open(path, method=method, headers=bearer(token)).status_code == status
+
+
+def test_without_default_deny_404_and_405_stay_flasks(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """A decorator guards its view and changes nothing about other paths and methods."""
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
+    client = app.test_client()
+
+    assert client.get("/nowhere").status_code == 404
+    assert client.post("/").status_code == 405
+    assert client.head("/").status_code == 401
+    assert client.head("/", headers=bearer(token)).status_code == 200
+
+
+def test_a_redirect_to_the_canonical_path_is_guarded(auth: Authenticator, app: Flask) -> None:
+    """Flask's redirect to the path with a slash would tell that it exists: it is refused too."""
+    auth.init_app(app)
+    app.add_url_rule("/folder/", "folder", lambda: "in")
+
+    assert app.test_client().get("/folder").status_code == 401
+
+
+def test_automatic_options_are_free(guarded_app: Flask) -> None:
+    """Flask's own answer to OPTIONS, and so a CORS preflight, needs no token and runs no view."""
+    answer = guarded_app.test_client().options("/")
+
+    assert answer.status_code == 200
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.mark.parametrize("way", ["init_app", "decorator", "blueprint guard"])
+def test_a_handwritten_options_view_is_guarded(
+    auth: Authenticator, app: Flask, token: str, way: str
+) -> None:
+    """Where the application answers OPTIONS by a view of its own, that view is guarded."""
+
+    def view() -> str:
+        return f"by hand for {current_principal.subject}"
+
+    if way == "init_app":
+        auth.init_app(app)
+        app.add_url_rule("/", view_func=view, methods=["GET", "OPTIONS"])
+    elif way == "decorator":
+        guarded = auth.requires_authentication(view)
+        app.add_url_rule("/", view_func=guarded, methods=["GET", "OPTIONS"])
+    else:
+        blueprint = Blueprint("api", __name__)
+        blueprint.before_request(auth.guard())
+        blueprint.add_url_rule("/", view_func=view, methods=["GET", "OPTIONS"])
+        app.register_blueprint(blueprint)
+    client = app.test_client()
+
+    assert client.options("/").status_code == 401
+    assert client.options("/", headers=bearer(token)).text == "by hand for alice"
+
+
+def test_options_without_automatic_answer_are_guarded(auth: Authenticator, app: Flask) -> None:
+    """A view that turned the automatic answer off gets no free OPTIONS."""
+    auth.init_app(app)
+    app.add_url_rule("/", "view", lambda: "in", provide_automatic_options=False)
+
+    assert app.test_client().options("/").status_code == 401
+
+
+def test_rules_of_the_app_hold_for_all_views(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """Claim rules given to init_app hold everywhere but in public views."""
+    auth.init_app(app, rules=[Scope("api")])
+    app.add_url_rule("/", "view", lambda: "in")
+    app.add_url_rule("/open", "open", public(lambda: "open"))
+    client = app.test_client()
+
+    assert client.get("/", headers=bearer(issuer.token(scope="api"))).status_code == 200
+    assert client.get("/", headers=bearer(issuer.token(scope="mail"))).status_code == 403
+    assert client.get("/nowhere", headers=bearer(issuer.token())).status_code == 403
+    assert client.get("/open", headers=bearer(issuer.token())).status_code == 200
+
+
+def test_a_second_init_app_is_refused(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
+    """Two defaults in one app contradict each other; the first one stays."""
+    auth.init_app(app)
+
+    with pytest.raises(ConfigurationError, match="already"):
+        auth.init_app(app)
+    with pytest.raises(ConfigurationError, match="already"):
+        Authenticator(keys=issuer.verification_key).init_app(app)
+    assert app.extensions["flask_jwtlib"] is auth
+
+
+def test_one_authenticator_may_guard_several_apps(auth: Authenticator, token: str) -> None:
+    """An Authenticator holds nothing of an app: the same one is the default of two."""
+    for name in ("one", "two"):
+        app = Flask(name, root_path=".")
+        auth.init_app(app)
+        app.add_url_rule("/", "view", lambda: "in")
+        client = app.test_client()
+        assert client.get("/").status_code == 401
+        assert client.get("/", headers=bearer(token)).status_code == 200
+
+
+def test_wrong_rules_leave_the_app_untouched(auth: Authenticator, app: Flask) -> None:
+    """A mistake in init_app's rules raises before anything was changed, so that it can be mended."""
+    wrong: Any = ["api"]
+
+    with pytest.raises(ConfigurationError):
+        auth.init_app(app, rules=wrong)
+    auth.init_app(app)
+
+
+def test_a_guarded_blueprint(auth: Authenticator, app: Flask, token: str) -> None:
+    """``guard()`` before a blueprint's requests guards its views, nested ones included, and no others."""
+    api = Blueprint("api", __name__, url_prefix="/api")
+    nested = Blueprint("nested", __name__, url_prefix="/nested")
+    api.before_request(auth.guard())
+    api.add_url_rule("/", "view", lambda: f"for {current_principal.subject}")
+    api.add_url_rule("/open", "open", public(lambda: "open"))
+    nested.add_url_rule("/", "view", lambda: f"nested for {current_principal.subject}")
+    api.register_blueprint(nested)
+    app.register_blueprint(api)
+    app.add_url_rule("/", "outside", lambda: "outside")
+    client = app.test_client()
+
+    assert client.get("/").text == "outside"
+    assert client.get("/api/").status_code == 401
+    assert client.get("/api/open").text == "open"
+    assert client.get("/api/nested/").status_code == 401
+    assert client.get("/api/", headers=bearer(token)).text == "for alice"
+    assert client.get("/api/nested/", headers=bearer(token)).text == "nested for alice"
+    assert client.options("/api/").status_code == 200
+
+
+def test_rules_of_a_guard(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
+    """Claim rules given to a guard hold for everything behind it."""
+    blueprint = Blueprint("api", __name__)
+    blueprint.before_request(auth.guard(rules=[Scope("api")]))
+    blueprint.add_url_rule("/", "view", lambda: "in")
+    app.register_blueprint(blueprint)
+    client = app.test_client()
+
+    assert client.get("/", headers=bearer(issuer.token(scope="api mail"))).status_code == 200
+    refused = client.get("/", headers=bearer(issuer.token(scope="mail")))
+    assert (refused.status_code, refused.headers["WWW-Authenticate"][-11:]) == (403, 'scope="api"')
+
+
+def test_default_and_blueprint_guard_must_both_accept(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """A blueprint's own guard comes on top of the app's default."""
+    auth.init_app(app)
+    blueprint = Blueprint("admin", __name__)
+    blueprint.before_request(auth.guard(rules=[Scope("admin")]))
+    blueprint.add_url_rule("/", "view", lambda: "in")
+    app.register_blueprint(blueprint)
+    client = app.test_client()
+
+    assert client.get("/").status_code == 401
+    assert client.get("/", headers=bearer(issuer.token())).status_code == 403
+    assert client.get("/", headers=bearer(issuer.token(scope="admin"))).status_code == 200
+
+
+def test_a_decorated_view_behind_the_default(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """A view may ask for more than the app's default does."""
+    auth.init_app(app)
+    needed = auth.requires_authentication(rules=[Scope("reports")])
+    app.add_url_rule("/", "view", needed(lambda: current_principal.subject))
+    client = app.test_client()
+
+    assert client.get("/", headers=bearer(issuer.token())).status_code == 403
+    assert client.get("/", headers=bearer(issuer.token(scope="reports"))).text == "alice"
+
+
+def test_public_answers_what_it_was_given() -> None:
+    """``public`` is transparent: the very same function or class comes back."""
+
+    def view() -> str:
+        return "in"
+
+    class Page(View):
+        pass
+
+    assert public(view) is view
+    assert public(Page) is Page

@@ -1,0 +1,515 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from inspect import isgeneratorfunction
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+
+from flask_jwtlib import (
+    Authenticator,
+    BearerToken,
+    Claims,
+    HeaderTokenExtractor,
+    InvalidTokenError,
+    KeyProvider,
+    TTLKeyProvider,
+    UnverifiedHeader,
+    VerificationKey,
+    VerificationUnavailable,
+    current_principal,
+)
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+PATHS = pytest.mark.parametrize("path", ["/needed", "/optional", "/guarded"])
+
+
+class Answering:
+    """Any strategy, whose method answers what it was made with, or raises it."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def _say(self) -> Any:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer() if isgeneratorfunction(self.answer) else self.answer
+
+    def extract(self, request: Any) -> Any:
+        return self._say()
+
+    def keys_for(self, header: UnverifiedHeader) -> Any:
+        return self._say()
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Any:
+        return self._say()
+
+    def deny(self, error: Exception) -> Any:
+        return self._say()
+
+    def anonymous(self, error: Exception) -> Any:
+        return self._say()
+
+
+class AskingValidator:
+    """Asks for keys and believes every token there is a key for."""
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Any:
+        if not keys.keys_for(UnverifiedHeader("RS256")):
+            raise InvalidTokenError("no key")
+        return {"sub": "somebody"}
+
+
+class KeysOnDemand(Sequence[VerificationKey]):
+    """A sequence of keys that is neither list nor tuple."""
+
+    def __init__(self, *keys: VerificationKey) -> None:
+        self.keys = keys
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.keys[index]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class Ran:
+    """Counts how often a view ran."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> str:
+        self.times += 1
+        return current_principal.subject or "unnamed" if current_principal else "nobody"
+
+
+@pytest.fixture
+def ran() -> Ran:
+    """The view of ``serve``."""
+    return Ran()
+
+
+def serve(app: Flask, auth: Authenticator, view: Callable[[], str]) -> Any:
+    """Put a view behind each kind of guard and answer a client."""
+    app.add_url_rule("/needed", "needed", auth.requires_authentication(view))
+    app.add_url_rule("/optional", "optional", auth.optional_authentication(view))
+    app.add_url_rule("/guarded", "guarded", view)
+    guard = auth.guard()
+
+    @app.before_request
+    def only_guarded() -> Any:
+        return guard() if request.path == "/guarded" else None
+
+    return app.test_client()
+
+
+def assert_our_fault(answer: Any, ran: Ran) -> None:
+    """It is a 503 that says when to come again, blames nobody, and the view did not run."""
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "WWW-Authenticate" not in answer.headers
+    assert ran.times == 0
+
+
+@PATHS
+@pytest.mark.parametrize(
+    "claims",
+    [None, True, "claims", b"claims", 1, [("sub", "admin")], object()],
+    ids=lambda claims: type(claims).__name__,
+)
+def test_a_validator_that_answers_no_mapping_lets_nobody_in(
+    app: Flask, issuer: TokenIssuer, token: str, ran: Ran, path: str, claims: Any
+) -> None:
+    """Whatever a validator answers that is no mapping is a fault of ours, truthy or not."""
+    auth = Authenticator(keys=issuer.verification_key, validator=Answering(claims))
+
+    assert_our_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
+
+
+def test_a_validator_may_answer_any_mapping(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """A plain dict becomes Claims, with the time that they were checked at."""
+    auth = Authenticator(keys=issuer.verification_key, validator=Answering({"sub": "plain"}))
+
+    with app.test_request_context(headers=bearer(token)):
+        claims = auth.authenticate().claims
+
+    assert type(claims) is Claims
+    assert claims.subject == "plain"
+    assert claims.checked_at > 1_600_000_000
+    assert claims.header == {}
+
+
+@PATHS
+@pytest.mark.parametrize(
+    "token",
+    ["eyJ", b"eyJ", True, {"token": "eyJ"}, BearerToken(b"eyJ"), BearerToken(None)],  # type: ignore[arg-type]
+    ids=["str", "bytes", "True", "dict", "token of bytes", "token of None"],
+)
+def test_an_extractor_that_answers_no_token_lets_nobody_in(
+    app: Flask, issuer: TokenIssuer, ran: Ran, path: str, token: Any
+) -> None:
+    """What an extractor answers must be a BearerToken with text; anything else is a fault of ours."""
+    auth = Authenticator(
+        keys=issuer.verification_key, extractor=Answering(token), validator=Answering({"sub": "a"})
+    )
+
+    assert_our_fault(serve(app, auth, ran).get(path), ran)
+
+
+class OwnToken(BearerToken):
+    """An extractor's own kind of token."""
+
+
+class OwnText(str):
+    """An extractor's own kind of text."""
+
+    __slots__ = ()
+
+
+class OwnClaims(Claims):
+    """A validator's own kind of claims."""
+
+
+def test_subclasses_of_the_values_are_taken(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """A strategy may answer its own subclass of a token, of text and of claims; it is kept as it is."""
+    claims = OwnClaims({"sub": "own"}, checked_at=0)
+    for sent in (OwnToken(token), BearerToken(OwnText(token))):
+        trusting = Authenticator(keys=issuer.verification_key, extractor=Answering(sent))
+        with app.test_request_context():
+            assert trusting.authenticate().subject == "alice"
+            assert trusting.authenticate().token is sent
+        with app.test_request_context():
+            own = trusting.evolve(validator=Answering(claims))
+            assert own.authenticate().claims is claims
+
+
+@pytest.mark.parametrize("text", ["", " ", "a", "a.b", "a.b.c"])
+def test_an_extractor_may_answer_nonsense_text(
+    app: Flask, issuer: TokenIssuer, ran: Ran, text: str
+) -> None:
+    """Text that is no token is the caller's fault: refused, and not an error of ours."""
+    auth = Authenticator(keys=issuer.verification_key, extractor=Answering(BearerToken(text)))
+
+    assert serve(app, auth, ran).get("/needed").status_code == 401
+    assert ran.times == 0
+
+
+def _keys_generated() -> Iterator[VerificationKey]:
+    yield TokenIssuer().verification_key
+
+
+GARBAGE = [
+    pytest.param(None, "NoneType", id="None"),
+    pytest.param(False, "bool", id="False"),
+    pytest.param("key", "str", id="str"),
+    pytest.param("", "str", id="empty str"),
+    pytest.param(b"", "bytes", id="bytes"),
+    pytest.param({}, "dict", id="dict"),
+    pytest.param(42, "int", id="int"),
+    pytest.param(_keys_generated, "generator", id="generator"),
+    pytest.param(["-----BEGIN PUBLIC KEY-----"], "str as a key", id="list of str"),
+    pytest.param((None,), "NoneType as a key", id="tuple of None"),
+    pytest.param(ConnectionError("down"), "ConnectionError", id="raises"),
+    pytest.param(KeyError("kid"), "KeyError", id="raises KeyError"),
+    pytest.param(NotImplementedError("unregistered"), "NotImplementedError", id="not implemented"),
+    pytest.param(RecursionError("deep"), "RecursionError", id="raises RecursionError"),
+]
+
+
+@PATHS
+@pytest.mark.parametrize(("keys", "names"), GARBAGE)
+def test_a_provider_that_answers_no_keys_is_an_outage(
+    app: Flask,
+    token: str,
+    ran: Ran,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    keys: Any,
+    names: str,
+) -> None:
+    """Garbage, nothing at all, or an exception in the keys' place: 503, and the log names the cause."""
+    auth = Authenticator(keys=Answering(keys))
+    client = serve(app, auth, ran)
+
+    with caplog.at_level(logging.DEBUG, "flask_jwtlib"):
+        answer = client.get(path, headers=bearer(token))
+
+    assert_our_fault(answer, ran)
+    assert {record.levelno for record in caplog.records} == {logging.ERROR}
+    assert names in caplog.text
+    assert token not in caplog.text
+
+
+@PATHS
+def test_an_own_validator_asks_the_checked_provider(
+    app: Flask, token: str, ran: Ran, path: str
+) -> None:
+    """A validator of the application's own gets the same protection from a provider's garbage."""
+    auth = Authenticator(keys=Answering("truthy garbage"), validator=AskingValidator())
+
+    assert_our_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
+
+
+@pytest.mark.parametrize(
+    "keys", [pytest.param((), id="tuple"), pytest.param([], id="list"), KeysOnDemand()]
+)
+def test_a_provider_without_a_fitting_key_refuses_the_token(
+    app: Flask, token: str, ran: Ran, keys: Any
+) -> None:
+    """An empty sequence says that no key of ours is meant: the token's fault, 401."""
+    client = serve(app, Authenticator(keys=Answering(keys)), ran)
+
+    refused = client.get("/needed", headers=bearer(token))
+    assert refused.status_code == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+    assert client.get("/optional", headers=bearer(token)).text == "nobody"
+
+
+def test_a_provider_may_answer_any_sequence(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """The keys may come in a tuple, a list, or a sequence of one's own."""
+    for keys in (
+        (issuer.verification_key,),
+        [issuer.verification_key],
+        KeysOnDemand(issuer.verification_key),
+    ):
+        with app.test_request_context(headers=bearer(token)):
+            assert Authenticator(keys=Answering(keys)).authenticate().subject == "alice"
+
+
+@PATHS
+def test_a_provider_chooses_its_retry_after(app: Flask, token: str, ran: Ran, path: str) -> None:
+    """VerificationUnavailable of the provider's own keeps its Retry-After."""
+    outage = VerificationUnavailable("maintenance", retry_after=77)
+    answer = serve(app, Authenticator(keys=Answering(outage)), ran).get(path, headers=bearer(token))
+
+    assert_our_fault(answer, ran)
+    assert answer.headers["Retry-After"] == "77"
+
+
+@PATHS
+@pytest.mark.parametrize(
+    "fetched",
+    [
+        None,
+        "",
+        "<html>busy</html>",
+        "null",
+        '{"error": "busy"}',
+        {"keys": []},
+        ConnectionError("x"),
+    ],
+    ids=["None", "empty", "HTML", "null", "error JSON", "no keys", "raises"],
+)
+def test_a_fetch_that_brings_no_keys_is_an_outage(
+    app: Flask, token: str, ran: Ran, path: str, fetched: Any
+) -> None:
+    """A key server's error page is no key: 503 on every kind of route."""
+    auth = Authenticator(keys=TTLKeyProvider(Answering(fetched)._say))
+
+    assert_our_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
+
+
+def test_an_outage_does_not_concern_callers_without_a_token(app: Flask, ran: Ran) -> None:
+    """No keys are needed to see that there is no token: 401, or served as nobody."""
+    client = serve(app, Authenticator(keys=Answering(ConnectionError("down"))), ran)
+
+    assert client.get("/needed").status_code == 401
+    assert client.get("/optional").text == "nobody"
+
+
+@pytest.mark.parametrize("path", ["/needed", "/guarded"])
+def test_a_handler_that_answers_none_sends_the_default_refusal(
+    app: Flask,
+    issuer: TokenIssuer,
+    ran: Ran,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+) -> None:
+    """None must not let a request go on: the default refusal is sent, and the mistake logged."""
+    auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(None))
+
+    answer = serve(app, auth, ran).get(path)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert ran.times == 0
+    assert "Answering.deny answered None" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        pytest.param(("no", 418), 418, id="tuple"),
+        pytest.param({"no": "entry"}, 200, id="dict"),
+        pytest.param("", 200, id="empty text"),
+        pytest.param([], 200, id="empty list"),
+        pytest.param(Response("no", 403), 403, id="Response"),
+    ],
+)
+def test_a_handlers_answer_is_sent_in_the_views_place(
+    app: Flask, issuer: TokenIssuer, ran: Ran, answer: Any, status: int
+) -> None:
+    """Whatever response a handler makes, even an empty one, it is sent, and the view does not run."""
+    auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(answer))
+    client = serve(app, auth, ran)
+
+    assert client.get("/needed").status_code == status
+    assert client.get("/guarded").status_code == status
+    assert ran.times == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, "ignored", False, Response("ignored", 418)],
+    ids=["None", "str", "False", "Response"],
+)
+def test_what_anonymous_answers_is_ignored(
+    app: Flask, issuer: TokenIssuer, ran: Ran, answer: Any
+) -> None:
+    """The note of an anonymous request changes nothing about its response."""
+    auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(answer))
+
+    assert serve(app, auth, ran).get("/optional").text == "nobody"
+    assert ran.times == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        pytest.param("extractor", "/needed", id="extractor"),
+        pytest.param("extractor", "/optional", id="extractor, optional"),
+        pytest.param("extractor", "/guarded", id="extractor, guard"),
+        pytest.param("validator", "/needed", id="validator"),
+        pytest.param("validator", "/optional", id="validator, optional"),
+        pytest.param("validator", "/guarded", id="validator, guard"),
+        pytest.param("failure_handler", "/needed", id="deny"),
+        pytest.param("failure_handler", "/optional", id="anonymous"),
+        pytest.param("failure_handler", "/guarded", id="deny, guard"),
+    ],
+)
+def test_an_exception_of_a_strategys_own_propagates(
+    app: Flask, issuer: TokenIssuer, token: str, ran: Ran, broken: str, path: str
+) -> None:
+    """A strategy's bug is never "unauthenticated": it reaches the application's error handling."""
+    parts: dict[str, Any] = {broken: Answering(LookupError("a bug"))}
+    auth = Authenticator(keys=issuer.verification_key, **parts)
+    headers = {} if broken == "failure_handler" else bearer(token)
+
+    with pytest.raises(LookupError, match="a bug"):
+        serve(app, auth, ran).get(path, headers=headers)
+    assert ran.times == 0
+
+
+def test_an_extractors_value_error_is_a_bug(app: Flask, issuer: TokenIssuer, ran: Ran) -> None:
+    """InvalidRequestError is a ValueError; a ValueError is no InvalidRequestError."""
+    auth = Authenticator(keys=issuer.verification_key, extractor=Answering(ValueError("a bug")))
+
+    with pytest.raises(ValueError, match="a bug"):
+        serve(app, auth, ran).get("/optional")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [VerificationUnavailable("the introspection endpoint is down", retry_after=9)],
+    ids=["unavailable"],
+)
+@pytest.mark.parametrize("broken", ["extractor", "validator"])
+@PATHS
+def test_any_strategy_may_report_an_outage(
+    app: Flask, issuer: TokenIssuer, token: str, ran: Ran, path: str, broken: str, error: Exception
+) -> None:
+    """VerificationUnavailable from extractor or validator is a 503 as well, on optional routes too."""
+    parts: dict[str, Any] = {broken: Answering(error)}
+    auth = Authenticator(keys=issuer.verification_key, **parts)
+
+    answer = serve(app, auth, ran).get(path, headers=bearer(token))
+
+    assert_our_fault(answer, ran)
+    assert answer.headers["Retry-After"] == "9"
+
+
+@PATHS
+def test_a_refusal_by_the_extractor_counts(
+    app: Flask, issuer: TokenIssuer, ran: Ran, path: str
+) -> None:
+    """Any AuthenticationError from an extractor refuses."""
+    error = InvalidTokenError("from the extractor")
+    auth = Authenticator(keys=issuer.verification_key, extractor=Answering(error))
+
+    answer = serve(app, auth, ran).get(path)
+
+    if path == "/optional":
+        assert answer.text == "nobody"
+    else:
+        assert answer.status_code == 401
+
+
+def test_a_rule_may_report_an_outage(app: Flask, issuer: TokenIssuer, token: str, ran: Ran) -> None:
+    """A rule that asks elsewhere and gets no answer may say so: 503, on optional routes too."""
+
+    def revoked(claims: Claims) -> None:
+        raise VerificationUnavailable("the revocation list is unreachable")
+
+    auth = Authenticator(keys=issuer.verification_key)
+    app.add_url_rule("/", "view", auth.optional_authentication(rules=[revoked])(ran))
+
+    assert_our_fault(app.test_client().get("/", headers=bearer(token)), ran)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_an_async_rule_lets_nobody_in(
+    app: Flask, issuer: TokenIssuer, token: str, ran: Ran
+) -> None:
+    """A coroutine is truthy and accepts nothing."""
+
+    async def rule(claims: Claims) -> bool:
+        return True
+
+    auth = Authenticator(keys=issuer.verification_key)
+    app.add_url_rule("/", "view", auth.requires_authentication(rules=[rule])(ran))  # type: ignore[list-item]
+
+    assert app.test_client().get("/", headers=bearer(token)).status_code == 401
+    assert ran.times == 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=["interrupt", "exit"])
+def test_the_end_of_the_process_is_nobodys_refusal(
+    app: Flask, token: str, ran: Ran, error: BaseException
+) -> None:
+    """What ends a process passes through a key provider."""
+    client = serve(app, Authenticator(keys=Answering(error)), ran)
+
+    with pytest.raises(type(error)):
+        client.get("/optional", headers=bearer(token))
+    assert ran.times == 0
+
+
+def test_own_failure_handler_decides_by_the_error(
+    app: Flask, issuer: TokenIssuer, expired: str, ran: Ran
+) -> None:
+    """A handler is told which error it answers, and which one it lets pass."""
+    seen: list[tuple[str, str]] = []
+
+    class Handler:
+        def deny(self, error: Any) -> tuple[str, int]:
+            seen.append(("deny", type(error).__name__))
+            return "custom", error.status
+
+        def anonymous(self, error: Any) -> None:
+            seen.append(("anonymous", type(error).__name__))
+
+    auth = Authenticator(
+        keys=issuer.verification_key, extractor=HeaderTokenExtractor(), failure_handler=Handler()
+    )
+    client = serve(app, auth, ran)
+
+    assert client.get("/needed").text == "custom"
+    assert client.get("/guarded", headers=bearer(expired)).text == "custom"
+    assert client.get("/optional", headers=bearer(expired)).text == "nobody"
+    assert seen == [
+        ("deny", "MissingTokenError"),
+        ("deny", "ExpiredTokenError"),
+        ("anonymous", "ExpiredTokenError"),
+    ]

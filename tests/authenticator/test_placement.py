@@ -1,0 +1,506 @@
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import pytest
+from flask import Blueprint, Flask
+from flask.signals import request_started
+from flask.views import MethodView
+
+import flask_jwtlib
+from flask_jwtlib import Authenticator, ConfigurationError, _placement
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+Decorator = Callable[[_View], _View]
+
+
+@pytest.fixture(autouse=True)
+def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start with nothing decorated, so that a test sees what its own decorators leave behind."""
+    gc.collect()
+    monkeypatch.setattr(_placement, "_unplaced", WeakKeyDictionary())
+    request_started.disconnect(_placement._search_once)
+    yield
+    request_started.disconnect(_placement._search_once)
+
+
+@pytest.fixture(params=["requires", "requires()", "optional", "module requires", "module optional"])
+def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorator[Any]:
+    """Each decorator that could stand in the wrong place."""
+    decorators: dict[str, Any] = {
+        "requires": auth.requires_authentication,
+        "requires()": auth.requires_authentication(rules=[]),
+        "optional": auth.optional_authentication,
+        "module requires": flask_jwtlib.requires_authentication,
+        "module optional": flask_jwtlib.optional_authentication,
+    }
+    return decorators[request.param]
+
+
+def is_searching() -> bool:
+    """Whether requests still pay for the search."""
+    return any(
+        receiver is _placement._search_once for receiver in request_started.receivers_for(None)
+    )
+
+
+def wrapping(view: _View) -> _View:
+    """Decorate as functools recommends."""
+
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def hiding(view: _View) -> _View:
+    """Decorate without leaving a trace of the function within."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+class Slotted:
+    """A decorator's object that has no room for attributes of others."""
+
+    __slots__ = ("__name__", "__wrapped__")
+
+    def __init__(self, view: Callable[..., Any]) -> None:
+        self.__wrapped__ = view
+        self.__name__ = view.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(*args, **kwargs)
+
+
+def test_the_first_request_reports_a_decorator_above_the_route(
+    app: Flask, decorate: Decorator[Any]
+) -> None:
+    """Above ``@app.route`` a decorator protects nothing: the first request raises, naming the view."""
+
+    @decorate
+    @app.get("/")
+    def secrets() -> str:
+        return "secret"
+
+    with pytest.raises(ConfigurationError, match=r"open to everyone: secrets\b.*put @app.route"):
+        app.test_client().get("/")
+
+
+def test_every_request_is_refused_until_it_is_mended(app: Flask, decorate: Decorator[Any]) -> None:
+    """In production the mistake is a 500 for all requests, each time, and the view never runs."""
+    app.testing = False
+    app.add_url_rule("/other", "other", lambda: "other")
+    ran: list[str] = []
+
+    @decorate
+    @app.get("/")
+    def secrets() -> str:
+        ran.append("secret")
+        return "secret"
+
+    client = app.test_client()
+
+    assert [client.get(path).status_code for path in ("/", "/", "/other", "/nowhere", "/")] == [
+        500
+    ] * 5
+    assert ran == []
+
+
+def test_init_app_reports_a_decorator_above_the_route(
+    auth: Authenticator, app: Flask, decorate: Decorator[Any]
+) -> None:
+    """``init_app`` finds what stands wrong by then, before any request."""
+
+    @decorate
+    @app.get("/")
+    def secrets() -> str:
+        return "secret"
+
+    with pytest.raises(ConfigurationError, match="open to everyone: secrets"):
+        auth.init_app(app)
+
+
+def test_all_misplaced_views_are_named(auth: Authenticator, app: Flask) -> None:
+    """One error names all of the views, in order."""
+    for name in ("zebra", "ant"):
+
+        def view() -> str:
+            return "secret"
+
+        view.__name__ = name
+        auth.requires_authentication(app.get(f"/{name}")(view))
+    app.add_url_rule("/good", "good", auth.requires_authentication(lambda: "in"))
+
+    with pytest.raises(ConfigurationError, match=r"everyone: ant, zebra\. "):
+        app.test_client().get("/good")
+
+
+def test_a_blueprints_view_is_found(app: Flask, decorate: Decorator[Any]) -> None:
+    """Blueprints register bare functions just as apps do; the endpoint is named in full."""
+    blueprint = Blueprint("api", __name__)
+
+    @decorate
+    @blueprint.get("/")
+    def secrets() -> str:
+        return "secret"
+
+    app.register_blueprint(blueprint)
+
+    with pytest.raises(ConfigurationError, match=r"api\.secrets"):
+        app.test_client().get("/")
+
+
+def test_an_async_view_is_found(auth: Authenticator, app: Flask) -> None:
+    """An async view's decorator is watched as well."""
+
+    @auth.requires_authentication
+    @app.get("/")
+    async def secrets() -> str:
+        return "secret"
+
+    with pytest.raises(ConfigurationError, match="secrets"):
+        app.test_client().get("/")
+
+
+@pytest.mark.parametrize("between", [wrapping, hiding, Slotted], ids=["wraps", "hides", "slots"])
+def test_other_decorators_below_the_route_do_not_hide_it(
+    auth: Authenticator, app: Flask, between: Any
+) -> None:
+    """What the route registers may be decorated by others: it is found, being not ours."""
+
+    @auth.requires_authentication
+    @app.get("/", endpoint="secrets")
+    @between
+    def secrets() -> str:
+        return "secret"
+
+    with pytest.raises(ConfigurationError, match="secrets"):
+        app.test_client().get("/")
+
+
+@pytest.mark.parametrize("between", [wrapping, Slotted], ids=["wraps", "slots"])
+def test_other_decorators_between_ours_and_the_route_do_not_hide_it(
+    auth: Authenticator, app: Flask, between: Any
+) -> None:
+    """Ours may decorate a wrapper of the registered function: that one is open all the same."""
+
+    @auth.requires_authentication
+    @between
+    @app.get("/", endpoint="secrets")
+    def secrets() -> str:
+        return "secret"
+
+    with pytest.raises(ConfigurationError, match="secrets"):
+        app.test_client().get("/")
+
+
+def test_a_second_decorator_above_the_route_is_found(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """Where one of two decorators stands right and the other wrong, the wrong one is reported."""
+    other = Authenticator(keys=issuer.verification_key)
+
+    @other.requires_authentication
+    @app.get("/")
+    @auth.requires_authentication
+    def secrets() -> str:
+        return "secret"
+
+    with pytest.raises(ConfigurationError, match="secrets"):
+        app.test_client().get("/")
+
+
+@pytest.mark.parametrize("between", [wrapping, hiding, Slotted], ids=["wraps", "hides", "slots"])
+@pytest.mark.parametrize("side", ["outside", "inside"])
+def test_the_right_order_is_not_reported(
+    auth: Authenticator, app: Flask, token: str, between: Any, side: str
+) -> None:
+    """Below the route, with decorators of others around or within, all is well."""
+
+    def view() -> str:
+        return "in"
+
+    guard = auth.requires_authentication
+    decorated = between(guard(view)) if side == "outside" else guard(between(view))
+    app.add_url_rule("/", "view", decorated)
+    client = app.test_client()
+
+    assert client.get("/").status_code == 401
+    assert client.get("/", headers=bearer(token)).text == "in"
+
+
+def test_stacked_decorators_in_the_right_order_are_not_reported(
+    auth: Authenticator, app: Flask, token: str, issuer: TokenIssuer
+) -> None:
+    """Two of ours on one view are both found in place."""
+    other = Authenticator(keys=issuer.verification_key)
+
+    @app.get("/")
+    @other.optional_authentication
+    @wrapping
+    @auth.requires_authentication
+    def view() -> str:
+        return "in"
+
+    assert app.test_client().get("/", headers=bearer(token)).text == "in"
+    assert not is_searching()
+
+
+def test_a_bare_function_beside_its_guarded_twin_is_no_mistake(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """Registered bare on purpose, while the guarded one is registered too, a function is open."""
+
+    def view() -> str:
+        return "in"
+
+    app.add_url_rule("/open", "open", view)
+    app.add_url_rule("/closed", "closed", auth.requires_authentication(view))
+    client = app.test_client()
+
+    assert client.get("/open").text == "in"
+    assert client.get("/closed").status_code == 401
+    assert client.get("/closed", headers=bearer(token)).text == "in"
+
+
+def test_a_decorated_helper_that_is_no_view_is_no_mistake(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """A guarded function that is only called by views is registered nowhere, and harms nobody."""
+
+    @auth.requires_authentication
+    def helper() -> str:
+        return "helped"
+
+    @app.get("/")
+    def view() -> Any:
+        return helper()
+
+    client = app.test_client()
+
+    assert client.get("/").status_code == 401
+    assert client.get("/", headers=bearer(token)).text == "helped"
+
+
+def test_method_views_are_not_reported(auth: Authenticator, app: Flask, token: str) -> None:
+    """A guarded method is no function that a route registers: neither reported nor waited for."""
+
+    class Items(MethodView):
+        @auth.requires_authentication
+        def get(self) -> str:
+            return "got"
+
+    class Guarded(MethodView):
+        decorators = [auth.requires_authentication]  # noqa: RUF012 - as Flask documents it
+
+        def get(self) -> str:
+            return "got"
+
+    app.add_url_rule("/items", view_func=Items.as_view("items"))
+    app.add_url_rule("/guarded", view_func=Guarded.as_view("guarded"))
+    client = app.test_client()
+
+    assert client.get("/items").status_code == 401
+    assert client.get("/items", headers=bearer(token)).text == "got"
+    assert client.get("/guarded", headers=bearer(token)).text == "got"
+    assert not is_searching()
+
+
+def test_a_view_class_decorated_too_late_is_found(auth: Authenticator, app: Flask) -> None:
+    """What ``as_view`` made is a function as any other: decorated after it was registered, it is open."""
+
+    class Items(MethodView):
+        def get(self) -> str:
+            return "secret"
+
+    view = Items.as_view("items")
+    app.add_url_rule("/", view_func=view)
+    kept = auth.requires_authentication(view)
+
+    with pytest.raises(ConfigurationError, match="items"):
+        app.test_client().get("/")
+    assert kept is not view
+
+
+def test_once_all_is_in_place_requests_pay_nothing(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """The search ends with the first request of an app that has all guarded functions."""
+    app.add_url_rule("/one", "one", auth.requires_authentication(lambda: "in"))
+    app.add_url_rule("/two", "two", auth.optional_authentication(lambda: "in"))
+
+    assert is_searching()
+    assert app.test_client().get("/one", headers=bearer(token)).text == "in"
+    assert not is_searching()
+
+
+def test_without_a_decorator_nothing_is_searched(auth: Authenticator, app: Flask) -> None:
+    """An app that uses ``init_app`` and no decorator never pays for the search."""
+    auth.init_app(app)
+
+    assert not is_searching()
+
+
+def test_an_app_is_searched_once(
+    auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another app's functions are missing, this app is searched at its first request and no more."""
+    searches: list[str] = []
+    search = _placement.check_app
+    monkeypatch.setattr(
+        _placement, "check_app", lambda app: (searches.append(app.name), search(app))[1]
+    )
+
+    @auth.requires_authentication
+    def registered_elsewhere() -> str:
+        return "in"
+
+    app.add_url_rule("/", "view", lambda: "in")
+    client = app.test_client()
+
+    assert [client.get("/").status_code for _ in range(3)] == [200] * 3
+    assert searches == [app.name]
+    assert registered_elsewhere is not None
+
+
+def make_app(auth: Authenticator, *, wrong: bool) -> Flask:
+    """An application factory with one view."""
+    app = Flask("made", root_path=".")
+    app.testing = True
+
+    def view() -> str:
+        return "secret"
+
+    if wrong:
+        auth.requires_authentication(app.get("/")(view))
+    else:
+        app.get("/")(auth.requires_authentication(view))
+    return app
+
+
+def test_each_app_of_a_factory_is_searched(auth: Authenticator, token: str) -> None:
+    """A wrong app is found whether right ones were made and served before it or after it."""
+    right = make_app(auth, wrong=False)
+    wrong = make_app(auth, wrong=True)
+    later = make_app(auth, wrong=False)
+
+    assert right.test_client().get("/", headers=bearer(token)).status_code == 200
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="view"):
+            wrong.test_client().get("/")
+    assert later.test_client().get("/").status_code == 401
+    assert make_app(auth, wrong=False).test_client().get("/").status_code == 401
+
+
+def test_a_blueprint_shared_by_several_apps(auth: Authenticator, token: str) -> None:
+    """A module's blueprint is registered by every app that a factory makes, and is in place in all."""
+    blueprint = Blueprint("shared", __name__)
+
+    @blueprint.get("/")
+    @auth.requires_authentication
+    def view() -> str:
+        return "in"
+
+    for name in ("one", "two"):
+        app = Flask(name, root_path=".")
+        app.register_blueprint(blueprint)
+        assert app.test_client().get("/").status_code == 401
+        assert app.test_client().get("/", headers=bearer(token)).text == "in"
+
+
+def test_a_function_decorated_twice_needs_one_place(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """Of two guarded twins one may go unused, as long as the other is registered."""
+
+    def view() -> str:
+        return "in"
+
+    unused = auth.optional_authentication(view)
+    app.add_url_rule("/", "view", auth.requires_authentication(view))
+
+    assert app.test_client().get("/", headers=bearer(token)).text == "in"
+    assert not is_searching()
+    assert unused is not view
+
+
+def test_functions_that_went_out_of_use_are_forgotten(auth: Authenticator, app: Flask) -> None:
+    """A decorated function that nobody holds any more keeps neither memory nor the search alive."""
+    auth.requires_authentication(lambda: "in")
+    gc.collect()
+    app.add_url_rule("/", "view", lambda: "in")
+
+    assert app.test_client().get("/").text == "in"
+    assert not is_searching()
+
+
+def test_decorating_during_requests_piles_nothing_up(auth: Authenticator) -> None:
+    """A function that is guarded anew in each request is remembered once, not once a request."""
+
+    def helper() -> str:
+        return "helped"
+
+    for _ in range(50):
+        auth.requires_authentication(helper)
+
+    assert [len(twins) for twins in _placement._unplaced.values()] in ([], [0], [1])
+
+
+def test_a_view_that_wraps_itself_ends_the_search(auth: Authenticator, app: Flask) -> None:
+    """A ``__wrapped__`` that leads in a circle does not hang the search."""
+
+    def circular() -> str:
+        return "in"
+
+    circular.__wrapped__ = circular  # type: ignore[attr-defined]
+    app.add_url_rule("/circular", "circular", circular)
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
+
+    assert app.test_client().get("/circular").text == "in"
+
+
+def test_what_protects_a_view_can_be_told(auth: Authenticator) -> None:
+    """For tools that list an app's views: what our decorators ask of callers, the strictest of them."""
+
+    def view() -> str:
+        return "in"
+
+    required, optional = auth.requires_authentication, auth.optional_authentication
+
+    assert _placement.protection_of(view) is None
+    assert _placement.protection_of(optional(view)) == "optional"
+    assert _placement.protection_of(wrapping(required(view))) == "required"
+    assert _placement.protection_of(optional(required(view))) == "required"
+    assert _placement.protection_of(required(wrapping(optional(view)))) == "required"
+
+
+def test_a_guard_can_be_told_from_other_functions(auth: Authenticator) -> None:
+    """For tools that list what runs before requests: which of it is a guard of ours."""
+    assert _placement.is_guard(auth.guard())
+    assert not _placement.is_guard(lambda: None)
+
+
+def test_an_error_handler_cannot_open_a_misplaced_view(auth: Authenticator, app: Flask) -> None:
+    """An application that answers every exception still never runs the open view."""
+
+    @auth.requires_authentication
+    @app.get("/")
+    def secrets() -> str:
+        return "secret"
+
+    @app.errorhandler(Exception)
+    def handle(error: Exception) -> tuple[str, int]:
+        return "handled", 500
+
+    answers = [app.test_client().get("/").text for _ in range(2)]
+
+    assert answers == ["handled", "handled"]

@@ -1,0 +1,37 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from flask_jwtlib.testing import TokenIssuer, module_api_restored
+
+
+@pytest.fixture(autouse=True)
+def _module_api_as_documented() -> Iterator[None]:
+    """Keep what a test does to the module API from reaching the next one."""
+    with module_api_restored():
+        yield
+
+
+@pytest.fixture(scope="session")
+def issuer() -> TokenIssuer:
+    """An issuer that signs with RS256."""
+    return TokenIssuer()
+
+
+@pytest.fixture(scope="session")
+def other_issuer() -> TokenIssuer:
+    """An issuer of the same name and key ID with another key: a forger."""
+    return TokenIssuer()
+
+
+@pytest.fixture
+def app() -> Flask:
+    """An app without routes, whose exceptions reach the test."""
+    app = Flask("resource_server")
+    app.testing = True
+    return app

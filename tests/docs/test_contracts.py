@@ -1,0 +1,137 @@
+"""The strategies that documents and examples show are ones to copy: they keep their contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask import Request
+
+import flask_jwtlib
+from flask_jwtlib import UnverifiedHeader
+from flask_jwtlib.testing import TokenIssuer, make_request
+from flask_jwtlib.testing.contracts import (
+    FailureHandlerContract,
+    KeyProviderContract,
+    TokenExtractorContract,
+    TokenValidatorContract,
+)
+
+Run = Callable[[str, str], dict[str, Any]]
+Example = Callable[[str], ModuleType]
+
+EXTENDING = "docs/extending.rst"
+
+
+def check(contract: object) -> None:
+    """Run all tests of a contract."""
+    for name in dir(contract):
+        if name.startswith("test_"):
+            getattr(contract, name)()
+
+
+class ExtractorOf(TokenExtractorContract):
+    def __init__(
+        self, extractor: flask_jwtlib.TokenExtractor, header: str, prefix: str = ""
+    ) -> None:
+        self.extractor = extractor
+        self.header = header
+        self.prefix = prefix
+
+    def make_extractor(self) -> flask_jwtlib.TokenExtractor:
+        return self.extractor
+
+    def request_with(self, token: str) -> Request:
+        return make_request(headers={self.header: self.prefix + token})
+
+
+class ProviderOf(KeyProviderContract):
+    def __init__(self, provider: flask_jwtlib.KeyProvider) -> None:
+        self.provider = provider
+
+    def make_provider(self) -> flask_jwtlib.KeyProvider:
+        return self.provider
+
+    def known_header(self) -> UnverifiedHeader:
+        return UnverifiedHeader("RS256", "key-1")
+
+
+class ValidatorOf(TokenValidatorContract):
+    def __init__(
+        self, validator: flask_jwtlib.TokenValidator, issuer: TokenIssuer, **claims: str
+    ) -> None:
+        self.validator = validator
+        self.issuer = issuer
+        self.claims = claims
+
+    def make_validator(self) -> flask_jwtlib.TokenValidator:
+        return self.validator
+
+    def make_keys(self) -> flask_jwtlib.KeyProvider:
+        return flask_jwtlib.StaticKeyProvider(self.issuer.verification_key)
+
+    def good_token(self, subject: str) -> str:
+        return self.issuer.token(subject, **self.claims)
+
+    def expired_token(self) -> str:
+        return self.issuer.token(exp=1, **self.claims)
+
+    def forged_token(self) -> str:
+        return TokenIssuer(self.issuer.issuer).token(**self.claims)
+
+
+class HandlerOf(FailureHandlerContract):
+    def __init__(self, handler: flask_jwtlib.FailureHandler) -> None:
+        self.handler = handler
+
+    def make_handler(self) -> flask_jwtlib.FailureHandler:
+        return self.handler
+
+
+def test_the_cookie_of_extending(run: Run) -> None:
+    """The extractor that takes a cookie keeps its contract."""
+    auth = run(EXTENDING, "CookieTokenExtractor(TokenExtractor)")["auth"]
+    check(ExtractorOf(auth.extractor, "Cookie", "access_token="))
+
+
+def test_the_table_of_extending(run: Run) -> None:
+    """The key provider that looks keys up in a table keeps its contract."""
+    check(ProviderOf(run(EXTENDING, "TableKeyProvider(KeyProvider)")["auth"].keys))
+
+
+def test_the_revocations_of_extending(run: Run, issuer: TokenIssuer) -> None:
+    """The validator that knows revoked tokens keeps its contract."""
+    auth = run(EXTENDING, "RevocationValidator(JWTValidator)")["auth"]
+    check(ValidatorOf(auth.validator, issuer, jti="1"))
+
+
+def test_the_contract_of_extending(run: Run) -> None:
+    """The test class that the document shows passes."""
+    check(run(EXTENDING, "TokenExtractorContract")["TestAPIKeyExtractor"]())
+
+
+def test_the_proxy_of_the_examples(example: Example) -> None:
+    """The extractor that takes a proxy's header keeps its contract."""
+    auth = example("custom_extractor").auth
+    check(ExtractorOf(auth.extractor, "X-Forwarded-Access-Token"))
+
+
+def test_the_rules_of_the_examples(example: Example) -> None:
+    """The organisation's validator and its handler keep their contracts."""
+    organisation = example("organisation")
+    claims = {"aud": "https://desk.example", "tenant": "acme", "jti": "1"}
+    check(ValidatorOf(organisation.auth.validator, organisation.ISSUER, **claims))
+    check(HandlerOf(organisation.auth.failure_handler))
+
+
+def test_the_json_of_the_examples(example: Example) -> None:
+    """The failure handler that answers in JSON keeps its contract."""
+    check(HandlerOf(example("custom_failure_handler").auth.failure_handler))
+
+
+def test_the_check_itself() -> None:
+    """The check by which the contracts are held can fail."""
+    with pytest.raises(AssertionError):
+        check(ExtractorOf(flask_jwtlib.HeaderTokenExtractor(), "X-Elsewhere"))

@@ -1,0 +1,236 @@
+"""``python -m examples.demo`` plays its session and ends; with ``--serve`` it stays until stopped."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+DEMO = "examples.demo"
+
+
+@pytest.fixture(scope="module")
+def lines(command: Command) -> list[str]:
+    """The lines that the demonstration wrote, in one run for all, having ended with 0."""
+    result = command(DEMO)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not result.stderr
+    return result.stdout.splitlines()
+
+
+class TestSession:
+    @pytest.mark.parametrize(
+        ("title", "status", "challenge"),
+        [
+            pytest.param("No token", 401, "Bearer", id="none"),
+            pytest.param("A good token", 200, None, id="good"),
+            pytest.param("An expired token", 401, "The access token expired", id="expired"),
+            pytest.param("A forged token", 401, "signature is invalid", id="forged"),
+            pytest.param("A token for another audience", 401, "another audience", id="audience"),
+            pytest.param("A token without the scope", 403, 'scope="reports:delete"', id="scope"),
+            pytest.param("The new key", 200, None, id="new-key"),
+            pytest.param("The old key, still published", 200, None, id="old-key"),
+            pytest.param("The old key, withdrawn", 401, "signing key is unknown", id="withdrawn"),
+            pytest.param("The new key, again", 200, None, id="new-key-again"),
+        ],
+    )
+    def test_it_shows_request_status_and_challenge(
+        self, lines: list[str], title: str, status: int, challenge: str | None
+    ) -> None:
+        """Each step has a title, an explanation, the request, the status and the challenge."""
+        (start,) = (n for n, line in enumerate(lines) if re.fullmatch(rf" ?\d+\. {title}", line))
+        step = lines[start : lines.index("", start)]
+        assert re.fullmatch(r"    [A-Z].*\.", step[1])
+        assert re.fullmatch(r"    > (GET|DELETE) /reports\S* HTTP/1\.1", step[2])
+        assert any(line.startswith(f"    < HTTP/1.1 {status} ") for line in step)
+        challenges = [line for line in step if line.startswith("    < WWW-Authenticate: Bearer")]
+        assert len(challenges) == (challenge is not None)
+        if challenge:
+            assert challenge in challenges[0]
+
+    def test_it_says_that_all_is_well(self, lines: list[str]) -> None:
+        """The end sums up, and says what to try next."""
+        assert "All 10 answers are as they should be." in lines
+        assert "make serve" in lines[-1]
+
+    def test_it_shows_no_whole_token(self, lines: list[str]) -> None:
+        """What the session shows of a token is not enough to use it."""
+        assert not any(re.search(r"eyJ\S+\.\S+\.\S{20}", line) for line in lines)
+
+    def test_it_is_plain_text_where_nobody_watches(self, lines: list[str]) -> None:
+        """Output that goes to no terminal has no colours, and is ASCII for whatever reads it."""
+        text = "\n".join(lines)
+        assert "\x1b" not in text
+        assert text.isascii()
+
+    @pytest.mark.usefixtures("workplace")
+    def test_it_notices_what_differs(self) -> None:
+        """An API that lets everybody in is noticed: the session checks what it shows."""
+        servers, session, issuer = (
+            import_module(name)
+            for name in (f"{DEMO}.servers", f"{DEMO}.session", "examples.issuer")
+        )
+        open_to_all = Flask("open")
+        open_to_all.add_url_rule(
+            "/<path:path>", view_func=lambda path: path, methods=["GET", "DELETE"]
+        )
+        stream = io.StringIO()
+        terminal = import_module(f"{DEMO}.terminal").Terminal(stream)
+        with servers.serving(open_to_all) as port:
+            played = session.Session(
+                issuer.RotatingIssuer("https://issuer.example"), port, terminal
+            )
+            played.play()
+        assert (played.played, played.surprises) == (10, 6)
+        assert "This is not what should have come: 401 and Bearer" in stream.getvalue()
+
+    def test_the_exit_status_tells(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where an answer differs, the demonstration ends with another status than 0."""
+        main = import_module(f"{DEMO}.__main__")
+
+        class SurprisingSession:
+            played = 10
+            surprises = 1
+
+            def __init__(self, *_: object) -> None: ...
+
+            def play(self) -> None: ...
+
+        monkeypatch.setattr(main, "Session", SurprisingSession)
+        assert main.main([]) == 1
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestColour:
+    @pytest.mark.parametrize(
+        ("stream", "environ", "coloured"),
+        [
+            pytest.param(Screen(), {}, True, id="terminal"),
+            pytest.param(io.StringIO(), {}, False, id="pipe"),
+            pytest.param(Screen(), {"NO_COLOR": "1"}, False, id="no-color"),
+            pytest.param(Screen(), {"NO_COLOR": ""}, True, id="no-color-empty"),
+            pytest.param(Screen(), {"TERM": "dumb"}, False, id="dumb"),
+            pytest.param(io.StringIO(), {"FORCE_COLOR": "1"}, True, id="force-color"),
+            pytest.param(io.StringIO(), {"FORCE_COLOR": ""}, False, id="force-color-empty"),
+            pytest.param(io.StringIO(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, id="both"),
+        ],
+    )
+    def test_whether_it_is_wanted(
+        self, stream: io.StringIO, environ: dict[str, str], coloured: bool
+    ) -> None:
+        """A terminal has colours; ``FORCE_COLOR`` asks for them elsewhere, ``NO_COLOR`` for none."""
+        terminal = import_module(f"{DEMO}.terminal")
+        assert terminal.wants_colour(stream, environ) is coloured
+
+    def test_it_is_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A coloured line starts with its style, and ends by taking it back."""
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        stream = io.StringIO()
+        import_module(f"{DEMO}.terminal").Terminal(stream).line("ok", "green", "bold")
+        assert stream.getvalue() == "\x1b[32;1mok\x1b[0m\n"
+
+
+class TestServe:
+    @staticmethod
+    def lines_until_ready(process: subprocess.Popen[str]) -> list[str]:
+        """What the process writes until its servers are up."""
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if "Ctrl-C" in line:
+                return lines
+        raise AssertionError(f"it ended with {process.wait()}: {lines}")
+
+    @staticmethod
+    def ask(curl_line: str) -> tuple[int, bytes]:
+        """Send the request that a curl line stands for."""
+        words = shlex.split(curl_line)
+        assert words[0] == "curl"
+        method, headers, fields, url = "GET", {}, [], ""
+        arguments = iter(words[1:])
+        for word in arguments:
+            if word == "-X":
+                method = next(arguments)
+            elif word == "-H":
+                name, _, value = next(arguments).partition(": ")
+                headers[name] = value
+            elif word == "-d":
+                fields.append(next(arguments).replace(" ", "+"))
+            elif word != "-i":
+                url = word
+        if fields:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        parts = urlsplit(url)
+        assert parts.hostname == "127.0.0.1"
+        with closing(HTTPConnection(parts.hostname, parts.port, timeout=10)) as connection:
+            connection.request(method, parts.path, "&".join(fields) or None, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+    def test_it_serves_until_it_is_stopped(self, start: Start, stop: signal.Signals) -> None:
+        """The curl lines that it prints answer as announced, and a signal ends it with 0."""
+        process = start(DEMO, "--serve")
+        lines = self.lines_until_ready(process)
+        announced: dict[str, Any] = {
+            title: line for title, line in itertools.pairwise(lines) if title[:1] == "#"
+        }
+        assert len(announced) == 7
+        checked = 0
+        for title, line in announced.items():
+            if match := re.search(r": (\d{3})$", title):
+                assert self.ask(line)[0] == int(match[1]), title
+                checked += 1
+        assert checked == 5
+
+        status, token = self.ask(announced["# A token of your own"])
+        assert status == 200
+        delete = re.sub(
+            r"Bearer \S+'", f"Bearer {token.decode()}'", announced["# Without the scope: 403"]
+        )
+        assert self.ask(delete)[0] == 200
+
+        process.send_signal(stop)
+        assert process.wait(timeout=10) == 0
+
+    def test_a_key_is_rotated_by_hand(self, start: Start) -> None:
+        """The lines for a new key work: its tokens are accepted while the server runs on."""
+        process = start(DEMO, "--serve")
+        lines = self.lines_until_ready(process)
+        (steps,) = (line.split("; ") for line in lines if "keys/publish" in line)
+        (token_line,) = (line for line in lines if "/token" in line)
+        good = lines[lines.index("# A good token: 200") + 1]
+        assert self.ask(good)[0] == 200
+        for step in steps:
+            if step.startswith("sleep "):
+                time.sleep(1.1)  # The keys are fetched each second.
+            else:
+                assert self.ask(step)[0] == 200
+        token = self.ask(token_line)[1].decode()
+        assert self.ask(re.sub(r"Bearer \S+'", f"Bearer {token}'", good))[0] == 200
+        time.sleep(1.1)
+        assert self.ask(good)[0] == 401
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0

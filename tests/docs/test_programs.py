@@ -1,0 +1,509 @@
+"""Every program in README.rst and docs/ does what the text around it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+import flask_jwtlib
+from flask_jwtlib import Authenticator, UnverifiedHeader, VerificationUnavailable
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+Run = Callable[[str, str], dict[str, Any]]
+
+API = "https://api.example"
+
+
+def client_behind(decorator: Callable[[Any], Any]) -> FlaskClient:
+    """A client of an app with one route, ``/``, which answers the caller's subject."""
+    app = Flask("behind")
+    app.testing = True
+
+    @app.route("/", methods=["GET", "POST"])
+    @decorator
+    def index() -> str:
+        return str(flask_jwtlib.current_principal.subject)
+
+    return app.test_client()
+
+
+def requirement(program: dict[str, Any]) -> Callable[[Any], Any]:
+    """The decorator of the ``Authenticator`` that a program composes."""
+    auth: Authenticator = program["auth"]
+    return auth.requires_authentication
+
+
+def client_of(program: dict[str, Any]) -> FlaskClient:
+    """A client of the app that a program defines."""
+    program["app"].testing = True
+    client: FlaskClient = program["app"].test_client()
+    return client
+
+
+@pytest.mark.usefixtures("workplace")
+def test_it_runs_by_itself(any_program: Any) -> None:
+    """Each program is complete: it runs with nothing before it but the files it is told to have."""
+    with warnings.catch_warnings():
+        any_program.run()
+
+
+class TestReadme:
+    def test_the_module_guards_a_route(self, run: Run, issuer: TokenIssuer) -> None:
+        """The first program lets a good token in, and refuses none, a forged and a foreign one."""
+        client = client_of(run("README.rst", "set_permanent_verification_key"))
+        assert client.get("/me").status_code == 401
+        answer = client.get("/me", headers=bearer(issuer.token("alice", aud=API)))
+        assert answer.json == {"subject": "alice"}
+        forged = TokenIssuer().token("alice", aud=API)
+        assert client.get("/me", headers=bearer(forged)).status_code == 401
+        foreign = issuer.token(aud="https://payroll.example")
+        assert client.get("/me", headers=bearer(foreign)).status_code == 401
+
+    def test_the_module_greets_everybody(self, run: Run, issuer: TokenIssuer) -> None:
+        """The first program's optional route answers strangers, and knows those with a good token."""
+        client = client_of(run("README.rst", "set_permanent_verification_key"))
+        assert client.get("/greeting").text == "Hello stranger"
+        headers = bearer(issuer.token("alice", aud=API))
+        assert client.get("/greeting", headers=headers).text == "Hello alice"
+
+    def test_an_authenticator_is_composed(self, run: Run, issuer: TokenIssuer) -> None:
+        """The second program asks for a scope, and turns the query parameter off."""
+        client = client_of(run("README.rst", "BearerTokenExtractor(query=False)"))
+        reader = issuer.token("alice", aud=API, scope="reports:read")
+        assert client.get("/reports", headers=bearer(reader)).json == {"reader": "alice"}
+        assert client.get(f"/reports?access_token={reader}").status_code == 401
+        poor = client.get("/reports", headers=bearer(issuer.token(aud=API)))
+        assert poor.status_code == 403
+        assert 'scope="reports:read"' in poor.headers["WWW-Authenticate"]
+        assert client.get("/").json == {"caller": None}
+        assert client.get("/", headers=bearer(reader)).json == {"caller": "alice"}
+
+    @pytest.mark.parametrize(
+        ("claims", "status", "challenge"),
+        [
+            pytest.param({"tenant": "acme", "jti": "1"}, 200, None, id="ours"),
+            pytest.param(
+                {"tenant": "rivals", "jti": "1"}, 401, "another tenant", id="another-tenant"
+            ),
+            pytest.param({"jti": "1"}, 401, "lacks a required claim", id="no-tenant"),
+            pytest.param({"tenant": "acme"}, 401, "lacks a required claim", id="no-jti"),
+            pytest.param(
+                {"tenant": "acme", "jti": "the-lost-laptop"}, 401, "was revoked", id="revoked"
+            ),
+        ],
+    )
+    def test_an_organisation_has_its_rules(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        claims: dict[str, str],
+        status: int,
+        challenge: str | None,
+    ) -> None:
+        """The third program refuses other tenants and revoked tokens, and says so."""
+        client = client_of(run("README.rst", "RevocationValidator"))
+        answer = client.get("/desk", headers=bearer(issuer.token(aud=API, **claims)))
+        assert answer.status_code == status
+        if challenge:
+            assert challenge in answer.headers["WWW-Authenticate"]
+
+
+class TestExtending:
+    DOCUMENT = "docs/extending.rst"
+
+    def test_a_cookie_is_a_token_location(self, run: Run, issuer: TokenIssuer) -> None:
+        """The cookie's token counts for GET, and not for POST."""
+        client = client_behind(
+            requirement(run(self.DOCUMENT, "CookieTokenExtractor(TokenExtractor)"))
+        )
+        client.set_cookie("access_token", issuer.token("alice"))
+        assert client.get("/").text == "alice"
+        assert client.post("/").status_code == 401
+
+    def test_keys_come_from_files(self, run: Run, issuer: TokenIssuer, workplace: Path) -> None:
+        """All key files of the directory count."""
+        second = TokenIssuer(kid=None)
+        (workplace / "second.pem").write_text(second.public_pem)
+        client = client_behind(requirement(run(self.DOCUMENT, "keys_on_disk")))
+        for one in (issuer, second):
+            assert client.get("/", headers=bearer(one.token("alice"))).text == "alice"
+
+    def test_keys_come_from_a_table(self, run: Run, issuer: TokenIssuer) -> None:
+        """The key is chosen by its ID; a token that names another is refused."""
+        client = client_behind(requirement(run(self.DOCUMENT, "TableKeyProvider(KeyProvider)")))
+        assert client.get("/", headers=bearer(issuer.token("alice"))).text == "alice"
+        unknown = issuer.token("alice", header={"kid": "../issuer"})
+        assert client.get("/", headers=bearer(unknown)).status_code == 401
+
+    def test_a_rule_is_a_function_or_an_object(self, run: Run, issuer: TokenIssuer) -> None:
+        """The function refuses tokens, the object callers without the group."""
+        program = run(self.DOCUMENT, "class Group")
+        client = client_behind(program["only_editors"])
+        good = issuer.token("alice", email_verified=True, groups=["editors"])
+        assert client.get("/", headers=bearer(good)).text == "alice"
+        not_verified = issuer.token("alice", email_verified=False, groups=["editors"])
+        assert client.get("/", headers=bearer(not_verified)).status_code == 401
+        elsewhere = issuer.token("alice", email_verified=True, groups=["readers"])
+        assert client.get("/", headers=bearer(elsewhere)).status_code == 403
+
+    def test_a_validator_is_subclassed(self, run: Run, issuer: TokenIssuer) -> None:
+        """The subclass refuses a revoked token that is good otherwise."""
+        client = client_behind(requirement(run(self.DOCUMENT, "RevocationValidator(JWTValidator)")))
+        assert client.get("/", headers=bearer(issuer.token("alice", jti="1"))).text == "alice"
+        revoked = issuer.token("alice", jti="the-lost-laptop")
+        assert client.get("/", headers=bearer(revoked)).status_code == 401
+
+    def test_tokens_need_not_be_jwts(self, run: Run) -> None:
+        """A validator of one's own knows the tokens that were handed out, and no others."""
+        client = client_behind(requirement(run(self.DOCUMENT, "APITokenValidator(TokenValidator)")))
+        assert client.get("/", headers=bearer("a-long-random-token")).text == "nightly-build"
+        assert client.get("/", headers=bearer("another-token")).status_code == 401
+
+    def test_browsers_are_sent_to_the_log_in_page(self, run: Run) -> None:
+        """A browser without a token is redirected; everything else is refused as usual."""
+        client = client_behind(
+            requirement(run(self.DOCUMENT, "BrowserHandler(UnauthorizedHandler)"))
+        )
+        browser = client.get("/", headers={"Accept": "text/html"})
+        assert (browser.status_code, browser.headers["Location"]) == (302, "/log-in")
+        program = client.get("/", headers={"Accept": "application/json"})
+        assert program.status_code == 401
+        assert program.headers["WWW-Authenticate"] == 'Bearer realm="reports"'
+        assert client.get("/", headers={"Accept": "text/html", **bearer("x")}).status_code == 401
+
+
+class TestMigration:
+    DOCUMENT = "docs/migration.rst"
+
+    @pytest.fixture
+    def client(self, issuer: TokenIssuer) -> FlaskClient:
+        """A client of an app on the module API, with the issuer's key and a route for all methods."""
+        flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+        app = Flask("old")
+        app.testing = True
+
+        @app.route("/", methods=["GET", "POST"])
+        @flask_jwtlib.requires_authentication
+        def index() -> str:
+            return "in"
+
+        return app.test_client()
+
+    def test_an_old_application_runs(self, run: Run, issuer: TokenIssuer) -> None:
+        """The application of the first program fetches its key and asks its own ``check_token``."""
+        client = client_of(run(self.DOCUMENT, "of_our_tenant"))
+        ours = issuer.token("alice", tenant="acme")
+        answer = client.get("/me", headers=bearer(ours))
+        assert answer.json is not None
+        assert answer.json["sub"] == "alice"
+        theirs = issuer.token("alice", tenant="rivals")
+        assert client.get("/me", headers=bearer(theirs)).status_code == 401
+        expired = issuer.token("alice", tenant="acme", exp=1)
+        assert client.get("/me", headers=bearer(expired)).status_code == 401
+
+    def test_an_audience_has_to_be_set(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        client: FlaskClient,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """A token with ``aud`` is refused, the log names the setting, and the setting lets it in."""
+        headers = bearer(issuer.token(aud=API))
+        assert client.get("/", headers=headers).status_code == 401
+        assert "JWT_AUDIENCE" in caplog.text
+        run(self.DOCUMENT, "# or a list of several")
+        assert client.get("/", headers=headers).status_code == 200
+        assert client.get("/", headers=bearer(issuer.token())).status_code == 401
+
+    def test_clocks_may_differ(self, run: Run, client: FlaskClient) -> None:
+        """Ten seconds of leeway let a token in that expired a moment ago."""
+        issuer = TokenIssuer(lifetime=0)
+        flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+        headers = bearer(issuer.token())
+        assert client.get("/", headers=headers).status_code == 401
+        run(self.DOCUMENT, "JWT_LEEWAY = 10")
+        assert client.get("/", headers=headers).status_code == 200
+        assert client.get("/", headers=bearer(issuer.token(exp=1))).status_code == 401
+
+    def test_the_form_may_come_with_get(
+        self, run: Run, issuer: TokenIssuer, client: FlaskClient
+    ) -> None:
+        """One assignment reads a form with GET again."""
+        form = {"access_token": issuer.token()}
+        assert client.post("/", data=form).status_code == 200
+        assert client.get("/", data=form).status_code == 401
+        run(self.DOCUMENT, "request.form.get")
+        assert client.get("/", data=form).status_code == 200
+        assert client.post("/", data=form).status_code == 200
+        assert client.get("/").status_code == 401
+
+    def test_two_tokens_may_be_sent(
+        self, run: Run, issuer: TokenIssuer, client: FlaskClient
+    ) -> None:
+        """One assignment lets the header decide, and the other places count without one."""
+        token = issuer.token()
+        twice = {"headers": bearer(token), "query_string": {"access_token": token}}
+        assert client.get("/", **twice).status_code == 401
+        run(self.DOCUMENT, "def header_first")
+        assert client.get("/", **twice).status_code == 200
+        assert client.get("/", query_string={"access_token": token}).status_code == 200
+
+    def test_the_query_may_be_left_out(
+        self, run: Run, issuer: TokenIssuer, client: FlaskClient
+    ) -> None:
+        """One assignment reads the header alone."""
+        token = issuer.token()
+        assert client.get("/", query_string={"access_token": token}).status_code == 200
+        run(self.DOCUMENT, "def header_only")
+        assert client.get("/", query_string={"access_token": token}).status_code == 401
+        assert client.get("/", headers=bearer(token)).status_code == 200
+
+    def test_two_algorithms_may_be_accepted(self, run: Run, client: FlaskClient) -> None:
+        """A list of algorithms takes the keys of both."""
+        newer = TokenIssuer(algorithm="ES256")
+        run(self.DOCUMENT, '["RS256", "ES256"]')
+        flask_jwtlib.set_permanent_verification_key(newer.jwks)
+        assert client.get("/", headers=bearer(newer.token())).status_code == 200
+
+    def test_weak_keys_may_be_silent(self, run: Run, client: FlaskClient) -> None:
+        """A short secret warns, and the filter silences the warning."""
+        flask_jwtlib.JWT_ALGO = "HS256"
+        flask_jwtlib.set_permanent_verification_key("short")
+        weak = TokenIssuer(algorithm="HS256", private_key=b"short")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            run(self.DOCUMENT, "filterwarnings")
+            assert client.get("/", headers=bearer(weak.token())).status_code == 200
+        flask_jwtlib.set_permanent_verification_key("other")
+        other = TokenIssuer(algorithm="HS256", private_key=b"other")
+        with pytest.warns(flask_jwtlib.InsecureKeyWarning):
+            client.get("/", headers=bearer(other.token()))
+
+    def test_an_outage_is_no_refusal(self, client: FlaskClient, issuer: TokenIssuer) -> None:
+        """Keys that can't be had are a 503, and the failure callback is not called."""
+
+        def fail() -> str:
+            raise OSError("no key server")
+
+        def refuse() -> str:
+            raise AssertionError("the caller was refused")
+
+        flask_jwtlib.set_permanent_verification_key(None)
+        flask_jwtlib.retrieve_verification_key = fail
+        flask_jwtlib.requires_authentication_failure_callback = refuse
+        answer = client.get("/", headers=bearer(issuer.token()))
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+
+    def test_two_tokens_are_a_value_error(self, issuer: TokenIssuer) -> None:
+        """``get_token()`` raises what old code may catch: a ``ValueError``."""
+        app = Flask("old")
+        token = issuer.token()
+        query = {"access_token": token}
+        with (
+            app.test_request_context("/", headers=bearer(token), query_string=query),
+            pytest.raises(ValueError),
+        ):
+            flask_jwtlib.get_token()
+
+    def test_both_ways_run_side_by_side(self, run: Run, issuer: TokenIssuer) -> None:
+        """The last program's routes, on the old and on the new way, accept the same token."""
+        client = client_of(run(self.DOCUMENT, "def before"))
+        for path in ("/before", "/after"):
+            answer = client.get(path, headers=bearer(issuer.token("alice", aud=API)))
+            assert answer.json == {"subject": "alice"}
+            assert client.get(path).status_code == 401
+
+
+KEY_URLS = {
+    "auth0.com": r"https://example\.eu\.auth0\.com/\.well-known/jwks\.json",
+    "realm_access": r"https://login\.example/realms/example/protocol/openid-connect/certs",
+    "microsoft": r"https://login\.microsoftonline\.com/[1-5-]{36}/discovery/v2\.0/keys",
+    "cognito": r"https://cognito-idp\.eu-central-1\.amazonaws\.com/\S+/\.well-known/jwks\.json",
+}
+AUTH0 = {
+    "iss": "https://example.eu.auth0.com/",
+    "aud": [API, "https://example.eu.auth0.com/userinfo"],
+    "azp": "the-client",
+    "scope": "openid read:reports",
+    "permissions": ["read:reports"],
+}
+KEYCLOAK = {
+    "iss": "https://login.example/realms/example",
+    "aud": [API, "account"],
+    "typ": "Bearer",
+    "azp": "the-client",
+    "scope": "profile email",
+    "realm_access": {"roles": ["editor", "offline_access"]},
+}
+ENTRA = {
+    "iss": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+    "aud": "66666666-7777-8888-9999-000000000000",
+    "ver": "2.0",
+    "scp": "Reports.Read Profile.Read",
+}
+COGNITO = {
+    "iss": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE",
+    "client_id": "1example23456789",
+    "token_use": "access",
+    "scope": "openid https://api.example/reports.read",
+    "jti": "1",
+}
+
+
+class TestProviders:
+    DOCUMENT = "docs/providers.rst"
+
+    @pytest.fixture
+    def fetched(self, workplace: Path, jwks_file: Path, issuer: TokenIssuer) -> Path:
+        """The file where a stand-in for the issuer's server notes the URL that is fetched.
+
+        It answers a key that names no algorithm, as Entra ID's don't, and an encryption key.
+        """
+        key = {name: value for name, value in issuer.jwk.items() if name != "alg"}
+        encryption = {**issuer.jwk, "kid": "key-2", "use": "enc", "alg": "RSA-OAEP"}
+        jwks_file.write_text(json.dumps({"keys": [encryption, key]}))
+        (workplace / "jwks.py").write_text(
+            "from pathlib import Path\n"
+            "def fetch_jwks(url):\n"
+            "    Path('fetched').write_text(url)\n"
+            "    return Path('jwks.json').read_bytes()\n"
+        )
+        return workplace / "fetched"
+
+    @pytest.mark.parametrize(
+        ("section", "decorator", "claims", "changes", "status"),
+        [
+            pytest.param("auth0.com", "readers_only", AUTH0, {}, 200, id="auth0"),
+            pytest.param(
+                "auth0.com",
+                "readers_only",
+                AUTH0,
+                {"iss": "https://example.eu.auth0.com"},
+                401,
+                id="auth0-no-slash",
+            ),
+            pytest.param(
+                "auth0.com", "readers_only", AUTH0, {"aud": "the-client"}, 401, id="auth0-id-token"
+            ),
+            pytest.param(
+                "auth0.com", "readers_only", AUTH0, {"permissions": []}, 403, id="auth0-permission"
+            ),
+            pytest.param("realm_access", "editors_only", KEYCLOAK, {}, 200, id="keycloak"),
+            pytest.param(
+                "realm_access", "editors_only", KEYCLOAK, {"typ": "ID"}, 401, id="keycloak-id-token"
+            ),
+            pytest.param(
+                "realm_access", "editors_only", KEYCLOAK, {"aud": "account"}, 401, id="keycloak-aud"
+            ),
+            pytest.param(
+                "realm_access", "editors_only", KEYCLOAK, {"aud": None}, 401, id="keycloak-no-aud"
+            ),
+            pytest.param(
+                "realm_access",
+                "editors_only",
+                KEYCLOAK,
+                {"realm_access": None},
+                403,
+                id="keycloak-no-roles",
+            ),
+            pytest.param("microsoft", "users_only", ENTRA, {}, 200, id="entra"),
+            pytest.param("microsoft", "users_only", ENTRA, {"scp": None}, 403, id="entra-no-scp"),
+            pytest.param(
+                "microsoft",
+                "users_only",
+                ENTRA,
+                {"iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/"},
+                401,
+                id="entra-version-1",
+            ),
+            pytest.param(
+                "microsoft", "users_only", ENTRA, {"aud": "api://reports"}, 401, id="entra-app-uri"
+            ),
+            pytest.param(
+                "microsoft",
+                "jobs_only",
+                ENTRA,
+                {"scp": None, "roles": ["Reports.Read.All"]},
+                200,
+                id="entra-job",
+            ),
+            pytest.param("microsoft", "jobs_only", ENTRA, {}, 403, id="entra-user-as-job"),
+            pytest.param("cognito", "readers_only", COGNITO, {}, 200, id="cognito"),
+            pytest.param(
+                "cognito",
+                "readers_only",
+                COGNITO,
+                {"token_use": "id", "aud": "1example23456789"},
+                401,
+                id="cognito-id-token",
+            ),
+            pytest.param(
+                "cognito", "readers_only", COGNITO, {"client_id": "x"}, 401, id="cognito-client"
+            ),
+            pytest.param(
+                "cognito", "readers_only", COGNITO, {"scope": "openid"}, 403, id="cognito-scope"
+            ),
+            pytest.param(
+                "cognito", "readers_only", COGNITO, {"aud": API}, 401, id="cognito-binding"
+            ),
+        ],
+    )
+    def test_an_issuers_tokens_are_told_apart(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        fetched: Path,
+        section: str,
+        decorator: str,
+        claims: dict[str, Any],
+        changes: dict[str, Any],
+        status: int,
+    ) -> None:
+        """A composition takes an access token as the issuer makes it, and no other of its tokens."""
+        client = client_behind(run(self.DOCUMENT, section)[decorator])
+        answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
+        assert answer.status_code == status
+        url = fetched.read_text()
+        assert re.fullmatch(KEY_URLS[section], url)
+
+    def test_keys_are_fetched_over_http(
+        self, run: Run, jwks_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """``fetch_jwks`` reads a JWK set from a server, and a server's error is an outage of ours."""
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        fetch = run(self.DOCUMENT, "def fetch_jwks")["fetch_jwks"]
+        document = jwks_file.read_bytes()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if self.path == "/jwks" else 500)
+                self.end_headers()
+                self.wfile.write(document)
+
+            def log_message(self, *args: Any) -> None: ...
+
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                url = f"http://127.0.0.1:{server.server_port}"
+                good = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{url}/jwks"))
+                assert good.keys_for(UnverifiedHeader("RS256", "key-1"))
+                broken = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{url}/broken"))
+                with pytest.raises(VerificationUnavailable):
+                    broken.keys_for(UnverifiedHeader("RS256", "key-1"))
+            finally:
+                server.shutdown()
+                thread.join()

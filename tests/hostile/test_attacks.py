@@ -1,0 +1,674 @@
+"""Attacks with a name, one test each: the docstring says what the attacker does and what comes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
+from flask import Flask, Request
+
+import flask_jwtlib
+from flask_jwtlib import (
+    AlgorithmError,
+    AuthenticationError,
+    Authenticator,
+    BadSignatureError,
+    BearerToken,
+    Claims,
+    ExpiredTokenError,
+    InvalidRequestError,
+    JWTValidator,
+    MalformedTokenError,
+    StaticKeyProvider,
+    TTLKeyProvider,
+    UnknownKeyError,
+    UnverifiedHeader,
+    VerificationKey,
+)
+from flask_jwtlib.extractors import BearerTokenExtractor
+from flask_jwtlib.testing import TokenIssuer, base64url, bearer
+
+Check = Callable[..., None]
+
+RSA = TokenIssuer()
+EC = TokenIssuer(algorithm="ES256")
+ED = TokenIssuer(algorithm="EdDSA")
+HMAC = TokenIssuer(
+    algorithm="HS256",
+    private_key=b"a secret of the issuer's that no forger knows, 64 bytes long....",
+)
+
+
+def validate(token: str, *keys: object, algorithms: Any) -> Claims:
+    """Validate a token against some keys."""
+    return JWTValidator(algorithms=algorithms).validate(
+        BearerToken(token), StaticKeyProvider(*keys)
+    )
+
+
+def signed_by_hmac_with(secret: bytes, **header: Any) -> str:
+    """A token that is MACed with whatever the attacker takes for the secret."""
+    return TokenIssuer(algorithm="HS256", private_key=secret).token("mallory", header=header)
+
+
+def certificate(issuer: TokenIssuer) -> x509.Certificate:
+    """A certificate that an attacker made for themselves."""
+    key: Any = issuer.private_key
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
+    now = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=36500))
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+    )
+
+
+def x5c(issuer: TokenIssuer) -> list[str]:
+    """The header parameter that holds a key's certificate (RFC 7515 §4.1.6)."""
+    return [b64encode(certificate(issuer).public_bytes(serialization.Encoding.DER)).decode()]
+
+
+def thumbprint(issuer: TokenIssuer, digest: hashes.HashAlgorithm) -> str:
+    """The header parameters that name a key's certificate (RFC 7515 §4.1.7)."""
+    return base64url(certificate(issuer).fingerprint(digest))
+
+
+def own_jwk(t: Any) -> dict[str, Any]:
+    """The JWK of the key that the forger signs with."""
+    if t.symmetric:
+        return {
+            "kty": "oct",
+            "k": base64url(t.forger.private_key),
+            "kid": "key-1",
+            "alg": t.algorithm,
+        }
+    return dict(t.forger.jwk)
+
+
+EMBEDDED: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+    "jwk": lambda t, url: {"jwk": own_jwk(t)},
+    "jwk-as-text": lambda t, url: {"jwk": json.dumps(own_jwk(t))},
+    "jwk-set": lambda t, url: {"jwk": {"keys": [own_jwk(t)]}},
+    "jwks": lambda t, url: {"jwks": {"keys": [own_jwk(t)]}},
+    "jwk-and-its-kid": lambda t, url: {"jwk": {**own_jwk(t), "kid": "forged"}, "kid": "forged"},
+    "kid-is-a-jwk": lambda t, url: {"kid": json.dumps(own_jwk(t))},
+    "kid-is-a-url": lambda t, url: {"kid": f"{url}/jwks.json"},
+    "jku": lambda t, url: {"jku": f"{url}/jwks.json"},
+    "jku-and-kid": lambda t, url: {"jku": f"{url}/jwks.json", "kid": "forged"},
+    "jku-with-user": lambda t, url: {"jku": f"http://issuer.example@{url[7:]}/jwks.json"},
+    "jku-list": lambda t, url: {"jku": [f"{url}/jwks.json"]},
+    "jku-file": lambda t, url: {"jku": "file:///dev/null"},
+    "jku-data": lambda t, url: {
+        "jku": f"data:application/json,{json.dumps({'keys': [own_jwk(t)]})}"
+    },
+    "x5u": lambda t, url: {"x5u": f"{url}/cert.pem"},
+    "x5u-and-x5t": lambda t, url: {"x5u": f"{url}/cert.pem", "x5t": "AAAA"},
+    "x5c": lambda t, url: {"x5c": x5c(t.forger_with_a_public_key)},
+    "x5c-as-text": lambda t, url: {"x5c": x5c(t.forger_with_a_public_key)[0]},
+    "x5c-and-thumbprints": lambda t, url: {
+        "x5c": x5c(t.forger_with_a_public_key),
+        "x5t": thumbprint(t.forger_with_a_public_key, hashes.SHA1()),
+        "x5t#S256": thumbprint(t.forger_with_a_public_key, hashes.SHA256()),
+    },
+    "iss-in-header": lambda t, url: {"iss": url},
+    "all-of-them": lambda t, url: {
+        "jwk": own_jwk(t),
+        "jku": f"{url}/jwks.json",
+        "x5u": f"{url}/cert.pem",
+        "x5c": x5c(t.forger_with_a_public_key),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "embed", [pytest.param(embed, id=name) for name, embed in EMBEDDED.items()]
+)
+def test_embedded_key(
+    embed: Callable[[Any, str], dict[str, Any]], target: Any, trap: Any, assert_token_refused: Check
+) -> None:
+    """The token brings its key along, or says where to fetch it: nobody looks, nobody fetches."""
+    token = target.forged(
+        header=target.header(**embed(target, trap.url)), payload=target.payload(iss=trap.url)
+    )
+
+    assert_token_refused(token, BadSignatureError, UnknownKeyError, MalformedTokenError)
+
+
+@pytest.mark.parametrize("name", ["jku", "x5u"])
+def test_key_location_under_a_good_signature(name: str, target: Any, trap: Any) -> None:
+    """Even where the issuer's own token names a place to fetch keys from, nobody goes there."""
+    token = target.issuer.token(header={name: f"{trap.url}/jwks.json"})
+
+    assert target.client.get("/required", headers=bearer(token)).status_code == 200
+
+
+@pytest.mark.parametrize("value", [None, True, 0, 1.5, [], {}, [[]], "x"], ids=repr)
+@pytest.mark.parametrize("name", ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "cty"])
+def test_key_parameters_of_any_type(name: str, value: object, target: Any) -> None:
+    """A header parameter that nobody reads may be of any type: it is no crash, and no reason for anything."""
+    header = target.header(**{name: value})
+
+    for token, status in ((target.signed(header), 200), (target.forged(header), 401)):
+        assert target.client.get("/required", headers=bearer(token)).status_code == status
+
+
+def test_unsigned_token() -> None:
+    """The attacker writes alg "none" and leaves the signature out."""
+    token = RSA.compact(b'{"alg":"none"}', b'{"sub":"root"}').rpartition(".")[0] + "."
+
+    with pytest.raises(MalformedTokenError):
+        validate(token, RSA.verification_key, algorithms="RS256")
+
+
+def test_public_key_as_hmac_secret_where_both_families_are_accepted() -> None:
+    """The attacker MACs a token with the text of the public key, and HS256 is accepted beside RS256."""
+    token = signed_by_hmac_with(RSA.public_pem.encode())
+
+    with pytest.raises(UnknownKeyError):
+        validate(token, RSA.public_pem, algorithms=["RS256", "HS256"])
+
+
+def test_public_key_as_hmac_secret_beside_a_real_secret_of_the_same_kid() -> None:
+    """The same, where a real secret has the RSA key's kid, so that HS256 has a key to try."""
+    token = signed_by_hmac_with(RSA.public_pem.encode(), kid="key-1")
+
+    with pytest.raises(BadSignatureError):
+        validate(token, RSA.verification_key, HMAC.verification_key, algorithms=["RS256", "HS256"])
+
+
+@pytest.mark.parametrize("algorithm", [["RS256", "HS256"], ["HS256", "RS256"]], ids=str)
+def test_public_key_as_hmac_secret_in_the_module_api(algorithm: list[str]) -> None:
+    """The same against the documented API, whose key may be a PEM or a secret, with JWT_ALGO a list."""
+    flask_jwtlib.JWT_ALGO = algorithm
+    flask_jwtlib.set_permanent_verification_key(RSA.public_pem)
+
+    assert flask_jwtlib.check_token(RSA.token())
+    for secret in (RSA.public_pem, RSA.public_pem.strip(), json.dumps(RSA.jwk)):
+        assert not flask_jwtlib.check_token(signed_by_hmac_with(secret.encode()))
+
+
+def test_secret_as_public_key_algorithm() -> None:
+    """The attacker keeps the MAC and writes RS256: a secret verifies no RSA signature."""
+    header, payload, signature = HMAC.token().split(".")
+    header = base64url(b'{"alg":"RS256"}')
+
+    with pytest.raises(UnknownKeyError):
+        validate(
+            f"{header}.{payload}.{signature}", HMAC.verification_key, algorithms=["HS256", "RS256"]
+        )
+
+
+def test_kid_of_another_family() -> None:
+    """The kid is of the EC key, alg and signature are of the RSA key: a kid is for its own algorithm."""
+    keys = [
+        VerificationKey(RSA.private_key.public_key(), kid="rsa"),  # type: ignore[union-attr]
+        VerificationKey(EC.private_key.public_key(), kid="ec"),  # type: ignore[union-attr]
+    ]
+
+    with pytest.raises(UnknownKeyError):
+        validate(RSA.token(header={"kid": "ec"}), *keys, algorithms=["RS256", "ES256"])
+
+
+def test_kid_of_another_key_of_ours() -> None:
+    """A tenant signs with their own key and names another tenant's kid: the named key alone is tried."""
+    tenant = TokenIssuer(kid="tenant")
+
+    with pytest.raises(BadSignatureError):
+        validate(
+            tenant.token("root", header={"kid": "key-1"}),
+            tenant.verification_key,
+            RSA.verification_key,
+            algorithms="RS256",
+        )
+
+
+def test_no_kid_where_several_keys_would_do() -> None:
+    """The attacker leaves the kid out, to have every key tried: none is."""
+    other = TokenIssuer(kid="key-2")
+
+    with pytest.raises(UnknownKeyError):
+        validate(
+            RSA.token(header={"kid": None}),
+            RSA.verification_key,
+            other.verification_key,
+            algorithms="RS256",
+        )
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS384", "PS512"])
+def test_another_algorithm_of_the_same_key(algorithm: str) -> None:
+    """The issuer's key signed by another RSA algorithm, and it is bound to one: RFC 8725 §3.1."""
+    token = TokenIssuer(algorithm=algorithm, private_key=RSA.private_key).token()
+
+    with pytest.raises(UnknownKeyError):
+        validate(token, RSA.verification_key, algorithms=["RS256", algorithm])
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
+def test_psychic_signature(algorithm: str) -> None:
+    """An ECDSA signature of zeros, which some libraries took for good over anything (CVE-2022-21449)."""
+    issuer = TokenIssuer(algorithm=algorithm)
+    text, _, signature = issuer.token("root").rpartition(".")
+    zeros = base64url(bytes(len(signature) * 3 // 4))
+
+    with pytest.raises(BadSignatureError):
+        validate(f"{text}.{zeros}", issuer.verification_key, algorithms=algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
+def test_der_signature(algorithm: str) -> None:
+    """The issuer's own ECDSA signature in DER: a second spelling of one token (RFC 7518 §3.4)."""
+    issuer = TokenIssuer(algorithm=algorithm)
+    key = issuer.private_key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    text = issuer.token().rpartition(".")[0]
+    digest = {"ES256": hashes.SHA256(), "ES384": hashes.SHA384(), "ES512": hashes.SHA512()}[
+        algorithm
+    ]
+    signature = base64url(key.sign(text.encode(), ec.ECDSA(digest)))
+
+    with pytest.raises(BadSignatureError):
+        validate(f"{text}.{signature}", issuer.verification_key, algorithms=algorithm)
+
+
+def test_rsa_signature_plus_the_modulus() -> None:
+    """An RSA signature with the modulus added: a second spelling of one token (RFC 8017 §8.2.2)."""
+    key = RSA.private_key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    modulus = key.public_key().public_numbers().n
+    for attempt in range(200):
+        text, _, encoded = RSA.token(jti=str(attempt)).rpartition(".")
+        number = int.from_bytes(RSA.sign(text.encode()), "big") + modulus
+        if number < 2**2048:
+            break
+    # Where no sum fits into 256 bytes, it is sent in 257.
+    size = 256 if number < 2**2048 else 257
+    signature = base64url(number.to_bytes(size, "big"))
+    assert signature != encoded
+
+    with pytest.raises(BadSignatureError):
+        validate(f"{text}.{signature}", RSA.verification_key, algorithms="RS256")
+
+
+def test_ed25519_signature_plus_the_order() -> None:
+    """An Ed25519 signature with the order added to S: a second spelling of one token (RFC 8032 §8.4)."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    text = ED.token().rpartition(".")[0]
+    good = ED.sign(text.encode())
+    s = int.from_bytes(good[32:], "little") + order
+
+    with pytest.raises(BadSignatureError):
+        validate(
+            f"{text}.{base64url(good[:32] + s.to_bytes(32, 'little'))}",
+            ED.verification_key,
+            algorithms="EdDSA",
+        )
+
+
+def test_the_mirrored_ecdsa_signature_is_the_issuers_too() -> None:
+    """With r and s, r and n - s verifies as well: RFC 7518 allows what ECDSA has always allowed.
+
+    It is the one way to respell an accepted token, it changes nothing that was signed, and a token is to be
+    revoked by its ``jti``.
+    """
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    text = EC.token().rpartition(".")[0]
+    good = EC.sign(text.encode())
+    mirrored = good[:32] + (order - int.from_bytes(good[32:], "big")).to_bytes(32, "big")
+
+    for signature in (good, mirrored):
+        claims = validate(f"{text}.{base64url(signature)}", EC.verification_key, algorithms="ES256")
+        assert claims.subject == "alice"
+
+
+def test_truncated_mac() -> None:
+    """A MAC cut to its first bytes, which can be guessed one after the other."""
+    text = HMAC.token().rpartition(".")[0]
+    good = HMAC.sign(text.encode())
+
+    for size in range(1, len(good)):
+        with pytest.raises(BadSignatureError):
+            validate(f"{text}.{base64url(good[:size])}", HMAC.verification_key, algorithms="HS256")
+
+
+def test_kid_of_an_empty_file() -> None:
+    """The kid is the path of an empty file, the token is MACed with its content, nothing (RFC 8725 §3.10)."""
+    for kid in ("/dev/null", "../../../../dev/null"):
+        token = TokenIssuer(algorithm="HS256", kid=kid, private_key=b"").token("root")
+
+        with pytest.raises(UnknownKeyError):
+            validate(token, HMAC.verification_key, algorithms="HS256")
+
+
+def test_critical_extension() -> None:
+    """An extension that must be understood is named, and is not understood (RFC 7515 §4.1.11)."""
+    token = RSA.token(
+        header={"crit": ["https://example.com/bound"], "https://example.com/bound": "elsewhere"}
+    )
+
+    with pytest.raises(MalformedTokenError):
+        validate(token, RSA.verification_key, algorithms="RS256")
+
+
+def test_unencoded_payload() -> None:
+    """With b64 false the signature is over other bytes than those that would be read (RFC 7797)."""
+    header = base64url(b'{"alg":"RS256","b64":false}')
+    payload = base64url(b'{"sub":"root"}')
+    signature = base64url(RSA.sign(f"{header}.{payload}".encode()))
+
+    with pytest.raises(MalformedTokenError):
+        validate(f"{header}.{payload}.{signature}", RSA.verification_key, algorithms="RS256")
+
+
+def test_zip_bomb() -> None:
+    """A compressed payload would unfold to any size: zip is refused (RFC 8725 §3.6)."""
+    with pytest.raises(MalformedTokenError):
+        validate(RSA.token(header={"zip": "DEF"}), RSA.verification_key, algorithms="RS256")
+
+
+def test_one_name_twice() -> None:
+    """One reader takes the first of two members of a name, another the last: neither is read."""
+    exp = b'"exp":9999999999'
+    for payload in (
+        b'{"sub":"alice","sub":"root",%b}' % exp,
+        b'{"sub":"alice","\\u0073ub":"root",%b}' % exp,
+        b'{"s\\u0075b":"alice","sub":"root",%b}' % exp,
+    ):
+        with pytest.raises(MalformedTokenError):
+            validate(
+                RSA.compact(b'{"alg":"RS256"}', payload), RSA.verification_key, algorithms="RS256"
+            )
+
+
+def test_claims_named_like_attributes() -> None:
+    """Claims that are named like the attributes of ``Claims`` move neither the clock nor the header."""
+    names = {
+        "checked_at": 0,
+        "header": {"typ": "at+jwt"},
+        "__class__": "x",
+        "subject": "root",
+        "expires_at": 0,
+    }
+
+    def token(**claims: Any) -> str:
+        return RSA.compact(b'{"alg":"RS256","typ":"JWT"}', json.dumps({**names, **claims}).encode())
+
+    claims = validate(token(sub="alice"), RSA.verification_key, algorithms="RS256")
+
+    assert claims.checked_at > 1_600_000_000
+    assert claims.header["typ"] == "JWT"
+    assert claims.subject == "alice"
+    assert type(claims) is Claims
+    with pytest.raises(ExpiredTokenError):
+        validate(token(exp=1), RSA.verification_key, algorithms="RS256")
+
+
+def test_json_at_the_depth_limit_is_read() -> None:
+    """Nesting is counted, not guessed: 32 levels are read, and brackets within strings are none."""
+    nested: Any = []
+    for _ in range(30):
+        nested = [nested]
+
+    claims = validate(
+        RSA.token(nested=nested, text='[{"' * 500), RSA.verification_key, algorithms="RS256"
+    )
+
+    assert claims["nested"] == nested
+
+
+class CountedKeys:
+    def __init__(self) -> None:
+        self.lookups = 0
+
+    def keys_for(self, header: UnverifiedHeader) -> tuple[VerificationKey, ...]:
+        self.lookups += 1
+        return (RSA.verification_key,)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("a" * 10_000_000, id="10-mb"),
+        pytest.param(RSA.token(pad="x" * 8000), id="too-long-and-signed"),
+        pytest.param(RSA.token() + ".x", id="four-parts"),
+        pytest.param(EC.token(), id="other-algorithm"),
+        pytest.param(
+            RSA.compact(b'{"alg":"RS256","a":%b' % (b"[" * 3000), b"{}"), id="deep-header"
+        ),
+    ],
+)
+def test_key_lookups_for_nonsense(token: str) -> None:
+    """Nonsense is refused before any key is looked up: it can't be used to make us ask a key server."""
+    keys = CountedKeys()
+
+    with pytest.raises((MalformedTokenError, AlgorithmError)):
+        JWTValidator().validate(BearerToken(token), keys)
+
+    assert keys.lookups == 0
+
+
+def test_flood_of_unknown_key_ids() -> None:
+    """Each token names another kid that nobody knows: the keys are fetched once all the same."""
+    fetches: list[int] = []
+
+    def fetch() -> dict[str, Any]:
+        fetches.append(1)
+        return RSA.jwks
+
+    keys = TTLKeyProvider(fetch)
+    for number in range(50):
+        token = RSA.token(header={"kid": f"unknown-{number}"})
+        with pytest.raises(UnknownKeyError):
+            JWTValidator().validate(BearerToken(token), keys)
+
+    assert len(fetches) == 1
+
+
+def test_log_flood(target: Any, log: list[str]) -> None:
+    """A header's long texts don't make long log lines."""
+    for name in ("alg", "kid", "typ"):
+        target.client.get(
+            "/required", headers=bearer(target.forged(header=target.header(**{name: "x" * 5000})))
+        )
+    target.client.get(
+        "/required", headers=bearer(target.signed(payload=target.payload(aud=["x" * 5000])))
+    )
+
+    assert log
+    assert max(map(len, log)) < 500
+
+
+def test_form_beyond_the_apps_limit(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
+    """A form that is larger than the app allows is answered 413 by Flask, and nobody is let in."""
+    app = guarded_app()
+    app.config["MAX_CONTENT_LENGTH"] = 1000
+    form = {"method": "POST", "data": {"access_token": RSA.token(), "pad": "x" * 2000}}
+
+    assert assert_nobody(app, form) == 413
+
+
+class CountedStream(BytesIO):
+    """A body that tells how much of it was read."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(b"access_token=" + b"x" * size)
+        self.was_read = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.was_read += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer)
+        self.was_read += count
+        return count
+
+
+def test_form_beyond_flasks_own_limit() -> None:
+    """A form beyond Flask's limit is not read into memory for somebody whom nobody knows yet."""
+
+    class SmallFormRequest(Request):
+        max_form_memory_size = 100_000
+
+    app = guarded_app()
+    app.request_class = SmallFormRequest
+    body = CountedStream(5_000_000)
+    environ = {"wsgi.input": body, "CONTENT_LENGTH": "5000013"}
+
+    response = app.test_client().post(
+        "/required", content_type="application/x-www-form-urlencoded", environ_overrides=environ
+    )
+
+    assert response.status_code == 401
+    assert body.was_read <= 100_000
+
+
+def guarded_app() -> Flask:
+    """An app with a route that needs a caller and one that does not."""
+    app = Flask("guarded")
+    app.testing = True
+    auth = Authenticator(keys=RSA.verification_key)
+
+    @app.route("/required", methods=["GET", "POST"])
+    @auth.requires_authentication
+    def required() -> str:
+        return flask_jwtlib.current_principal.subject or ""
+
+    @app.route("/optional", methods=["GET", "POST"])
+    @auth.optional_authentication
+    def optional() -> str:
+        return (
+            flask_jwtlib.current_principal.subject or ""
+            if flask_jwtlib.current_principal
+            else "nobody"
+        )
+
+    return app
+
+
+@pytest.fixture
+def assert_nobody() -> Callable[[Flask, dict[str, Any]], int]:
+    """Sends a request to both routes, checks that nobody is let in, and answers the refusal's status."""
+
+    def check(app: Flask, request: dict[str, Any]) -> int:
+        client = app.test_client()
+        optional = client.open("/optional", **request)
+        assert "alice" not in optional.text
+        refused = client.open("/required", **request)
+        assert "alice" not in refused.text
+        assert refused.status_code >= 400
+        return refused.status_code
+
+    return check
+
+
+def test_the_last_callers_name() -> None:
+    """A request without a token, right after one with a good token on the same connection, is nobody's."""
+    client = guarded_app().test_client()
+
+    assert client.get("/optional", headers=bearer(RSA.token())).text == "alice"
+    assert client.get("/optional").text == "nobody"
+    assert client.get("/optional", headers=bearer(RSA.token() + "x")).text == "nobody"
+    assert client.get("/required").status_code == 401
+
+
+def test_pollution_by_a_second_token(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
+    """A proxy that checks the query's token and an app that takes the header's would see two callers: 400."""
+    request = {
+        "headers": bearer(RSA.token("alice")),
+        "query_string": {"access_token": RSA.token("bob")},
+    }
+
+    assert assert_nobody(guarded_app(), request) == 400
+
+
+def test_two_authorization_headers(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
+    """Two Authorization headers, which servers join by a comma, are malformed credentials: 400."""
+    token = RSA.token()
+
+    assert (
+        assert_nobody(
+            guarded_app(), {"headers": {"Authorization": f"Bearer {token},Bearer {token}"}}
+        )
+        == 400
+    )
+
+
+def test_query_that_is_no_text(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
+    """A raw byte that is no UTF-8 in the query, beside a token, is the client's mistake: 400."""
+    request = {"environ_overrides": {"QUERY_STRING": f"access_token={RSA.token()}&x=\xff"}}
+
+    assert assert_nobody(guarded_app(), request) == 400
+
+
+def test_form_that_is_no_text_beside_a_header() -> None:
+    """A form that can't be read may hide a second token: with one in the header as well, it is refused."""
+    app = guarded_app()
+    with (
+        app.test_request_context(
+            "/required",
+            method="POST",
+            headers=bearer(RSA.token()),
+            data=f"access_token={RSA.token('bob')}&x=".encode() + b"\xff",
+            content_type="application/x-www-form-urlencoded",
+        ) as context,
+        pytest.raises(InvalidRequestError),
+    ):
+        BearerTokenExtractor().extract(context.request)
+
+
+def test_response_header_injection(target: Any) -> None:
+    """Line breaks and quotes in a token come back in no response header."""
+    text = 'x"\r\nSet-Cookie: admin=1\r\n'
+    tokens = [
+        target.forged(header=target.header(kid=text, typ=text)),
+        target.signed(payload=target.payload(aud=text)),
+    ]
+
+    for token in tokens:
+        response = target.client.get("/required", headers=bearer(token))
+
+        assert response.status_code == 401
+        assert "admin" not in str(response.headers)
+        assert "\n" not in response.headers["WWW-Authenticate"]
+
+
+def test_the_challenge_is_no_oracle_for_claims(target: Any) -> None:
+    """A forger learns nothing of the rules: a bad signature is all that the answer tells."""
+    answers = {
+        target.client.get(
+            "/required", headers=bearer(target.forged(payload=target.payload(**claims)))
+        ).headers["WWW-Authenticate"]
+        for claims in ({}, {"exp": 1}, {"aud": "x"}, {"nbf": 9_999_999_998}, {"iss": 5})
+    }
+
+    assert len(answers) == 1
+
+
+def test_errors_keep_no_secret() -> None:
+    """An error that an app logs with its traceback, or pickles into a report, shows no token."""
+    token = RSA.compact(b'{"alg":"RS256","kid":"a","kid":"b"}', b"{}")
+
+    with pytest.raises(AuthenticationError) as refusal:
+        validate(token, RSA.verification_key, algorithms="RS256")
+
+    error = refusal.value
+    assert error.__suppress_context__
+    for text in (str(error), repr(error), repr(error.args), repr(vars(error))):
+        assert token not in text
+        assert token.split(".")[2] not in text

@@ -1,0 +1,232 @@
+"""A replaced ``check_token`` and ``get_token``: what they can decide, and what they can't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, g
+from flask.testing import FlaskClient
+
+import flask_jwtlib
+from flask_jwtlib.testing import TokenIssuer, base64url, bearer
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"exp": 1}, {"nbf": 2**40}, {"aud": "somebody else"}, {"exp": "soon"}, {"iss": 7}],
+    ids=["expired", "not yet valid", "audience", "type of exp", "type of iss"],
+)
+def test_where_check_token_says_yes_the_claims_are_not_judged_again(
+    trusting: FlaskClient, issuer: TokenIssuer, claims: dict[str, Any]
+) -> None:
+    """The claims under a good signature are handed on, to ``g`` and by ``get_json_token``, as they are."""
+    flask_jwtlib.check_token = lambda token: True
+    answer = trusting.get("/required", headers=bearer(issuer.token("alice", **claims)))
+    assert answer.json is not None
+    assert answer.json["json_token"]["sub"] == "alice"
+    assert answer.json["json_token"].items() >= claims.items()
+
+
+def test_get_json_token_agrees_with_a_check_token_that_said_yes(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """Within the view it answers the expired token's claims, without raising."""
+    flask_jwtlib.check_token = lambda token: True
+
+    @app.get("/claims")
+    @flask_jwtlib.requires_authentication
+    def claims() -> dict[str, Any]:
+        assert flask_jwtlib.get_json_token() == g.json_token
+        return flask_jwtlib.get_json_token()
+
+    answer = trusting.get("/claims", headers=bearer(issuer.token("alice", exp=1)))
+    assert answer.json is not None
+    assert answer.json["exp"] == 1
+
+
+_ROOT = b'{"sub":"root"}'
+
+
+_NONE = b'{"alg":"none"}'
+
+
+def _tampered(token: str) -> str:
+    header, _, signature = token.split(".")
+    return f"{header}.{base64url(_ROOT)}.{signature}"
+
+
+def _hmac_by_public_key(issuer: TokenIssuer) -> str:
+    return TokenIssuer(algorithm="HS256", private_key=issuer.public_pem.encode()).token("root")
+
+
+_FORGERIES: dict[str, Callable[[TokenIssuer, TokenIssuer], str]] = {
+    "another key": lambda issuer, other: other.token("root"),
+    "changed payload": lambda issuer, other: _tampered(issuer.token()),
+    "alg none, no signature": lambda issuer, other: f"{base64url(_NONE)}.{base64url(_ROOT)}.",
+    "alg none, a signature": lambda issuer, other: issuer.compact(_NONE, _ROOT),
+    "HMAC by the public key": lambda issuer, other: _hmac_by_public_key(issuer),
+    "another algorithm": lambda issuer, other: TokenIssuer(
+        algorithm="RS512", private_key=issuer.private_key
+    ).token("root"),
+    "claims that are no object": lambda issuer, other: issuer.compact(b'{"alg":"RS256"}', b"[1]"),
+    "no token at all": lambda issuer, other: "root",
+}
+
+
+@pytest.mark.parametrize("kind", _FORGERIES)
+def test_check_token_can_not_say_yes_to_a_forgery(
+    trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
+) -> None:
+    """A token whose signature does not verify is refused on the one route and anonymous on the other."""
+    token = _FORGERIES[kind](issuer, other_issuer)
+    flask_jwtlib.check_token = lambda token: True
+    flask_jwtlib.get_token = lambda: token
+    refused = trusting.get("/required")
+    assert refused.status_code == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+    anonymous = trusting.get("/optional")
+    assert anonymous.json is not None
+    assert not any(anonymous.json.values())
+
+
+@pytest.mark.parametrize("answer", [False, None, 0, "", {}], ids=repr)
+def test_anything_falsy_from_check_token_refuses(
+    trusting: FlaskClient, issuer: TokenIssuer, answer: Any
+) -> None:
+    """A replacement that forgets its ``return`` lets nobody in."""
+    flask_jwtlib.check_token = lambda token: answer
+    refused = trusting.get("/required", headers=bearer(issuer.token()))
+    assert refused.status_code == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("route", ["/required", "/optional"])
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_an_async_check_token_is_refused(
+    app: Flask,
+    trusting: FlaskClient,
+    issuer: TokenIssuer,
+    caplog: pytest.LogCaptureFixture,
+    route: str,
+) -> None:
+    """A coroutine is truthy and has decided nothing: 503, and the log names the callback."""
+
+    async def check(token: str) -> bool:
+        return True
+
+    callback: Any = check
+    flask_jwtlib.check_token = callback
+    answer = trusting.get(route, headers=bearer(issuer.token()))
+    assert answer.status_code == 503
+    assert "check_token is async" in caplog.text
+
+
+@pytest.mark.parametrize("route", ["/required", "/optional"])
+@pytest.mark.parametrize("answer", [b"bytes", 7, ["list"], {"a": "dict"}], ids=repr)
+def test_a_get_token_that_answers_no_text_is_our_fault(
+    trusting: FlaskClient, route: str, answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is neither ``str`` nor None is no token and no absence of one: 503, and the log names the type."""
+    flask_jwtlib.get_token = lambda: answer
+    assert trusting.get(route).status_code == 503
+    assert type(answer).__name__ in caplog.text
+
+
+@pytest.mark.parametrize("answer", [None, ""], ids=repr)
+def test_an_empty_answer_of_get_token_is_no_token(
+    trusting: FlaskClient, answer: str | None
+) -> None:
+    """None and the empty text both mean that the caller presented nothing."""
+    flask_jwtlib.get_token = lambda: answer
+    refused = trusting.get("/required")
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert trusting.get("/optional").status_code == 200
+
+
+def test_check_token_can_read_the_claims(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """``get_json_token()`` within it answers the claims of the very token that is being checked."""
+    seen: list[dict[str, Any]] = []
+
+    def check(token: str) -> bool:
+        seen.append(flask_jwtlib.get_json_token())
+        return True
+
+    flask_jwtlib.check_token = check
+    answer = trusting.get("/required", headers=bearer(issuer.token("alice")))
+    assert answer.json is not None
+    assert seen == [answer.json["json_token"]]
+
+
+@pytest.mark.parametrize(
+    ("claims", "description"),
+    [({"exp": 1}, "expired"), ({"aud": "another"}, "audience"), ({}, "lacks a required claim")],
+    ids=["expired", "another audience", "no role"],
+)
+def test_a_bad_token_read_within_check_token_is_refused(
+    trusting: FlaskClient, issuer: TokenIssuer, claims: dict[str, Any], description: str
+) -> None:
+    """What ``get_json_token()`` raises there, and a claim that is missing from it, is a 401 that says why."""
+    flask_jwtlib.check_token = lambda token: flask_jwtlib.get_json_token()["role"] == "admin"
+    assert trusting.get("/required", headers=bearer(issuer.token(role="admin"))).status_code == 200
+    refused = trusting.get("/required", headers=bearer(issuer.token(**claims)))
+    assert refused.status_code == 401
+    assert description in refused.headers["WWW-Authenticate"]
+    assert trusting.get("/optional", headers=bearer(issuer.token(**claims))).status_code == 200
+
+
+def test_check_token_that_decodes_without_verifying_is_still_verified(
+    trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
+) -> None:
+    """A check of unverified claims, as careless apps have it, does not let a forged token in."""
+    flask_jwtlib.check_token = lambda token: (
+        flask_jwtlib.get_json_token(verify=False)["role"] == "admin"
+    )
+    assert trusting.get("/required", headers=bearer(issuer.token(role="admin"))).status_code == 200
+    assert (
+        trusting.get("/required", headers=bearer(other_issuer.token(role="admin"))).status_code
+        == 401
+    )
+
+
+def test_is_authenticated_is_false_while_it_is_being_decided(
+    trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """A callback that asks gets False: nothing is published before the decision."""
+    seen: list[object] = []
+
+    def check(token: str) -> bool:
+        seen.extend([flask_jwtlib.is_authenticated(), g.authenticated, g.raw_token, g.json_token])
+        return True
+
+    flask_jwtlib.check_token = check
+    assert trusting.get("/required", headers=bearer(issuer.token())).status_code == 200
+    assert seen == [False, False, None, None]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (
+            flask_jwtlib.InvalidTokenError("revoked", description="The token was revoked"),
+            401,
+            "invalid_token",
+        ),
+        (flask_jwtlib.InsufficientScopeError("admin"), 403, "insufficient_scope"),
+    ],
+    ids=["invalid", "scope"],
+)
+def test_check_token_may_refuse_by_raising(
+    trusting: FlaskClient, issuer: TokenIssuer, error: Exception, status: int, code: str
+) -> None:
+    """A refusal of this package that it raises becomes the answer, with its own status and challenge."""
+
+    def refuse(token: str) -> bool:
+        raise error
+
+    flask_jwtlib.check_token = refuse
+    refused = trusting.get("/required", headers=bearer(issuer.token()))
+    assert refused.status_code == status
+    assert f'error="{code}"' in refused.headers["WWW-Authenticate"]

@@ -1,0 +1,147 @@
+"""The two failure callbacks, and the 401 that the default one throws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, Response, g, redirect
+from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
+
+import flask_jwtlib
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+
+def test_the_default_401_is_seen_by_the_apps_error_handler(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """``@app.errorhandler(401)`` gets the exception, and its own response carries the challenge."""
+    seen: list[HTTPException] = []
+
+    @app.errorhandler(401)
+    def unauthorized(error: HTTPException) -> tuple[dict[str, str], int]:
+        seen.append(error)
+        return {"error": "please log in"}, 401
+
+    missing = trusting.get("/required")
+    assert missing.json == {"error": "please log in"}
+    assert missing.headers["WWW-Authenticate"] == "Bearer"
+    expired = trusting.get("/required", headers=bearer(issuer.token(exp=1)))
+    assert expired.json == {"error": "please log in"}
+    assert expired.headers["WWW-Authenticate"] == (
+        'Bearer error="invalid_token", error_description="The access token expired"'
+    )
+    assert [error.code for error in seen] == [401, 401]
+    assert all(error.description for error in seen)
+
+
+def test_the_default_401_is_seen_by_a_handler_of_all_http_errors(
+    app: Flask, trusting: FlaskClient
+) -> None:
+    """``@app.errorhandler(HTTPException)``, as in Flask's documentation for JSON APIs, gets it too."""
+
+    @app.errorhandler(HTTPException)
+    def as_json(error: HTTPException) -> tuple[dict[str, Any], int]:
+        return {"code": error.code, "name": error.name}, error.code or 500
+
+    answer = trusting.get("/required")
+    assert answer.status_code == 401
+    assert answer.json == {"code": 401, "name": "Unauthorized"}
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_default_401_is_seen_by_a_blueprints_error_handler(app: Flask) -> None:
+    """A handler of the blueprint that the view belongs to gets it."""
+    blueprint = Blueprint("api", "api")
+    blueprint.register_error_handler(401, lambda error: ("the blueprint's answer", 401))
+
+    @blueprint.get("/in-blueprint")
+    @flask_jwtlib.requires_authentication
+    def view() -> str:
+        return "secret"
+
+    app.register_blueprint(blueprint)
+    answer = app.test_client().get("/in-blueprint")
+    assert (answer.status_code, answer.text) == (401, "the blueprint's answer")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_an_error_handlers_own_challenge_stays(app: Flask, trusting: FlaskClient) -> None:
+    """A challenge that the handler sets by itself is not overwritten."""
+    app.register_error_handler(401, lambda error: Response("", 401, {"WWW-Authenticate": "Basic"}))
+    assert trusting.get("/required").headers.getlist("WWW-Authenticate") == ["Basic"]
+
+
+def test_an_error_handlers_redirect_stays_a_redirect(app: Flask, trusting: FlaskClient) -> None:
+    """A handler that sends people to a login page answers with its own status and without a challenge."""
+    app.register_error_handler(401, lambda error: redirect("/login"))
+    answer = trusting.get("/required")
+    assert (answer.status_code, answer.location) == (302, "/login")
+    assert "WWW-Authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"Authorization": "Bearer"}},
+        {"headers": {"Authorization": "Bearer two words"}},
+        {"headers": {"Authorization": "Bearer a.b.c"}, "query_string": {"access_token": "a.b.c"}},
+        {"query_string": "access_token=a&access_token=b"},
+    ],
+    ids=["no token", "two words", "two places", "twice"],
+)
+def test_malformed_credentials_are_a_401_here(
+    trusting: FlaskClient, options: dict[str, Any]
+) -> None:
+    """The documented callback throws a 401 for whatever reason; the challenge says ``invalid_request``."""
+    answer = trusting.get("/required", **options)
+    assert answer.status_code == 401
+    assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_replaced_failure_callback_may_call_its_default(
+    trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """The default's 401 says then what was wrong with this request's token."""
+    logged: list[str] = []
+
+    def refuse() -> Any:
+        logged.append("refused")
+        return flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK()
+
+    flask_jwtlib.requires_authentication_failure_callback = refuse
+    answer = trusting.get("/required", headers=bearer(issuer.token(exp=1)))
+    assert answer.status_code == 401
+    assert "expired" in answer.headers["WWW-Authenticate"]
+    assert logged == ["refused"]
+
+
+def test_a_failure_callback_may_ask_the_module_about_the_request(
+    trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """It finds nobody authenticated, and can still read the refused token for its own log."""
+
+    def refuse() -> tuple[dict[str, Any], int]:
+        claims = flask_jwtlib.get_json_token(verify=False)
+        return {
+            "caller": [flask_jwtlib.is_authenticated(), g.authenticated, g.raw_token, g.json_token],
+            "claimed": claims["sub"],
+        }, 401
+
+    flask_jwtlib.requires_authentication_failure_callback = refuse
+    answer = trusting.get("/required", headers=bearer(issuer.token("alice", exp=1)))
+    assert answer.json == {"caller": [False, False, None, None], "claimed": "alice"}
+
+
+def test_an_optional_failure_callback_may_assign_to_g(app: Flask, trusting: FlaskClient) -> None:
+    """What it assigns, a guest's claims for instance, is what the view finds."""
+
+    def make_guest() -> None:
+        g.json_token = {"sub": "guest"}
+
+    flask_jwtlib.optional_authentication_failure_callback = make_guest
+    answer = trusting.get("/optional")
+    assert answer.json is not None
+    assert answer.json["json_token"] == {"sub": "guest"}
+    assert answer.json["authenticated"] is False

@@ -1,0 +1,311 @@
+"""The verification key: every form in which it may be given, and what is never one."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import NameOID
+from flask.testing import FlaskClient
+
+import flask_jwtlib
+from flask_jwtlib.testing import TokenIssuer, base64url, bearer
+
+
+def _rsa_key(issuer: TokenIssuer) -> rsa.RSAPrivateKey:
+    key = issuer.private_key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
+def _public(issuer: TokenIssuer, encoding: Encoding, format_: PublicFormat) -> bytes:
+    return _rsa_key(issuer).public_key().public_bytes(encoding, format_)
+
+
+def _pkcs1(issuer: TokenIssuer) -> str:
+    return _public(issuer, Encoding.PEM, PublicFormat.PKCS1).decode()
+
+
+def _openssh(issuer: TokenIssuer) -> str:
+    return (
+        _public(issuer, Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        + " ops@example, key of 2024"
+    )
+
+
+def _wrapped(text: str, newline: str = "\n") -> str:
+    return newline.join(text[start : start + 70] for start in range(0, len(text), 70)) + newline
+
+
+def _certificate(issuer: TokenIssuer, encoding: Encoding = Encoding.PEM) -> bytes:
+    key = _rsa_key(issuer)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
+    now = datetime.now(timezone.utc)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(encoding)
+    )
+
+
+def _private_pem(issuer: TokenIssuer) -> str:
+    key = _rsa_key(issuer)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+_FORMS: dict[str, Callable[[TokenIssuer], Any]] = {
+    "PEM": lambda issuer: issuer.public_pem,
+    "PEM as bytes": lambda issuer: issuer.public_pem.encode(),
+    "PEM with CRLF": lambda issuer: issuer.public_pem.replace("\n", "\r\n"),
+    "PEM amid white space": lambda issuer: f"\n  {issuer.public_pem.strip()}  \n\n",
+    "PEM without a last newline": lambda issuer: issuer.public_pem.rstrip("\n"),
+    "PEM PKCS#1": _pkcs1,
+    "PEM certificate": lambda issuer: _certificate(issuer).decode(),
+    "JWK": lambda issuer: issuer.jwk,
+    "JWK of the bare numbers": lambda issuer: {
+        name: issuer.jwk[name] for name in ("kty", "n", "e")
+    },
+    "JWK as JSON": lambda issuer: json.dumps(issuer.jwk),
+    "JWK as indented JSON": lambda issuer: "\n" + json.dumps(issuer.jwk, indent=4) + "\n",
+    "JWK as JSON bytes": lambda issuer: json.dumps(issuer.jwk).encode(),
+    "JWK set": lambda issuer: issuer.jwks,
+    "JWK set as JSON": lambda issuer: json.dumps(issuer.jwks),
+    "OpenSSH": _openssh,
+    "OpenSSH without comment": lambda issuer: _openssh(issuer).rsplit(" ops@", 1)[0],
+    "OpenSSH with a newline": lambda issuer: _openssh(issuer) + "\n",
+    "OpenSSH wrapped": lambda issuer: _wrapped(_openssh(issuer)),
+    "OpenSSH wrapped with CRLF": lambda issuer: _wrapped(_openssh(issuer), "\r\n"),
+    "OpenSSH wrapped and indented": lambda issuer: _wrapped(_openssh(issuer), "\n    "),
+    "OpenSSH as bytes": lambda issuer: _openssh(issuer).encode(),
+    "key object": lambda issuer: _rsa_key(issuer).public_key(),
+    "VerificationKey": lambda issuer: issuer.verification_key,
+    "list of PEM": lambda issuer: [issuer.public_pem],
+    "list of key objects": lambda issuer: [_rsa_key(issuer).public_key()],
+    "list of VerificationKey": lambda issuer: [issuer.verification_key],
+}
+
+
+@pytest.mark.parametrize("source", ["permanent", "fetched"])
+@pytest.mark.parametrize("form", _FORMS)
+def test_a_key_is_taken_in_every_form(
+    client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, form: str, source: str
+) -> None:
+    """It verifies its issuer's tokens alone, and ``verification_key()`` returns it as it was given."""
+    material = _FORMS[form](issuer)
+    if source == "permanent":
+        flask_jwtlib.set_permanent_verification_key(material)
+    else:
+        flask_jwtlib.retrieve_verification_key = lambda: material
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
+    assert client.get("/required", headers=bearer(other_issuer.token())).status_code == 401
+    assert flask_jwtlib.verification_key() is material
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
+)
+@pytest.mark.parametrize("form", ["PEM", "JWK", "JWK as JSON"])
+def test_keys_of_other_types_are_taken_too(client: FlaskClient, algorithm: str, form: str) -> None:
+    """PEM and JWK of an RSA, EC or Ed25519 key verify by the algorithm that is assigned."""
+    signer = TokenIssuer(algorithm=algorithm)
+    flask_jwtlib.JWT_ALGO = algorithm
+    flask_jwtlib.set_permanent_verification_key(_FORMS[form](signer))
+    assert client.get("/required", headers=bearer(signer.token())).status_code == 200
+    assert (
+        client.get(
+            "/required", headers=bearer(TokenIssuer(algorithm=algorithm).token())
+        ).status_code
+        == 401
+    )
+
+
+# Public keys, which everybody may know.
+
+_NO_SECRETS: dict[str, Callable[[TokenIssuer], str | bytes]] = {
+    "PEM": lambda issuer: issuer.public_pem,
+    "PEM as bytes": lambda issuer: issuer.public_pem.encode(),
+    "PEM PKCS#1": _pkcs1,
+    "PEM certificate": lambda issuer: _certificate(issuer).decode(),
+    "PEM private key": _private_pem,
+    "PEM on one line": lambda issuer: issuer.public_pem.replace("\n", " "),
+    "PEM with escaped newlines": lambda issuer: issuer.public_pem.replace("\n", "\\n"),
+    "PEM after other text": lambda issuer: f"the key is: {issuer.public_pem}",
+    "PEM, damaged": lambda issuer: issuer.public_pem.replace("MII", "XXX"),
+    "OpenSSH": _openssh,
+    "OpenSSH wrapped": lambda issuer: _wrapped(_openssh(issuer)),
+    "OpenSSH amid white space": lambda issuer: f"\n\t {_openssh(issuer)}\n",
+    "OpenSSH with options": lambda issuer: f"restrict {_openssh(issuer)}",
+    "OpenSSH below a comment": lambda issuer: f"# the issuer's key\n{_openssh(issuer)}",
+    "OpenSSH without its first word": lambda issuer: _openssh(issuer).split()[1],
+    "OpenSSH, damaged": lambda issuer: _openssh(issuer)[:40],
+    "SSH2": lambda issuer: (
+        "---- BEGIN SSH2 PUBLIC KEY ----\n"
+        f"{_wrapped(_openssh(issuer).split()[1])}"
+        "---- END SSH2 PUBLIC KEY ----\n"
+    ),
+    "DER": lambda issuer: _public(issuer, Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    "DER PKCS#1": lambda issuer: _public(issuer, Encoding.DER, PublicFormat.PKCS1),
+    "DER certificate": lambda issuer: _certificate(issuer, Encoding.DER),
+    "base64 of DER": lambda issuer: "".join(issuer.public_pem.splitlines()[1:-1]),
+    "base64 of DER, wrapped": lambda issuer: "\n".join(issuer.public_pem.splitlines()[1:-1]),
+    "base64 of DER PKCS#1": lambda issuer: "".join(_pkcs1(issuer).splitlines()[1:-1]),
+    "base64 of a certificate": lambda issuer: b64encode(
+        _certificate(issuer, Encoding.DER)
+    ).decode(),
+    "JWK as JSON": lambda issuer: json.dumps(issuer.jwk),
+    "JWK set as JSON": lambda issuer: json.dumps(issuer.jwks),
+}
+
+
+@pytest.mark.parametrize("source", ["permanent", "fetched"])
+@pytest.mark.parametrize("form", _NO_SECRETS)
+def test_a_public_key_is_never_an_hmac_secret(
+    client: FlaskClient, issuer: TokenIssuer, form: str, source: str
+) -> None:
+    """With an HS algorithm assigned by mistake, a token under the public key's text is refused."""
+    material = _NO_SECRETS[form](issuer)
+    flask_jwtlib.JWT_ALGO = "HS256"
+    if source == "permanent":
+        try:
+            flask_jwtlib.set_permanent_verification_key(material)
+        except flask_jwtlib.ConfigurationError:
+            return
+    else:
+        flask_jwtlib.retrieve_verification_key = lambda: material
+    text = material if isinstance(material, bytes) else material.encode()
+    forger = TokenIssuer(algorithm="HS256", private_key=text)
+    for route in ("/required", "/optional"):
+        assert client.get(route, headers=bearer(forger.token("root"))).status_code == 503
+
+
+def test_a_list_of_both_families_does_not_make_a_public_key_a_secret(
+    client: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """With RS256 and HS256 accepted and a PEM as the key, the PEM verifies RS256 alone."""
+    flask_jwtlib.JWT_ALGO = ["RS256", "HS256"]
+    flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+    forger = TokenIssuer(algorithm="HS256", private_key=issuer.public_pem.encode())
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
+    assert client.get("/required", headers=bearer(forger.token("root"))).status_code == 401
+
+
+# What is no key.
+
+_NO_KEYS: dict[str, Any] = {
+    "empty text": "",
+    "white space": " \n\t",
+    "empty bytes": b"",
+    "null": "null",
+    "null amid white space": " null\n",
+    "true": "true",
+    "a JSON string": '"Internal Server Error"',
+    "an error body": '{"error": "invalid_client", "error_description": "who are you?"}',
+    "an error body as bytes": b'{"message": "Forbidden"}',
+    "an empty object": "{}",
+    "an array": '[{"kty": "oct", "k": "c2VjcmV0"}]',
+    "an empty JWK set": '{"keys": []}',
+    "a JWK set that is none": '{"keys": "none"}',
+    "a JWK of unknown type": '{"kty": "quantum"}',
+    "a JWK without its numbers": {"kty": "RSA"},
+    "a mapping that is no JWK": {"error": "not found"},
+    "False": False,
+    "a number": 7,
+    "an object": object(),
+    "an empty list": [],
+}
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
+@pytest.mark.parametrize("kind", _NO_KEYS)
+def test_what_is_no_key_is_refused_as_the_permanent_one(
+    client: FlaskClient, issuer: TokenIssuer, kind: str, algorithm: str
+) -> None:
+    """It raises ``ConfigurationError``, a ``ValueError``, and the key that was set before stays."""
+    flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+    flask_jwtlib.JWT_ALGO = algorithm
+    with pytest.raises(flask_jwtlib.ConfigurationError) as refusal:
+        flask_jwtlib.set_permanent_verification_key(_NO_KEYS[kind])
+    assert isinstance(refusal.value, ValueError)
+    flask_jwtlib.JWT_ALGO = "RS256"
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
+
+
+@pytest.mark.parametrize("route", ["/required", "/optional"])
+@pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
+@pytest.mark.parametrize("kind", [*_NO_KEYS, "None"])
+def test_what_is_no_key_is_a_failed_fetch(
+    client: FlaskClient,
+    issuer: TokenIssuer,
+    hmac_issuer: TokenIssuer,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    algorithm: str,
+    route: str,
+) -> None:
+    """Where the callback answers it, tokens get 503 with ``Retry-After``; the log names the cause."""
+    flask_jwtlib.JWT_ALGO = algorithm
+    flask_jwtlib.retrieve_verification_key = lambda: _NO_KEYS.get(kind)
+    signer = issuer if algorithm == "RS256" else hmac_issuer
+    answer = client.get(route, headers=bearer(signer.token()))
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "ConfigurationError" in caplog.text
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
+def test_a_private_key_is_refused(issuer: TokenIssuer, algorithm: str) -> None:
+    """A resource server that is given the private key is told so, and the message does not quote it."""
+    flask_jwtlib.JWT_ALGO = algorithm
+    pem = _private_pem(issuer)
+    numbers = _rsa_key(issuer).private_numbers()
+    jwk = {**issuer.jwk, "d": base64url(numbers.d.to_bytes(256, "big"))}
+    for material in (pem, jwk, json.dumps(jwk)):
+        with pytest.raises(flask_jwtlib.ConfigurationError, match="private key") as refusal:
+            flask_jwtlib.set_permanent_verification_key(material)
+        assert pem.splitlines()[1] not in str(refusal.value)
+        assert jwk["d"] not in str(refusal.value)
+
+
+def test_a_text_that_is_no_public_key_is_no_key_where_one_is_due(
+    client: FlaskClient, issuer: TokenIssuer, secret: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With RS256 a secret can't serve: 503, and the log says what is wanted without quoting the secret."""
+    flask_jwtlib.set_permanent_verification_key(secret)
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
+    assert "no PEM, JWK or OpenSSH public key" in caplog.text
+    assert secret not in caplog.text
+
+
+# A weak key, which existing users have.
+
+
+def _accepts(client: FlaskClient, material: Any, signer: TokenIssuer) -> bool:
+    flask_jwtlib.set_permanent_verification_key(material)
+    return client.get("/required", headers=bearer(signer.token())).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["PEM", "PEM PKCS#1", "JWK", "JWK set", "OpenSSH"])
+def test_a_short_rsa_key_works_with_a_warning(client: FlaskClient, form: str) -> None:
+    """A key of 1024 bits is accepted, and ``InsecureKeyWarning`` names the bits it should have."""
+    signer = TokenIssuer(private_key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    with pytest.warns(flask_jwtlib.InsecureKeyWarning, match="2048"):
+        assert _accepts(client, _FORMS[form](signer), signer)

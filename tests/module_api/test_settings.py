@@ -1,0 +1,200 @@
+"""The settings: algorithms, audience, issuer and leeway, read anew for each request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from jose.constants import ALGORITHMS
+
+import flask_jwtlib
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+ISSUER = "https://issuer.example"
+
+
+def _status(client: FlaskClient, token: str) -> int:
+    return client.get("/required", headers=bearer(token)).status_code
+
+
+def test_the_settings_have_their_documented_defaults() -> None:
+    """RS256, five minutes, no audience, any issuer, and no leeway."""
+    assert flask_jwtlib.JWT_ALGO == "RS256"
+    assert flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT == 300
+    assert flask_jwtlib.JWT_AUDIENCE is None
+    assert flask_jwtlib.JWT_ISSUER is None
+    assert flask_jwtlib.JWT_LEEWAY == 0
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [["RS256", "RS512"], ("RS512", "RS256"), {"RS256", "RS512"}, frozenset({"RS256", "RS512"})],
+    ids=["list", "tuple", "set", "frozenset"],
+)
+def test_several_algorithms_may_be_accepted(
+    trusting: FlaskClient, issuer: TokenIssuer, setting: Any
+) -> None:
+    """A collection accepts each of its members and nothing else."""
+    flask_jwtlib.JWT_ALGO = setting
+    for algorithm, status in (("RS256", 200), ("RS512", 200), ("RS384", 401), ("PS256", 401)):
+        signer = TokenIssuer(algorithm=algorithm, private_key=issuer.private_key)
+        assert _status(trusting, signer.token()) == status
+
+
+def test_a_list_that_is_changed_in_place_counts_as_it_is(
+    trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """Appending to the assigned list, or removing from it, changes the next request."""
+    accepted = ["RS256"]
+    flask_jwtlib.JWT_ALGO = accepted
+    rs512 = TokenIssuer(algorithm="RS512", private_key=issuer.private_key)
+    assert _status(trusting, rs512.token()) == 401
+    accepted.append("RS512")
+    assert _status(trusting, rs512.token()) == 200
+    accepted.remove("RS256")
+    assert _status(trusting, issuer.token()) == 401
+
+
+def test_python_joses_constants_are_algorithms(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """``jose.constants.ALGORITHMS.RS512``, as existing apps assign it, is understood."""
+    flask_jwtlib.JWT_ALGO = ALGORITHMS.RS512
+    signer = TokenIssuer(algorithm="RS512", private_key=issuer.private_key)
+    assert _status(trusting, signer.token()) == 200
+
+
+# Audience.
+
+
+def test_by_default_a_token_for_somebody_is_refused(
+    trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The token of a real issuer is refused; a warning names the setting and the token's audience."""
+    answer = trusting.get("/required", headers=bearer(issuer.token(aud="https://api.example")))
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    [record] = [record for record in caplog.records if record.name == "flask_jwtlib"]
+    assert record.levelno == logging.WARNING
+    assert "JWT_AUDIENCE" in record.getMessage()
+    assert "https://api.example" in record.getMessage()
+    assert "JWT_AUDIENCE" not in answer.headers["WWW-Authenticate"] + answer.text
+
+
+@pytest.mark.parametrize("ours", ["api", ["api"], ("old-api", "api")], ids=["str", "list", "tuple"])
+def test_a_token_for_our_audience_is_accepted(
+    trusting: FlaskClient, issuer: TokenIssuer, ours: Any
+) -> None:
+    """With an audience assigned, only tokens pass that name it, alone or among others."""
+    flask_jwtlib.JWT_AUDIENCE = ours
+    assert _status(trusting, issuer.token(aud="api")) == 200
+    assert _status(trusting, issuer.token(aud=["someone", "api"])) == 200
+    assert _status(trusting, issuer.token(aud="someone")) == 401
+    assert _status(trusting, issuer.token(aud=["someone", "ap"])) == 401
+    assert _status(trusting, issuer.token(aud=[])) == 401
+    assert _status(trusting, issuer.token()) == 401
+
+
+def test_the_audience_may_change_at_run_time(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """Assigning it, another one, and None again takes effect with the next request each time."""
+    token = issuer.token(aud="api")
+    for audience, status in (
+        ("api", 200),
+        ("another", 401),
+        (None, 401),
+        (["another", "api"], 200),
+    ):
+        flask_jwtlib.JWT_AUDIENCE = audience
+        assert _status(trusting, token) == status
+
+
+# Issuer.
+
+
+@pytest.mark.parametrize(
+    "accepted", [ISSUER, [ISSUER], ("https://old.example", ISSUER)], ids=["str", "list", "tuple"]
+)
+def test_only_tokens_of_our_issuer_are_accepted(
+    trusting: FlaskClient, issuer: TokenIssuer, accepted: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With an issuer assigned, ``iss`` must equal it to the letter; the log names both."""
+    caplog.set_level(logging.INFO, "flask_jwtlib")
+    flask_jwtlib.JWT_ISSUER = accepted
+    assert _status(trusting, issuer.token()) == 200
+    assert _status(trusting, issuer.token(iss=ISSUER + "/")) == 401
+    assert f"'{ISSUER}/'" in caplog.text
+    assert f"'{ISSUER}'" in caplog.text
+    assert _status(trusting, issuer.token(iss=ISSUER.upper())) == 401
+    assert _status(trusting, issuer.token(iss=None)) == 401
+
+
+def test_by_default_the_issuer_is_not_looked_at(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """With none assigned, a token of any issuer, or of none, passes if the key verifies it."""
+    assert _status(trusting, issuer.token(iss="https://whoever.example")) == 200
+    assert _status(trusting, issuer.token(iss=None)) == 200
+    flask_jwtlib.JWT_ISSUER = ISSUER
+    assert _status(trusting, issuer.token(iss=None)) == 401
+    flask_jwtlib.JWT_ISSUER = None
+    assert _status(trusting, issuer.token(iss=None)) == 200
+
+
+# Leeway.
+
+
+@pytest.mark.parametrize("leeway", [60, 60.5], ids=["int", "float"])
+def test_leeway_allows_for_clocks_that_differ(
+    trusting: FlaskClient, issuer: TokenIssuer, leeway: float
+) -> None:
+    """A token that expired, or becomes valid, within the leeway is accepted; without leeway it is not."""
+    now = int(time.time())
+    barely = [issuer.token(exp=now - 20), issuer.token(nbf=now + 20)]
+    clearly = [issuer.token(exp=now - 300), issuer.token(nbf=now + 300)]
+    assert [_status(trusting, token) for token in barely] == [401, 401]
+    flask_jwtlib.JWT_LEEWAY = leeway
+    assert [_status(trusting, token) for token in barely] == [200, 200]
+    assert [_status(trusting, token) for token in clearly] == [401, 401]
+    flask_jwtlib.JWT_LEEWAY = 0
+    assert [_status(trusting, token) for token in barely] == [401, 401]
+
+
+# Settings that are wrong.
+
+
+@pytest.mark.parametrize("route", ["/required", "/optional"])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("JWT_ALGO", "none"),
+        ("JWT_ALGO", "rs256"),
+        ("JWT_ALGO", ["RS256", "none"]),
+        ("JWT_ALGO", ""),
+        ("JWT_ALGO", []),
+        ("JWT_ALGO", None),
+        ("JWT_ALGO", 256),
+        ("JWT_AUDIENCE", ""),
+        ("JWT_AUDIENCE", [7]),
+        ("JWT_ISSUER", [""]),
+        ("JWT_LEEWAY", "60"),
+        ("JWT_LEEWAY", -1),
+        ("JWT_LEEWAY", float("nan")),
+        ("JWT_LEEWAY", float("inf")),
+        ("JWT_LEEWAY", None),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isupper() else repr(value),
+)
+def test_a_wrong_setting_is_our_fault(
+    trusting: FlaskClient,
+    issuer: TokenIssuer,
+    caplog: pytest.LogCaptureFixture,
+    setting: str,
+    value: Any,
+    route: str,
+) -> None:
+    """It lets nobody in and blames no caller: 503, an error in the log, and nothing of it on the wire."""
+    setattr(flask_jwtlib, setting, value)
+    answer = trusting.get(route, headers=bearer(issuer.token()))
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert "setting of flask_jwtlib is wrong" in caplog.text
+    assert "setting" not in answer.text

@@ -1,0 +1,148 @@
+"""A guarded view that is called as a function within another request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask, g, request
+from flask.testing import FlaskClient
+from werkzeug.exceptions import Unauthorized
+
+import flask_jwtlib
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+
+def _nobody() -> bool:
+    return not (flask_jwtlib.is_authenticated() or g.authenticated or g.raw_token or g.json_token)
+
+
+def test_a_view_called_as_a_function_by_another_guarded_view(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """It runs for the same caller, and what the outer view assigned to ``g`` is there again afterwards."""
+
+    @app.get("/inner")
+    @flask_jwtlib.requires_authentication
+    def inner() -> str:
+        return str(g.json_token["sub"])
+
+    @app.get("/outer")
+    @flask_jwtlib.requires_authentication
+    def outer() -> dict[str, Any]:
+        g.json_token = {"sub": "assigned"}
+        called = inner()
+        return {
+            "called": called,
+            "after": g.json_token["sub"],
+            "still": flask_jwtlib.is_authenticated(),
+        }
+
+    answer = trusting.get("/outer", headers=bearer(issuer.token("alice")))
+    assert answer.json == {"called": "alice", "after": "assigned", "still": True}
+
+
+@pytest.fixture
+def other(ec_issuer: TokenIssuer) -> flask_jwtlib.Authenticator:
+    """A composed Authenticator that finds the token of another issuer in a query parameter."""
+    return flask_jwtlib.Authenticator(
+        keys=ec_issuer.verification_key,
+        validator=flask_jwtlib.JWTValidator(algorithms="ES256"),
+        extractor=flask_jwtlib.QueryTokenExtractor(),
+    )
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "refused", "raising"])
+@pytest.mark.parametrize("outermost", ["documented", "composed"])
+def test_a_view_of_another_authenticator_called_as_a_function(
+    app: Flask,
+    trusting: FlaskClient,
+    issuer: TokenIssuer,
+    ec_issuer: TokenIssuer,
+    other: flask_jwtlib.Authenticator,
+    outermost: str,
+    outcome: str,
+) -> None:
+    """Within it ``g`` shows its caller; afterwards, however it ended, the outer view's caller again."""
+    flask_jwtlib.get_token = lambda: request.headers.get("X-Token")
+    guards: list[Any] = [flask_jwtlib.requires_authentication, other.requires_authentication]
+    inner_guard, outer_guard = guards if outermost == "composed" else guards[::-1]
+
+    @inner_guard
+    def inner() -> str:
+        if outcome == "raising":
+            raise LookupError(g.json_token["sub"])
+        return str(g.json_token["sub"])
+
+    @app.get("/outer")
+    @outer_guard
+    def outer() -> list[Any]:
+        before = g.json_token["sub"]
+        try:
+            during: Any = inner()
+        except LookupError as error:
+            during = f"raised as {error.args[0]}"
+        except Unauthorized as error:
+            during = error
+        if outcome == "refused":
+            during = "refused"
+        after = [
+            g.json_token["sub"],
+            flask_jwtlib.current_principal.subject,
+            flask_jwtlib.is_authenticated(),
+        ]
+        return [before, during, *after, g.raw_token]
+
+    documented, composed = issuer.token("alice"), ec_issuer.token("bob")
+    if outcome == "refused" and outermost == "documented":
+        composed = ec_issuer.token("bob", exp=1)
+    elif outcome == "refused":
+        documented = issuer.token("alice", exp=1)
+    answer = trusting.get(
+        "/outer", headers={"X-Token": documented}, query_string={"access_token": composed}
+    )
+
+    mine, others = ("alice", "bob") if outermost == "documented" else ("bob", "alice")
+    during = {"accepted": others, "refused": "refused", "raising": f"raised as {others}"}[outcome]
+    raw = documented if outermost == "documented" else composed
+    assert answer.json == [mine, during, mine, mine, True, raw]
+
+
+def test_an_anonymous_outer_view_is_anonymous_again(
+    app: Flask, trusting: FlaskClient, ec_issuer: TokenIssuer, other: flask_jwtlib.Authenticator
+) -> None:
+    """An optional view without a caller does not inherit the caller of a view that it called."""
+    flask_jwtlib.get_token = lambda: None
+
+    @other.requires_authentication
+    def inner() -> str:
+        return str(g.json_token["sub"])
+
+    @app.get("/outer")
+    @flask_jwtlib.optional_authentication
+    def outer() -> dict[str, Any]:
+        called = inner()
+        return {
+            "called": called,
+            "nobody": _nobody(),
+            "principal": bool(flask_jwtlib.current_principal),
+        }
+
+    answer = trusting.get("/outer", query_string={"access_token": ec_issuer.token("bob")})
+    assert answer.json == {"called": "bob", "nobody": True, "principal": False}
+
+
+def test_a_view_can_be_called_in_a_test_request_context(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """As unit tests of apps do: the return value comes back, and ``g`` shows the caller."""
+
+    @flask_jwtlib.requires_authentication
+    def view() -> str:
+        return str(g.json_token["sub"])
+
+    with app.test_request_context(headers=bearer(issuer.token("alice"))):
+        assert view() == "alice"
+        assert flask_jwtlib.is_authenticated()
+    with app.test_request_context(), pytest.raises(Unauthorized):
+        view()

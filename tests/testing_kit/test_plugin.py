@@ -1,0 +1,71 @@
+"""The pytest plugin, as another project's tests meet it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+import flask_jwtlib
+from flask_jwtlib.testing import TokenIssuer, plugin
+
+pytest_plugins = ["pytester"]
+
+
+def test_pytest_finds_it() -> None:
+    """The installed package registers the plugin with pytest."""
+    (found,) = entry_points(group="pytest11", name="flask_jwtlib")
+
+    assert found.load() is plugin
+
+
+def test_the_issuer_is_one_for_the_whole_session(
+    token_issuer: TokenIssuer, request: pytest.FixtureRequest
+) -> None:
+    """``token_issuer`` signs with RS256, and its key is made once."""
+    assert token_issuer.algorithm == "RS256"
+    assert request.getfixturevalue("token_issuer") is token_issuer
+
+
+def test_another_projects_tests_are_kept_apart(pytester: pytest.Pytester) -> None:
+    """``flask_jwtlib_defaults`` puts the module API back between two tests of a project."""
+    pytester.makepyfile(
+        """
+        import flask_jwtlib
+        import pytest
+
+        pytestmark = pytest.mark.usefixtures("flask_jwtlib_defaults")
+
+        @pytest.mark.parametrize("turn", [1, 2])
+        def test_it(turn, token_issuer):
+            assert flask_jwtlib.JWT_ALGO == "RS256"
+            flask_jwtlib.JWT_ALGO = "ES256"
+            flask_jwtlib.set_permanent_verification_key(token_issuer.public_pem)
+        """
+    )
+
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+    assert flask_jwtlib.JWT_ALGO == "RS256"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["flask_jwtlib.testing.contracts", "flask_jwtlib.cli", "flask_jwtlib_strategies", "hypothesis"],
+)
+def test_it_loads_what_it_needs_alone(module: str) -> None:
+    """Loading the plugin, as every pytest run does, imports nothing beyond the core."""
+    program = f"import sys, flask_jwtlib.testing.plugin; sys.exit({module!r} in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_importing_it_warns_of_nothing() -> None:
+    """A project whose warnings are errors can load the plugin."""
+    program = "import flask_jwtlib.testing.plugin"
+
+    assert (
+        subprocess.run([sys.executable, "-W", "error", "-c", program], check=False).returncode == 0
+    )

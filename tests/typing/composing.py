@@ -1,0 +1,109 @@
+"""Code of an application that composes Authenticators: it must type-check, and is never run."""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from flask import Blueprint, Flask, Request
+from typing_extensions import assert_type
+
+from flask_jwtlib import (
+    Audience,
+    Authenticator,
+    BearerTokenExtractor,
+    Claims,
+    Expiry,
+    FailureHandler,
+    Issuer,
+    JWTValidator,
+    KeyProvider,
+    KeySet,
+    Principal,
+    StaticKeyProvider,
+    TokenExtractor,
+    TokenValidator,
+    TTLKeyProvider,
+    UnauthorizedHandler,
+    VerificationKey,
+    current_principal,
+)
+from flask_jwtlib_strategies.composite import ChainKeyProvider, FirstOfTokenExtractor
+from flask_jwtlib_strategies.problem_details import ProblemDetailsHandler
+
+
+def fetch() -> dict[str, object]:
+    """Fetch a JWK set."""
+    return {"keys": []}
+
+
+def keys_come_in_many_forms(public_key: RSAPublicKey, jwk: dict[str, str]) -> None:
+    """Whatever holds keys is taken as ``keys``, and the field is a provider."""
+    pem = "-----BEGIN PUBLIC KEY-----"
+    auth = Authenticator(keys=pem)
+    assert_type(auth, Authenticator)
+    assert_type(auth.keys, KeyProvider)
+    Authenticator(keys=jwk)
+    Authenticator(keys={"keys": [jwk]})
+    Authenticator(keys=fetch)
+    Authenticator(keys=public_key)
+    Authenticator(keys=[pem, VerificationKey.from_jwk(jwk)])
+    Authenticator(keys=StaticKeyProvider(pem, jwk, public_key))
+    Authenticator(keys=TTLKeyProvider(fetch, ttl=60, max_stale=0))
+    Authenticator(keys=ChainKeyProvider(StaticKeyProvider(pem), TTLKeyProvider(fetch)))
+    Authenticator(keys=VerificationKey.from_secret(b"secret", algorithms=["HS256"], kid="a"))
+    Authenticator(keys=KeySet.from_jwks('{"keys": []}'))
+
+
+def all_of_it(app: Flask, blueprint: Blueprint) -> None:
+    """A whole composition, its variants, and its three ways to guard."""
+    auth = Authenticator(
+        keys=fetch,
+        extractor=FirstOfTokenExtractor(BearerTokenExtractor(query=False)),
+        validator=JWTValidator(
+            algorithms=["RS256", "ES256"],
+            rules=[Issuer("https://issuer.example"), Audience("api"), Expiry(10, required=True)],
+            leeway=1.5,
+            clock=lambda: 0.0,
+        ),
+        failure_handler=ProblemDetailsHandler(realm="api", type_base="https://api.example/"),
+    )
+    assert_type(auth.extractor, TokenExtractor)
+    assert_type(auth.validator, TokenValidator)
+    assert_type(auth.failure_handler, FailureHandler)
+    assert_type(auth.evolve(failure_handler=UnauthorizedHandler(realm="admin")), Authenticator)
+    JWTValidator(algorithms="RS256", rules=(Audience("a", "b"),))
+    blueprint.before_request(auth.guard())
+    app.before_request(auth.guard(rules=[Audience("api")]))
+    auth.init_app(app)
+
+
+def who_is_calling(auth: Authenticator, request: Request) -> str:
+    """A caller's attributes have their types."""
+    principal = auth.authenticate(request)
+    assert_type(principal, Principal)
+    assert_type(principal.claims, Claims)
+    assert_type(principal.subject, "str | None")
+    assert_type(principal.scopes, frozenset[str])
+    assert_type(principal.token.value, str)
+    assert_type(principal.claims.audience, tuple[str, ...])
+    assert_type(principal.claims.expires_at, "float | None")
+    assert_type(auth.authenticate(), Principal)
+    assert_type(current_principal, Principal)
+    if current_principal:
+        return current_principal.subject or "somebody"
+    return "nobody"
+
+
+def mistakes(app: Flask) -> None:
+    """What a type checker finds before the program runs."""
+    Authenticator()  # type: ignore[call-arg]
+    Authenticator("pem")  # type: ignore[call-arg]
+    Authenticator(keys="pem", key="pem")  # type: ignore[call-arg]
+    Authenticator(keys="pem", extractor=UnauthorizedHandler())  # type: ignore[arg-type]
+    Authenticator(keys="pem", validator=JWTValidator)  # type: ignore[arg-type]
+    Authenticator(keys="pem").keys = StaticKeyProvider("pem")  # type: ignore[misc]
+    JWTValidator("RS256")  # type: ignore[call-arg]
+    JWTValidator(rules=["exp"])  # type: ignore[list-item]
+    TTLKeyProvider("pem")  # type: ignore[arg-type]
+    Authenticator(keys="pem").init_app("app")  # type: ignore[arg-type]

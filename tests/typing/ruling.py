@@ -1,0 +1,122 @@
+"""Claim rules, errors and signals of an application: code that must type-check, and is never run."""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+from flask import Flask
+from typing_extensions import assert_type
+
+from flask_jwtlib import (
+    AuthenticationError,
+    ClaimError,
+    ClaimRule,
+    Claims,
+    InsufficientScopeError,
+    InvalidTokenError,
+    IssuedAt,
+    JWTValidator,
+    MissingClaimError,
+    NotBefore,
+    RequiredClaims,
+    Scope,
+    Subject,
+    TokenType,
+    VerificationUnavailable,
+    request_accepted,
+    request_refused,
+)
+
+
+def of_tenant(claims: Claims) -> None:
+    """A rule that raises."""
+    if claims["tenant"] != "acme":
+        raise ClaimError("tenant")
+
+
+def is_human(claims: Claims) -> bool:
+    """A rule that answers."""
+    return bool(claims.get("human"))
+
+
+def either(claims: Claims) -> bool | None:
+    """A rule that does both."""
+    return None if claims.subject else False
+
+
+@frozen
+class Department:
+    """A rule with a setting."""
+
+    name: str
+
+    def __call__(self, claims: Claims) -> None:
+        """Judge."""
+        if claims.get("department") != self.name:
+            raise InsufficientScopeError(f"department:{self.name}")
+
+
+rules: list[ClaimRule] = [of_tenant, is_human, either, Department("sales")]
+JWTValidator(rules=rules)
+JWTValidator(
+    rules=[
+        of_tenant,
+        is_human,
+        lambda claims: "a" in claims.scopes,
+        IssuedAt(60, leeway=1),
+        NotBefore(1),
+        RequiredClaims("jti", "client_id"),
+        Scope("a", "b"),
+        Subject(),
+        TokenType("at+jwt"),
+    ]
+)
+
+
+def errors_have_their_attributes(error: AuthenticationError) -> None:
+    """What a handler or a listener reads from an error has its type."""
+    assert_type(error.code, "str | None")
+    assert_type(error.status, int)
+    assert_type(error.description, "str | None")
+    assert_type(error.tolerable, bool)
+    if isinstance(error, ClaimError):
+        assert_type(error.claim, str)
+    if isinstance(error, InsufficientScopeError):
+        assert_type(error.scope, str)
+    assert_type(VerificationUnavailable("down", retry_after=10).retry_after, int)
+    MissingClaimError("tenant")
+
+
+class Blocked(InvalidTokenError):
+    """A kind of refusal of the application's own."""
+
+    description = "The account is blocked"
+
+
+def on_refusal(sender: Flask, *, error: AuthenticationError, **_: Any) -> None:
+    """Hear of a refusal."""
+    sender.logger.info("%s", error.code)
+
+
+request_refused.connect(on_refusal)
+
+
+@request_accepted.connect
+def on_acceptance(sender: Flask, **_: Any) -> None:
+    """Hear of a caller."""
+
+
+def wrong_rule(claims: Claims, now: float) -> None:
+    """Takes too much."""
+
+
+def mistakes() -> None:
+    """What a type checker finds before the program runs."""
+    JWTValidator(rules=[wrong_rule])  # type: ignore[list-item]
+    JWTValidator(rules=[Scope])  # type: ignore[list-item]
+    Scope(["a"])  # type: ignore[arg-type]
+    ClaimError()  # type: ignore[call-arg]
+    Claims({"sub": "alice"})  # type: ignore[call-arg]

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import flask_jwtlib
+from flask_jwtlib import errors
+from flask_jwtlib.errors import (
+    AlgorithmError,
+    AuthenticationError,
+    BadSignatureError,
+    ClaimError,
+    ConfigurationError,
+    ExpiredTokenError,
+    InsecureKeyWarning,
+    InsufficientScopeError,
+    InvalidRequestError,
+    InvalidTokenError,
+    JWTLibError,
+    MalformedTokenError,
+    MissingClaimError,
+    MissingTokenError,
+    UnacceptedAudienceError,
+    UnknownKeyError,
+    VerificationUnavailable,
+    quoted,
+)
+
+ALL = [
+    AlgorithmError(),
+    AuthenticationError(),
+    BadSignatureError(),
+    ClaimError("iss"),
+    ExpiredTokenError("exp"),
+    InsufficientScopeError("mail"),
+    InvalidRequestError(),
+    InvalidTokenError(),
+    MalformedTokenError(),
+    MissingClaimError("sub"),
+    MissingTokenError(),
+    UnacceptedAudienceError("aud"),
+    UnknownKeyError(),
+]
+each_error = pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
+
+
+def test_every_error_has_one_base() -> None:
+    """``except JWTLibError`` catches whatever the package raises; the warning is no error."""
+    classes = [getattr(errors, name) for name in errors.__all__ if name != "quoted"]
+
+    assert all(issubclass(cls, JWTLibError) for cls in classes if cls is not InsecureKeyWarning)
+    assert issubclass(InsecureKeyWarning, UserWarning)
+
+
+def test_every_error_is_documented_and_listed() -> None:
+    """Each public class of the module has a docstring and stands in ``__all__``."""
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and value.__module__ == errors.__name__:
+            assert name in errors.__all__
+            assert value.__doc__
+
+
+@each_error
+def test_a_callers_fault_is_an_authentication_error(error: AuthenticationError) -> None:
+    """All that a caller can do wrong is one class, apart from what is wrong with us."""
+    assert isinstance(error, AuthenticationError)
+    assert not isinstance(error, VerificationUnavailable | ConfigurationError)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        pytest.param(MissingTokenError(), None, 401, id="missing"),
+        pytest.param(InvalidRequestError(), "invalid_request", 400, id="request"),
+        pytest.param(InvalidTokenError(), "invalid_token", 401, id="token"),
+        pytest.param(MalformedTokenError(), "invalid_token", 401, id="malformed"),
+        pytest.param(AlgorithmError(), "invalid_token", 401, id="algorithm"),
+        pytest.param(UnknownKeyError(), "invalid_token", 401, id="key"),
+        pytest.param(BadSignatureError(), "invalid_token", 401, id="signature"),
+        pytest.param(ClaimError("iss"), "invalid_token", 401, id="claim"),
+        pytest.param(ExpiredTokenError("exp"), "invalid_token", 401, id="expired"),
+        pytest.param(MissingClaimError("sub"), "invalid_token", 401, id="missing claim"),
+        pytest.param(UnacceptedAudienceError("aud"), "invalid_token", 401, id="audience"),
+        pytest.param(InsufficientScopeError("mail"), "insufficient_scope", 403, id="scope"),
+        pytest.param(AuthenticationError(), "invalid_token", 401, id="base"),
+    ],
+)
+def test_codes_and_statuses(error: AuthenticationError, code: str | None, status: int) -> None:
+    """RFC 6750 §3.1: no code without credentials; 400, 401 and 403 by code."""
+    assert (error.code, error.status) == (code, status)
+
+
+@each_error
+def test_only_a_missing_scope_is_refused_on_optional_routes(error: AuthenticationError) -> None:
+    """An optional route lets go on whoever is not known; a known caller without permission is refused."""
+    assert error.tolerable is not isinstance(error, InsufficientScopeError)
+
+
+@each_error
+def test_refusals_are_logged_at_info(error: AuthenticationError) -> None:
+    """Callers' faults are no alarm, but for a setting that was most likely forgotten."""
+    expected = logging.WARNING if isinstance(error, UnacceptedAudienceError) else logging.INFO
+
+    assert error.log_level == expected
+
+
+@each_error
+def test_every_error_has_a_text_for_the_log(error: AuthenticationError) -> None:
+    """Raised without a message, an error still says something."""
+    assert str(error)
+
+
+@each_error
+def test_descriptions_can_be_sent_as_they_are(error: AuthenticationError) -> None:
+    """RFC 6750 §3: error_description has printable ASCII without quotes and backslashes."""
+    text = error.description or ""
+
+    assert text.isascii()
+    assert text.isprintable() or not text
+    assert not set(text) & {'"', "\\"}
+
+
+def test_the_two_texts_are_apart() -> None:
+    """The message is for the log, the description for the wire."""
+    error = InvalidTokenError("the log", description="the wire")
+
+    assert str(error) == "the log"
+    assert error.description == "the wire"
+
+
+def test_a_message_does_not_become_the_description() -> None:
+    """What is written for the log is never sent: the class's own description is."""
+    assert InvalidTokenError("secret detail").description == "The access token is invalid"
+    assert InvalidTokenError.description == "The access token is invalid"
+
+
+def test_a_description_is_the_errors_own() -> None:
+    """A description given to one error changes no other."""
+    InvalidTokenError(description="once")
+
+    assert InvalidTokenError().description == "The access token is invalid"
+
+
+def test_a_description_serves_as_message_too() -> None:
+    """Where only the description is given, the log shows it."""
+    assert str(InvalidTokenError(description="too old")) == "too old"
+    assert str(AuthenticationError()) == "AuthenticationError"
+
+
+def test_invalid_request_is_a_value_error() -> None:
+    """The documented get_token contract raises ValueError for a malformed request."""
+    assert isinstance(InvalidRequestError(), ValueError)
+    assert not isinstance(InvalidTokenError(), ValueError)
+
+
+def test_configuration_errors_are_value_errors() -> None:
+    """A wrong argument is a ValueError, as Python says it."""
+    error = ConfigurationError("no key")
+
+    assert isinstance(error, ValueError)
+    assert str(error) == "no key"
+
+
+def test_an_outage_is_ours() -> None:
+    """VerificationUnavailable is 503, an ERROR in the log, and asks to come again."""
+    error = VerificationUnavailable()
+
+    assert (error.status, error.log_level, error.retry_after) == (503, logging.ERROR, 5)
+    assert str(error) == "the verification keys are unavailable"
+    assert VerificationUnavailable("down", retry_after=60).retry_after == 60
+
+
+def test_claim_errors_name_their_claim() -> None:
+    """The claim is an attribute, for handlers and listeners, and part of the text."""
+    error = ClaimError("tenant")
+
+    assert error.claim == "tenant"
+    assert str(error) == "the claim 'tenant' is not accepted"
+    assert str(ClaimError("tenant", "why")) == "why"
+    assert ClaimError("tenant", description="wire").description == "wire"
+
+
+def test_a_missing_claim_is_a_key_error() -> None:
+    """Reading an absent claim is a KeyError, as with any mapping, and shows its text without quotes."""
+    error = MissingClaimError("sub")
+
+    assert isinstance(error, KeyError)
+    assert error.claim == "sub"
+    assert str(error) == "the claim 'sub' is missing"
+    assert str(MissingClaimError("sub", "own text")) == "own text"
+    assert MissingClaimError("sub", description="wire").description == "wire"
+
+
+def test_a_missing_scope_names_what_is_needed() -> None:
+    """The scope that is needed goes into the challenge."""
+    error = InsufficientScopeError("a b")
+
+    assert error.scope == "a b"
+    assert str(error) == "the scope 'a b' is needed"
+    assert str(InsufficientScopeError("a", "own text")) == "own text"
+    assert InsufficientScopeError("a", description="wire").description == "wire"
+
+
+def test_errors_can_be_subclassed_with_a_description_of_their_own() -> None:
+    """An organisation's own refusal needs no more than a class with a description."""
+
+    class Revoked(InvalidTokenError):
+        """The token was revoked."""
+
+        description = "The access token was revoked"
+
+    assert Revoked().description == str(Revoked()) == "The access token was revoked"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("plain", "'plain'", id="plain"),
+        pytest.param("line\r\nbreak", r"'line\r\nbreak'", id="line break"),
+        pytest.param("snow\N{SNOWMAN}", r"'snow\u2603'", id="non-ASCII"),
+        pytest.param("\x1b[31m", r"'\x1b[31m'", id="escape sequence"),
+        pytest.param(None, "None", id="None"),
+        pytest.param(["a", 1], "['a', 1]", id="list"),
+    ],
+)
+def test_quoted_shows_foreign_text_safely(value: object, shown: str) -> None:
+    """What a token says gets into the log as ASCII on one line."""
+    assert quoted(value) == shown
+
+
+@pytest.mark.parametrize("length", [0, 117, 118, 119, 10_000])
+def test_quoted_is_bounded(length: int) -> None:
+    """No log line grows with what a token says: 120 characters at most, cut ones end in dots."""
+    shown = quoted("x" * length)
+
+    assert len(shown) == min(length + 2, 120)
+    assert shown.endswith("...") is (length + 2 > 120)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in errors.__all__ if name not in {"quoted", "UnacceptedAudienceError"}]
+)
+def test_errors_are_exported_by_the_package(name: str) -> None:
+    """What an application catches or raises is found in ``flask_jwtlib`` itself."""
+    assert getattr(flask_jwtlib, name) is getattr(errors, name)
+    assert name in flask_jwtlib.__all__
