@@ -219,7 +219,7 @@ def test_2_2_a_form_with_a_token_is_ascii(body: bytes | str) -> None:
 
 
 def test_2_2_a_token_in_a_body_that_is_no_text_is_refused() -> None:
-    """RFC 6750 §2.2: bytes that are no UTF-8 make no form, and may hide a token: one that is named is refused."""
+    """RFC 6750 §2.2: bytes that are no UTF-8 make no form; one that names a token is refused."""
     with pytest.raises(InvalidRequestError, match="ASCII"):
         FormTokenExtractor().extract(form(b"access_token=abc&name=t\xf6m"))
     assert FormTokenExtractor().extract(form(b"no_access_token=abc&name=t\xf6m")) is None
