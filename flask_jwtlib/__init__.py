@@ -22,7 +22,6 @@ from ._state import current_principal, is_authenticated
 from .authenticator import Authenticator
 from .claim_rules import (
     Audience,
-    ClaimRule,
     Expiry,
     IssuedAt,
     Issuer,
@@ -58,6 +57,7 @@ from .extractors import (
 )
 from .failure_handlers import UnauthorizedHandler, bearer_challenge
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
+from .judgement import ClaimRule
 from .key_providers import StaticKeyProvider, TTLKeyProvider
 from .key_set import KeySet
 from .keys import VerificationKey

@@ -28,7 +28,7 @@ from ._jws import CompactJWS
 from ._module_keys import check_material, read_keys
 from ._state import current_request
 from .authenticator import Authenticator
-from .claim_rules import Audience, ClaimRule, Issuer
+from .claim_rules import Audience, Issuer
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -38,6 +38,7 @@ from .errors import (
 )
 from .extractors import BearerTokenExtractor
 from .interfaces import KeyProvider
+from .judgement import ClaimRule
 from .key_providers import TTLKeyProvider
 from .key_set import KeySet
 from .validators import JWTValidator

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from . import _jose
+from . import _key_text
 from .errors import ConfigurationError
 from .key_set import KeySet
 from .keys import VerificationKey
@@ -62,7 +62,7 @@ def check_material(material: object, algorithms: tuple[str, ...]) -> KeySet | No
     data = material.encode() if isinstance(material, str) else material
     if not data.strip():
         raise ConfigurationError("the verification key is empty")
-    if _jose.looks_asymmetric(data):
+    if _key_text.looks_asymmetric(data):
         return KeySet.of(material, allow_weak=True)
     # A number is JSON too, and may be a secret of digits.
     if data.strip()[:1] not in b'{["nft':

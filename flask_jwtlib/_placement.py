@@ -13,12 +13,13 @@ from threading import Lock
 from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, ref
 
-from flask import Flask, request_started
+from flask import Flask, Request, current_app, request_started
 
 from .errors import ConfigurationError
 
 __all__ = [
     "check_app",
+    "is_exempt",
     "is_guard",
     "is_public",
     "mark_guard",
@@ -61,6 +62,16 @@ def is_public(view: Callable[..., Any]) -> bool:
     return any(
         layer in _public or getattr(layer, "view_class", None) in _public for layer in _layers(view)
     )
+
+
+def is_exempt(request: Request) -> bool:
+    """Whether a guard leaves a request alone: an OPTIONS that Flask answers, or a view marked ``public``."""
+    if request.method == "OPTIONS" and getattr(
+        request.url_rule, "provide_automatic_options", False
+    ):
+        return True
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and is_public(view)
 
 
 def mark_guard(guard: _View) -> _View:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import attrs
 from attrs import field, frozen
-from flask import Flask, current_app
+from flask import Flask
 
 from ._caching import keep_apart
 from ._composition import (
@@ -20,9 +20,8 @@ from ._composition import (
     check_composition,
     check_token,
 )
-from ._placement import check_app, is_public, mark_guard, mark_guarded
+from ._placement import check_app, is_exempt, mark_guard, mark_guarded
 from ._state import RequestState, current_flask_app, current_request, state_of
-from .claim_rules import ClaimRule, as_rules, judge_claims
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -32,11 +31,13 @@ from .errors import (
 from .extractors import BearerTokenExtractor
 from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
+from .judgement import ClaimRule, as_rules, judge_claims
 from .signals import request_accepted, request_refused
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal
 
 if TYPE_CHECKING:
+    from blinker import NamedSignal
     from flask import Request
     from flask.typing import ResponseReturnValue
 
@@ -156,9 +157,7 @@ class Authenticator:
         checked = as_rules(rules)
 
         def check() -> ResponseReturnValue | None:
-            return (
-                None if _is_exempt(current_request()) else self._enter(checked, optional=False)[0]
-            )
+            return None if is_exempt(current_request()) else self._enter(checked, optional=False)[0]
 
         return mark_guard(check)
 
@@ -280,10 +279,7 @@ class Authenticator:
         state.publish(principal)
         keep_apart(principal.token)
         if request_accepted.receivers:
-            app = current_flask_app()
-            request_accepted.send(
-                app, _async_wrapper=app.ensure_sync, authenticator=self, principal=principal
-            )
+            _send(request_accepted, authenticator=self, principal=principal)
 
     def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
         """Report a refusal, and answer it unless the route lets the request go on."""
@@ -292,14 +288,7 @@ class Authenticator:
             cause = error if error.__cause__ else None
             _logger.log(error.log_level, "%s: %s", type(error).__name__, error, exc_info=cause)
         if request_refused.receivers:
-            app = current_flask_app()
-            request_refused.send(
-                app,
-                _async_wrapper=app.ensure_sync,
-                authenticator=self,
-                error=error,
-                optional=tolerated,
-            )
+            _send(request_refused, authenticator=self, error=error, optional=tolerated)
         if tolerated:
             self.failure_handler.anonymous(cast("AuthenticationError", error))
             keep_apart(None)
@@ -314,11 +303,7 @@ class Authenticator:
         return response
 
 
-def _is_exempt(request: Request) -> bool:
-    """Whether a guard leaves a request alone: an OPTIONS that Flask answers, or a view marked ``public``."""
-    if request.method == "OPTIONS" and getattr(
-        request.url_rule, "provide_automatic_options", False
-    ):
-        return True
-    view = current_app.view_functions.get(request.endpoint or "")
-    return view is not None and is_public(view)
+def _send(signal: NamedSignal, **details: object) -> None:
+    """Send a signal as Flask sends its own; its receivers may be async."""
+    app = current_flask_app()
+    signal.send(app, _async_wrapper=app.ensure_sync, **details)

@@ -1,18 +1,13 @@
-"""What a verified token must say to be accepted: small callables on ``Claims``.
-
-A rule refuses by raising ``ClaimError`` or another ``AuthenticationError``, or by returning False;
-it accepts by returning None or True. Any callable of that shape is a rule.
-"""
+"""What a verified token must say to be accepted: the claim rules that RFCs define."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import field, frozen
-from attrs.converters import optional
+from attrs.validators import optional
 
+from ._options import as_strings, check_leeway
 from .errors import (
     ClaimError,
     ConfigurationError,
@@ -26,7 +21,6 @@ from .values import Claims, strings_of
 
 __all__ = [
     "Audience",
-    "ClaimRule",
     "ClaimTypes",
     "Expiry",
     "IssuedAt",
@@ -36,68 +30,7 @@ __all__ = [
     "Scope",
     "Subject",
     "TokenType",
-    "as_rules",
-    "as_seconds",
-    "judge_claims",
 ]
-
-ClaimRule = Callable[[Claims], "bool | None"]
-"""A rule: it is called with the claims, and accepts or refuses them."""
-
-
-def judge_claims(claims: Claims, rules: Iterable[ClaimRule]) -> None:
-    """Hold claims against rules, in order.
-
-    Raises:
-        AuthenticationError: A rule refuses them.
-    """
-    for rule in rules:
-        verdict = rule(claims)
-        if verdict is not None and verdict is not True:
-            raise _verdict_error(rule, verdict)
-
-
-def _verdict_error(rule: ClaimRule, verdict: object) -> ClaimError:
-    name = getattr(rule, "__name__", type(rule).__name__)
-    return ClaimError(name, f"the rule {rule!r} answered {quoted(verdict)}")
-
-
-def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
-    """Answer the rules of an iterable, checked to be callable.
-
-    Raises:
-        ConfigurationError: One is not, or it is a class that was not called, ``Expiry`` for
-            ``Expiry()``; or what was given is no iterable.
-    """
-    given: object = rules
-    if not isinstance(given, Iterable):
-        raise ConfigurationError(f"rules are given in a list, rules=[…], not {given!r}")
-    checked: tuple[Any, ...] = tuple(rules)
-    for rule in checked:
-        if not callable(rule) or isinstance(rule, type):
-            raise ConfigurationError(
-                f"a claim rule is a callable that takes the claims, not {rule!r}"
-            )
-    return checked
-
-
-def _strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
-    for value in values:
-        if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"{owner} takes non-empty strings, not {value!r}")
-    return values
-
-
-def as_seconds(value: Any) -> float:
-    """Answer a number of seconds that is 0 or more, and finite.
-
-    Raises:
-        ConfigurationError: It is anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ConfigurationError(f"want a number of seconds, 0 or more, not {value!r}")
-    return value
-
 
 # I-JSON's range of whole numbers (RFC 7493 §2.2): beyond it arithmetic with the clock could
 # overflow.
@@ -144,7 +77,7 @@ class Expiry:
         required: Refuse a token without ``exp`` too.
     """
 
-    leeway: float = field(default=0, converter=as_seconds)
+    leeway: float = field(default=0, validator=check_leeway)
     required: bool = field(default=False, kw_only=True)
 
     def __call__(self, claims: Claims) -> None:
@@ -165,7 +98,7 @@ class NotBefore:
         leeway: Seconds of allowance for clocks that differ.
     """
 
-    leeway: float = field(default=0, converter=as_seconds)
+    leeway: float = field(default=0, validator=check_leeway)
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token before its time."""
@@ -190,8 +123,8 @@ class IssuedAt:
         leeway: Seconds of allowance for clocks that differ.
     """
 
-    max_age: float | None = field(default=None, converter=optional(as_seconds))
-    leeway: float = field(default=0, converter=as_seconds, kw_only=True)
+    max_age: float | None = field(default=None, validator=optional(check_leeway))
+    leeway: float = field(default=0, validator=check_leeway, kw_only=True)
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token from the future, or one that is too old."""
@@ -223,7 +156,7 @@ class Issuer:
     def __init__(self, *accepted: str) -> None:
         if not accepted:
             raise ConfigurationError("Issuer needs the issuers that are accepted")
-        object.__setattr__(self, "accepted", _strings("Issuer", accepted))
+        object.__setattr__(self, "accepted", as_strings("Issuer", accepted))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token of another issuer."""
@@ -248,7 +181,7 @@ class Audience:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", _strings("Audience", accepted))
+        object.__setattr__(self, "accepted", as_strings("Audience", accepted))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that is meant for others."""
@@ -280,7 +213,7 @@ class Subject:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", _strings("Subject", accepted))
+        object.__setattr__(self, "accepted", as_strings("Subject", accepted))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token without a subject, or of another."""
@@ -306,7 +239,7 @@ class RequiredClaims:
     def __init__(self, *claims: str) -> None:
         if not claims:
             raise ConfigurationError("RequiredClaims needs the claims that are asked for")
-        object.__setattr__(self, "claims", _strings("RequiredClaims", claims))
+        object.__setattr__(self, "claims", as_strings("RequiredClaims", claims))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that lacks one."""
@@ -332,7 +265,7 @@ class TokenType:
         if not accepted:
             raise ConfigurationError("TokenType needs the types that are accepted")
         object.__setattr__(
-            self, "accepted", tuple(map(_media_type, _strings("TokenType", accepted)))
+            self, "accepted", tuple(map(_media_type, as_strings("TokenType", accepted)))
         )
 
     def __call__(self, claims: Claims) -> None:
@@ -359,7 +292,7 @@ class Scope:
     needed: tuple[str, ...]
 
     def __init__(self, *needed: str) -> None:
-        words = tuple(word for value in _strings("Scope", needed) for word in value.split())
+        words = tuple(word for value in as_strings("Scope", needed) for word in value.split())
         if not words:
             raise ConfigurationError("Scope needs the scopes that are asked for")
         object.__setattr__(self, "needed", words)

@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from ._options import check_seconds, is_seconds
 from .errors import ConfigurationError, VerificationUnavailable
 from .interfaces import KeyProvider
 from .key_set import KeySet
@@ -62,20 +63,9 @@ class _Cache:
         self.fetching = Lock()
 
 
-def _is_seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _check_seconds(_: object, attribute: Attribute[Any], value: object) -> None:
-    if not _is_seconds(value):
-        raise ConfigurationError(
-            f"{attribute.name} is a number of seconds, 0 or more, not {value!r}"
-        )
-
-
 def _check_ttl(provider: object, attribute: Attribute[Any], value: object) -> None:
     if not callable(value):
-        _check_seconds(provider, attribute, value)
+        check_seconds(provider, attribute, value)
 
 
 def _check_fetch(_: object, __: Attribute[Any], value: object) -> None:
@@ -119,8 +109,8 @@ class TTLKeyProvider(KeyProvider):
 
     fetch: Callable[[], object] = field(validator=_check_fetch)
     ttl: float | Callable[[], float] = field(default=300, validator=_check_ttl, kw_only=True)
-    max_stale: float = field(default=14400, validator=_check_seconds, kw_only=True)
-    max_wait: float = field(default=2, validator=_check_seconds, kw_only=True)
+    max_stale: float = field(default=14400, validator=check_seconds, kw_only=True)
+    max_wait: float = field(default=2, validator=check_seconds, kw_only=True)
     clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
     _cache: _Cache = field(init=False, factory=_Cache, repr=False)
 
@@ -151,7 +141,7 @@ class TTLKeyProvider(KeyProvider):
         if not callable(self.ttl):
             return self.ttl
         seconds = self.ttl()
-        if not _is_seconds(seconds):
+        if not is_seconds(seconds):
             raise VerificationUnavailable(
                 f"the keys' lifetime is {seconds!r}, want seconds, 0 or more"
             )

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from . import _jose
+from . import _jose, _key_text
 from .errors import ConfigurationError
 from .keys import VerificationKey
 from .values import UnverifiedHeader
@@ -112,7 +112,7 @@ class KeySet:
         Raises:
             ConfigurationError: It is no JWK set, or none of its members is of use.
         """
-        parsed: object = _jose.parse_json(jwks) if isinstance(jwks, str | bytes) else jwks
+        parsed: object = _key_text.parse_json(jwks) if isinstance(jwks, str | bytes) else jwks
         document = cast("Mapping[str, Any]", parsed if isinstance(parsed, Mapping) else {})
         members: Any = document.get("keys")
         if not isinstance(members, list | tuple):
@@ -149,7 +149,7 @@ class KeySet:
         if "-----BEGIN " in text:
             return cls((VerificationKey.from_pem(text, allow_weak=allow_weak),))
         if text.lstrip().startswith("{"):
-            return cls._of_one(_jose.parse_json(text), allow_weak)
+            return cls._of_one(_key_text.parse_json(text), allow_weak)
         if text.lstrip().startswith(("ssh-", "ecdsa-")):
             return cls((VerificationKey.from_openssh(text, allow_weak=allow_weak),))
         raise ConfigurationError(

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from . import _jose
+from . import _jose, _key_text
 from .errors import ConfigurationError, InsecureKeyWarning
 
 __all__ = ["VerificationKey"]
@@ -91,7 +91,7 @@ class VerificationKey:
     def _check_secret(self, secret: bytes) -> None:
         if not secret:
             raise ConfigurationError("an empty secret verifies nothing")
-        if _jose.looks_asymmetric(secret):
+        if _key_text.looks_asymmetric(secret):
             raise ConfigurationError(
                 "this HMAC secret is a public or private key, which others know or may know "
                 "(RFC 8725 §2.1): use it with from_pem, from_openssh or from_jwk, or take a random secret"
@@ -121,7 +121,7 @@ class VerificationKey:
         Of several certificates the first one counts, as in a chain. A certificate's dates are not
         looked at.
         """
-        return cls(_jose.load_pem(pem), algorithms=algorithms, kid=kid, allow_weak=allow_weak)
+        return cls(_key_text.load_pem(pem), algorithms=algorithms, kid=kid, allow_weak=allow_weak)
 
     @classmethod
     def from_openssh(
@@ -133,7 +133,9 @@ class VerificationKey:
         allow_weak: bool = False,
     ) -> VerificationKey:
         """Make a key from OpenSSH's one-line format, ``ssh-rsa AAAA… comment``, also when wrapped."""
-        return cls(_jose.load_openssh(line), algorithms=algorithms, kid=kid, allow_weak=allow_weak)
+        return cls(
+            _key_text.load_openssh(line), algorithms=algorithms, kid=kid, allow_weak=allow_weak
+        )
 
     @classmethod
     def from_jwk(
@@ -148,7 +150,7 @@ class VerificationKey:
 
         Its own ``alg`` and ``kid`` count where none are given.
         """
-        parsed: object = _jose.parse_json(jwk) if isinstance(jwk, str | bytes) else jwk
+        parsed: object = _key_text.parse_json(jwk) if isinstance(jwk, str | bytes) else jwk
         if not isinstance(parsed, Mapping):
             raise ConfigurationError("a JWK is a JSON object")
         members = cast("Mapping[str, Any]", parsed)

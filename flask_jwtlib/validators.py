@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, cast
 
 from attrs import field, frozen
 
 from . import _jose
 from ._jws import DEFAULT_MAX_SIZE, CompactJWS
-from .claim_rules import (
-    Audience,
-    ClaimRule,
-    ClaimTypes,
-    Expiry,
-    NotBefore,
-    as_rules,
-    as_seconds,
-    judge_claims,
-)
-from .errors import AlgorithmError, BadSignatureError, ConfigurationError, UnknownKeyError, quoted
+from ._options import as_clock, as_count, check_leeway
+from .claim_rules import Audience, ClaimTypes, Expiry, NotBefore
+from .errors import AlgorithmError, BadSignatureError, UnknownKeyError, quoted
 from .interfaces import KeyProvider, TokenValidator
+from .judgement import ClaimRule, as_rules, judge_claims
 from .values import BearerToken, Claims
 
 __all__ = ["JWTValidator"]
-
-
-def _as_clock(value: Any) -> Callable[[], float]:
-    if not callable(value):
-        raise ConfigurationError(f"clock is a function that answers the time, not {value!r}")
-    return cast("Callable[[], float]", value)
-
-
-def _as_size(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ConfigurationError(f"max_size is a number of characters, 1 or more, not {value!r}")
-    return value
 
 
 @frozen(eq=False)
@@ -67,11 +47,11 @@ class JWTValidator(TokenValidator):
         default=("RS256",), converter=_jose.algorithm_names, kw_only=True
     )
     rules: tuple[ClaimRule, ...] = field(default=(), converter=as_rules, kw_only=True)
-    leeway: float = field(default=0, converter=as_seconds, kw_only=True)
+    leeway: float = field(default=0, validator=check_leeway, kw_only=True)
     clock: Callable[[], float] = field(
-        default=time.time, converter=_as_clock, kw_only=True, repr=False
+        default=time.time, converter=as_clock, kw_only=True, repr=False
     )
-    max_size: int = field(default=DEFAULT_MAX_SIZE, converter=_as_size, kw_only=True)
+    max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
     _all_rules: tuple[ClaimRule, ...] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:

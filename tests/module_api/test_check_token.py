@@ -230,3 +230,19 @@ def test_check_token_may_refuse_by_raising(
     refused = trusting.get("/required", headers=bearer(issuer.token()))
     assert refused.status_code == status
     assert f'error="{code}"' in refused.headers["WWW-Authenticate"]
+
+
+class Promise:
+    """Something to await that is no coroutine."""
+
+    def __await__(self) -> Any:
+        yield True
+
+
+def test_a_check_token_that_answers_something_to_await_is_our_fault(
+    trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever has to be awaited is truthy and says nothing: 503, not a pass."""
+    flask_jwtlib.check_token = lambda token: Promise()  # type: ignore[assignment, return-value]
+    assert trusting.get("/required", headers=bearer(issuer.token())).status_code == 503
+    assert "check_token is async" in caplog.text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask, Response, g, redirect
 from flask.testing import FlaskClient
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, Unauthorized
 
 import flask_jwtlib
 from flask_jwtlib.testing import TokenIssuer, bearer
@@ -145,3 +145,10 @@ def test_an_optional_failure_callback_may_assign_to_g(app: Flask, trusting: Flas
     assert answer.json is not None
     assert answer.json["json_token"] == {"sub": "guest"}
     assert answer.json["authenticated"] is False
+
+
+def test_the_default_failure_callback_throws_outside_of_a_request_too() -> None:
+    """A script or a shell that calls it gets the same 401, challenge included."""
+    with pytest.raises(Unauthorized) as thrown:
+        flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK()
+    assert thrown.value.get_response().headers["WWW-Authenticate"] == "Bearer"

@@ -26,8 +26,9 @@ from flask_jwtlib import (
     Subject,
     TokenType,
 )
-from flask_jwtlib.claim_rules import ClaimTypes, as_rules, judge_claims
+from flask_jwtlib.claim_rules import ClaimTypes
 from flask_jwtlib.errors import UnacceptedAudienceError
+from flask_jwtlib.judgement import as_rules, judge_claims
 
 NOW = 1_700_000_000
 

@@ -1,0 +1,47 @@
+"""What a request leaves behind."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_jwtlib import Authenticator
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+REQUESTS = 50
+
+
+def garbage_of(app: Flask, path: str, headers: dict[str, str]) -> int:
+    """Count what only the garbage collector frees after some requests."""
+    client = app.test_client()
+    client.get(path, headers=headers)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(REQUESTS):
+            client.get(path, headers=headers)
+        return gc.collect()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("presented", ["good", "forged", "malformed", "none"])
+def test_a_request_leaves_no_cycles(
+    app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer, presented: str
+) -> None:
+    """A token does not stay in memory until the garbage collector runs: the bare route leaves as much."""
+    headers: dict[str, Any] = {
+        "good": bearer(issuer.token()),
+        "forged": bearer(other_issuer.token()),
+        "malformed": bearer("x.y.z"),
+        "none": {},
+    }[presented]
+    auth = Authenticator(keys=issuer.verification_key)
+    app.add_url_rule("/bare", "bare", lambda: "open")
+    app.add_url_rule("/guarded", "guarded", auth.requires_authentication(lambda: "in"))
+
+    bare = garbage_of(app, "/bare", headers)
+    assert garbage_of(app, "/guarded", headers) <= bare + REQUESTS // 10
