@@ -84,15 +84,21 @@ class FormTokenExtractor(TokenExtractor):
             return None
         # The cached body stays readable for the view, which the parser alone would leave empty.
         body = request.get_data(cache=True)
+        if not body.isascii():
+            if _NAMED_IN_BODY.search(body):
+                raise _not_ascii()
+            return None
         token = _single(request.form.getlist(_PARAMETER), "form")
-        if (token is not None and not _is_ascii(request.form)) or (
-            not body.isascii() and _NAMED_IN_BODY.search(body)
-        ):
-            raise InvalidRequestError(
-                "a form that carries access_token has characters outside ASCII",
-                description="A form that carries access_token must be ASCII",
-            )
+        if token is not None and not _is_ascii(request.form):
+            raise _not_ascii()
         return token
+
+
+def _not_ascii() -> InvalidRequestError:
+    return InvalidRequestError(
+        "a form that carries access_token has characters outside ASCII",
+        description="A form that carries access_token must be ASCII",
+    )
 
 
 def _is_ascii(form: MultiDict[str, str]) -> bool:
