@@ -57,10 +57,17 @@ class CompactJWS:
             raise MalformedTokenError(
                 f"the token has {len(text)} characters, {max_size} are allowed"
             )
+        dots = text.count(".")
+        if dots != 2:
+            raise MalformedTokenError(
+                "the token is encrypted (five parts, RFC 7516), which is not accepted"
+                if dots == 4
+                else f"the token has {dots + 1} parts, a signed JWT has three"
+            )
         # What is not ASCII becomes a question mark, which is no character of base64url either.
         encoded = text.encode("ascii", "replace")
         if encoded.translate(None, _ALPHABET) != b"..":
-            raise MalformedTokenError(_what_it_is_instead(text))
+            raise MalformedTokenError("the token has a character that is not base64url")
         header, payload, signature = encoded.split(b".")
         if not signature:
             raise MalformedTokenError("the token has no signature")
@@ -105,15 +112,6 @@ def read_json_object(data: bytes, what: str) -> dict[str, Any]:
         raise MalformedTokenError(f"the {what} is not one JSON object")
     members: dict[str, Any] = value
     return members
-
-
-def _what_it_is_instead(text: str) -> str:
-    dots = text.count(".")
-    if dots == 4:
-        return "the token is encrypted (five parts, RFC 7516), which is not accepted"
-    if dots != 2:
-        return f"the token has {dots + 1} parts, a signed JWT has three"
-    return "the token has a character that is not base64url"
 
 
 def _decode(segment: bytes, what: str) -> bytes:

@@ -78,6 +78,7 @@ class RequestState:
 # mend that.
 current_request: Callable[[], Request] = cast("Any", request)._get_current_object
 current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
+_current_context: Callable[[], object] = cast("Any", request_ctx)._get_current_object
 _current_g: Callable[[], object] = cast("Any", g)._get_current_object
 
 
@@ -92,22 +93,15 @@ def state_of(request: Request) -> RequestState:
     state: RequestState | None = attributes.get(_KEY)
     if state is None:
         state = attributes[_KEY] = RequestState()
-        if _shares_g():
+        # Flask has no public word for it: a request context keeps the app context that it made, or None
+        # where there was one before, as up to Flask 3.1 for a request within a request, or one within a
+        # context that a test or a script pushed. That one's ``g`` outlives the request.
+        tokens: Any = getattr(_current_context(), "_cv_tokens", None)
+        if tokens and tokens[0][1] is None:
             published = _attributes_of_g()
             state.before = {name: published[name] for name in _OURS if name in published}
             request_tearing_down.connect(_put_back, current_flask_app())
     return state
-
-
-def _shares_g() -> bool:
-    """Whether the request runs in an app context that was there before it, as Flask up to 3.1 lets it.
-
-    A request within a request does, and one within a context that a test or a script pushed.
-    """
-    context: Any = cast("Any", request_ctx)._get_current_object()
-    # Flask has no public word for it: a request context keeps the app context that it made, or None.
-    tokens: Any = getattr(context, "_cv_tokens", ())
-    return bool(tokens) and tokens[0][1] is None
 
 
 def _put_back(_: Flask, **__: object) -> None:
