@@ -11,7 +11,7 @@ the next request goes by what is assigned then.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn, TypeVar, cast
 
 from flask.typing import ResponseReturnValue
@@ -22,6 +22,7 @@ from ._state import current_principal, is_authenticated
 from .authenticator import Authenticator
 from .claim_rules import (
     Audience,
+    ClaimTypes,
     Expiry,
     IssuedAt,
     Issuer,
@@ -46,6 +47,7 @@ from .errors import (
     MalformedTokenError,
     MissingClaimError,
     MissingTokenError,
+    UnacceptedAudienceError,
     UnknownKeyError,
     VerificationUnavailable,
 )
@@ -55,7 +57,7 @@ from .extractors import (
     HeaderTokenExtractor,
     QueryTokenExtractor,
 )
-from .failure_handlers import UnauthorizedHandler, bearer_challenge
+from .failure_handlers import UnauthorizedHandler, bearer_challenge, refusal_headers
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule
 from .key_providers import StaticKeyProvider, TTLKeyProvider
@@ -80,6 +82,7 @@ __all__ = [
     "BearerTokenExtractor",
     "ClaimError",
     "ClaimRule",
+    "ClaimTypes",
     "Claims",
     "ConfigurationError",
     "ExpiredTokenError",
@@ -111,6 +114,7 @@ __all__ = [
     "TokenExtractor",
     "TokenType",
     "TokenValidator",
+    "UnacceptedAudienceError",
     "UnauthorizedHandler",
     "UnknownKeyError",
     "UnverifiedHeader",
@@ -126,6 +130,7 @@ __all__ = [
     "optional_authentication",
     "optional_authentication_failure_callback",
     "public",
+    "refusal_headers",
     "request_accepted",
     "request_refused",
     "requires_authentication",
@@ -137,16 +142,16 @@ __all__ = [
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
-JWT_ALGO: str | Iterable[str] = "RS256"
+JWT_ALGO: str | Collection[str] = "RS256"
 """The signature algorithm that tokens are verified with (RFC 7518 §3.1), or a list of those accepted."""
 
 VERIFICATION_KEY_CACHE_TIMEOUT: float = 300
 """Seconds to hold onto a key from ``retrieve_verification_key()``. Ignored once a permanent key is set."""
 
-JWT_AUDIENCE: str | Iterable[str] | None = None
+JWT_AUDIENCE: str | Collection[str] | None = None
 """Our name, or names, in ``aud`` (RFC 7519 §4.1.3). With None, a token that names an audience is refused."""
 
-JWT_ISSUER: str | Iterable[str] | None = None
+JWT_ISSUER: str | Collection[str] | None = None
 """The issuer, or issuers, that are accepted (RFC 7519 §4.1.1). With None, ``iss`` is not looked at."""
 
 JWT_LEEWAY: float = 0

@@ -13,8 +13,8 @@ __all__ = ["keep_apart"]
 def keep_apart(token: BearerToken | None) -> None:
     """Mark the current request's response, once there is one.
 
-    It varies by ``Authorization`` (RFC 9110 §12.5.5). Where the token came by another way, which caches don't
-    take for a credential, a good answer is also private (RFC 6750 §2.3).
+    It varies by ``Authorization`` (RFC 9110 §12.5.5). Where the token came by another way, which caches
+    don't take for a credential, it is also private (RFC 6750 §2.3).
 
     Args:
         token: The caller's token, None for nobody.
@@ -34,7 +34,7 @@ def _vary(response: Response) -> Response:
 
 
 def _vary_in_private(response: Response) -> Response:
-    if 200 <= response.status_code < 300 and not response.cache_control.no_store:
+    if not response.cache_control.no_store:
         response.cache_control.private = True
         response.cache_control.public = False
     return _vary(response)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from inspect import isawaitable, iscoroutine
 from typing import Any, NoReturn, Protocol
 
 from attrs import define, frozen
-from flask import Request, Response, after_this_request, has_request_context
+from flask import Request, Response, abort, after_this_request, has_request_context
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
@@ -26,6 +26,7 @@ __all__ = [
     "CallbackTokenValidator",
     "Callbacks",
     "Notes",
+    "Verified",
     "notes_of_request",
     "throw",
 ]
@@ -34,9 +35,9 @@ __all__ = [
 class Callbacks(Protocol):
     """The documented attributes and callbacks, as they are on the module."""
 
-    JWT_ALGO: str | Iterable[str]
-    JWT_AUDIENCE: str | Iterable[str] | None
-    JWT_ISSUER: str | Iterable[str] | None
+    JWT_ALGO: str | Collection[str]
+    JWT_AUDIENCE: str | Collection[str] | None
+    JWT_ISSUER: str | Collection[str] | None
     JWT_LEEWAY: float
     VERIFICATION_KEY_CACHE_TIMEOUT: float
     verification_key: Callable[[], Any]
@@ -47,6 +48,15 @@ class Callbacks(Protocol):
     optional_authentication_failure_callback: Callable[[], None]
 
 
+@frozen(eq=False)
+class Verified:
+    """A token whose signature verified by some keys, and its claims."""
+
+    token: str
+    keys: KeyProvider
+    claims: Claims
+
+
 @define
 class Notes:
     """What was learnt of the current request's token.
@@ -55,7 +65,8 @@ class Notes:
         found: What the default ``get_token`` found, which knows the place.
         asked: Whether ``get_token`` was asked for this request.
         obtained: What it answered.
-        verified: A token whose signature verified, and its claims.
+        keys: The keys of the authenticator that decides.
+        verified: A token whose signature verified.
         accepted: Whether ``check_token`` accepted the token.
         refusal: Why the request is refused.
     """
@@ -63,7 +74,8 @@ class Notes:
     found: BearerToken | None = None
     asked: bool = False
     obtained: str | None = None
-    verified: tuple[str, Claims] | None = None
+    keys: KeyProvider | None = None
+    verified: Verified | None = None
     accepted: bool = False
     refusal: AuthenticationError | None = None
 
@@ -130,12 +142,13 @@ class CallbackTokenValidator(TokenValidator):
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Ask, and hand on the claims that were verified on the way."""
+        notes = notes_of_request()
+        notes.asked, notes.obtained, notes.keys = True, token.value, keys
         verdict: object = self.callbacks.check_token(token.value)
         if isawaitable(verdict):
             if iscoroutine(verdict):
                 verdict.close()
             raise VerificationUnavailable("check_token is async: it must answer True or False")
-        notes = notes_of_request()
         if not verdict:
             raise notes.refusal or InvalidTokenError("check_token refused the token")
         claims = self.verified(token.value)
@@ -181,4 +194,7 @@ def throw(error: AuthenticationError | VerificationUnavailable) -> NoReturn:
 
     if has_request_context():
         after_this_request(keep_headers)
-    raise default_exceptions[response.status_code](error.description, response=response)
+    exception = default_exceptions.get(response.status_code)
+    if exception is None:
+        abort(response)
+    raise exception(error.description, response=response)

@@ -21,7 +21,7 @@ __all__ = [
     "as_claims",
     "as_key_provider",
     "check_composition",
-    "check_token",
+    "check_extracted",
 ]
 
 _METHODS: dict[type, dict[str, int]] = {
@@ -121,7 +121,7 @@ class CheckedKeyProvider(KeyProvider):
         return keys
 
 
-def check_token(token: Any) -> None:
+def check_extracted(token: Any) -> None:
     """Check what an extractor answered.
 
     Raises:

@@ -104,14 +104,14 @@ def read_json_object(data: bytes, what: str) -> dict[str, Any]:
             # An escape can spell half of a surrogate pair, which is no character (RFC 7493 §2.1).
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except ValueError as error:
-        # The decoder's own message can quote what it read: name the kind of error alone.
-        raise MalformedTokenError(
-            f"the {what} is not strict JSON ({type(error).__name__})"
-        ) from None
-    if text[0] != "{" or end != len(text):
-        raise MalformedTokenError(f"the {what} is not one JSON object")
-    members: dict[str, Any] = value
-    return members
+        fault = f"not strict JSON ({type(error).__name__})"
+    else:
+        if text[0] == "{" and end == len(text):
+            members: dict[str, Any] = value
+            return members
+        fault = "not one JSON object"
+    # Raised here, it does not carry the decoder's error, which quotes what was read.
+    raise MalformedTokenError(f"the {what} is {fault}")
 
 
 def _decode(segment: bytes, what: str) -> bytes:

@@ -42,13 +42,14 @@ def parse_json(text: str | bytes) -> Any:
 
 def looks_asymmetric(secret: bytes) -> bool:
     """Whether bytes given as an HMAC secret are a public or private key in some encoding (RFC 8725 §2.1)."""
-    if _ASYMMETRIC_TEXT.search(secret.decode("latin-1")):
-        return True
     try:
         bare = b64decode(b"".join(secret.split()), validate=True)
     except ValueError:
         bare = b""
-    return _is_public_jwk(secret) or any(_is_der_key(data) for data in (secret, bare))
+    return any(
+        _ASYMMETRIC_TEXT.search(data.decode("latin-1")) or _is_public_jwk(data) or _is_der_key(data)
+        for data in (secret, bare)
+    )
 
 
 def _is_public_jwk(data: bytes) -> bool:

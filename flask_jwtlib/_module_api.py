@@ -7,10 +7,10 @@ effect with the next request.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from attrs import define, field, frozen
 
@@ -20,6 +20,7 @@ from ._callbacks import (
     Callbacks,
     CallbackTokenExtractor,
     CallbackTokenValidator,
+    Verified,
     notes_of_request,
     throw,
 )
@@ -55,14 +56,64 @@ class _GivenKeySet(KeySet):
 
 
 def _words(setting: str, value: Any) -> tuple[str, ...]:
-    if value is None or isinstance(value, str):
-        return () if value is None else (value,)
-    try:
-        return tuple(value)
-    except TypeError:
-        raise ConfigurationError(
-            f"{setting} is {value!r}: want a string, or several in a list"
-        ) from None
+    """Read a setting of one string or several. An empty one, or one used up by reading, says nothing."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple | set | frozenset) or not value:
+        raise ConfigurationError(f"{setting} is {value!r}: want a string, or several in a list")
+    return tuple(cast("Collection[str]", value))
+
+
+@frozen
+class _Settings:
+    """The settings that a validator is made by."""
+
+    algorithms: tuple[str, ...]
+    audience: tuple[str, ...] | None
+    issuer: tuple[str, ...] | None
+    leeway: float
+
+    def validator(self) -> JWTValidator:
+        """Make it."""
+        rules: list[ClaimRule] = [Audience(*self.audience or ())]
+        if self.issuer is not None:
+            rules.append(Issuer(*self.issuer))
+        return JWTValidator(algorithms=self.algorithms, rules=rules, leeway=self.leeway)
+
+
+@frozen
+class _Made:
+    """A validator, and the settings that it was made by."""
+
+    settings: _Settings
+    validator: JWTValidator
+
+
+@frozen
+class _Read:
+    """Keys, and what they were read from, for which algorithms."""
+
+    material: object
+    algorithms: tuple[str, ...]
+    key_set: KeySet
+
+
+@frozen(eq=False)
+class _Fetching:
+    """What fetches keys by a callback, and the algorithms that were configured when it began."""
+
+    callback: Callable[[], Any]
+    algorithms: tuple[str, ...]
+    provider: TTLKeyProvider
+
+
+def _kept(material: Any) -> object:
+    """A copy of key material by which a change in place is noticed."""
+    if isinstance(material, dict):
+        return json.dumps(material, default=repr, sort_keys=True)
+    if isinstance(material, list | tuple):
+        return [_kept(member) for member in cast("Sequence[Any]", material)]
+    return material
 
 
 @define(eq=False)
@@ -78,21 +129,17 @@ class ModuleAPI:
 
     callbacks: Callbacks = field(repr=False)
     authenticator: Authenticator = field(init=False)
-    _keys: KeyProvider = field(init=False)
+    _checked_keys: KeyProvider = field(init=False)
     _permanent: Any = field(init=False, default=None, repr=False)
-    _fetching: tuple[object, tuple[str, ...], TTLKeyProvider] | None = field(
-        init=False, default=None, repr=False
-    )
-    _read: tuple[object, tuple[str, ...], KeySet] | None = field(
-        init=False, default=None, repr=False
-    )
-    _made: tuple[object, JWTValidator] | None = field(init=False, default=None, repr=False)
+    _fetching: _Fetching | None = field(init=False, default=None, repr=False)
+    _read: _Read | None = field(init=False, default=None, repr=False)
+    _made: _Made | None = field(init=False, default=None, repr=False)
     _lock: Any = field(init=False, factory=Lock, repr=False)
     _extractor: BearerTokenExtractor = field(init=False, factory=BearerTokenExtractor)
 
     def __attrs_post_init__(self) -> None:
         keys = CallbackKeyProvider(self.key_set)
-        self._keys = CheckedKeyProvider(keys)
+        self._checked_keys = CheckedKeyProvider(keys)
         self.authenticator = Authenticator(
             keys=keys,
             extractor=CallbackTokenExtractor(self.callbacks),
@@ -119,27 +166,28 @@ class ModuleAPI:
         """The permanent key, or the fetched one, as it was given."""
         if self._permanent is not None:
             return self._permanent
-        algorithms, provider = self._provider()
+        fetching = self._current_fetching()
         try:
-            key_set = provider.key_set()
+            key_set = fetching.provider.key_set()
         except VerificationUnavailable:
-            if algorithms == self._algorithms():
+            if fetching.algorithms == self._algorithms():
                 raise
             # What failed for other algorithms may do for those that are configured now.
-            self._fetching = None
-            key_set = self._provider()[1].key_set()
+            self._drop(fetching)
+            key_set = self._current_fetching().provider.key_set()
         return key_set.given if isinstance(key_set, _GivenKeySet) else key_set
 
     def key_set(self) -> KeySet:
         """What ``verification_key()`` answers, read once as long as it and the algorithms stay the same."""
         material: Any = self.callbacks.verification_key()
+        fetching = self._fetching
         try:
             return self._key_set_of(material)
         except ConfigurationError:
-            if self._fetching is None or self._permanent is not None:
+            if fetching is None or self._permanent is not None:
                 raise
             # The key was fetched for other algorithms than those that are configured now.
-            self._fetching = None
+            self._drop(fetching)
             return self._key_set_of(self.callbacks.verification_key())
 
     def validator(self) -> JWTValidator:
@@ -156,13 +204,20 @@ class ModuleAPI:
         return None if token is None else token.value
 
     def verified(self, token: str) -> Claims:
-        """The claims under a token's signature, verified once a request and not judged."""
+        """The claims under a token's signature, verified once a request and not judged.
+
+        The keys are those of the authenticator that asks ``check_token``, which may be a variant of
+        the module's.
+        """
         notes = notes_of_request()
-        if notes.verified is None or notes.verified[0] != token:
+        keys = notes.keys or self._checked_keys
+        verified = notes.verified
+        if verified is None or verified.token != token or verified.keys is not keys:
             if not isinstance(token, str):
                 raise InvalidTokenError(f"a token is a str, not {type(token).__name__}")
-            notes.verified = token, self.validator().verify(BearerToken(token), self._keys)
-        return notes.verified[1]
+            claims = self.validator().verify(BearerToken(token), keys)
+            notes.verified = verified = Verified(token, keys, claims)
+        return verified.claims
 
     def is_valid(self, token: str) -> bool:
         """Whether a token's signature and claims are good."""
@@ -195,41 +250,46 @@ class ModuleAPI:
 
     def _validator(self) -> JWTValidator:
         callbacks = self.callbacks
-        audience = _words("JWT_AUDIENCE", callbacks.JWT_AUDIENCE)
-        issuer = _words("JWT_ISSUER", callbacks.JWT_ISSUER)
-        settings = self._algorithms(), audience, issuer, callbacks.JWT_LEEWAY
+        audience, issuer = callbacks.JWT_AUDIENCE, callbacks.JWT_ISSUER
+        settings = _Settings(
+            self._algorithms(),
+            None if audience is None else _words("JWT_AUDIENCE", audience),
+            None if issuer is None else _words("JWT_ISSUER", issuer),
+            callbacks.JWT_LEEWAY,
+        )
         made = self._made
-        if made is None or made[0] != settings:
-            rules: list[ClaimRule] = [Audience(*audience)]
-            if issuer:
-                rules.append(Issuer(*issuer))
-            validator = JWTValidator(algorithms=settings[0], rules=rules, leeway=settings[3])
-            self._made = made = settings, validator
-        return made[1]
+        if made is None or made.settings != settings:
+            self._made = made = _Made(settings, settings.validator())
+        return made.validator
 
     def _key_set_of(self, material: Any) -> KeySet:
         algorithms = self._algorithms()
-        # What may be changed in place is told by its text.
-        is_json = isinstance(material, dict | list)
-        mark = json.dumps(material, default=id) if is_json else material
+        kept = _kept(material)
         read = self._read
-        if read is None or read[0] != mark or read[1] != algorithms:
-            self._read = read = mark, algorithms, read_keys(material, algorithms)
-        return read[2]
+        if read is None or read.material != kept or read.algorithms != algorithms:
+            self._read = read = _Read(kept, algorithms, read_keys(material, algorithms))
+        return read.key_set
 
-    def _provider(self) -> tuple[tuple[str, ...], TTLKeyProvider]:
-        """What fetches by the callback as it is now, and the algorithms that it began with."""
-        fetch = self.callbacks.retrieve_verification_key
+    def _current_fetching(self) -> _Fetching:
+        """What fetches by the callback as it is now."""
+        callback = self.callbacks.retrieve_verification_key
         with self._lock:
-            if self._fetching is None or self._fetching[0] is not fetch:
-                provider = TTLKeyProvider(self._fetch(fetch), ttl=self._ttl)
-                self._fetching = fetch, self._algorithms(), provider
-            return self._fetching[1:]
+            fetching = self._fetching
+            if fetching is None or fetching.callback is not callback:
+                provider = TTLKeyProvider(self._fetch(callback), ttl=self._ttl)
+                self._fetching = fetching = _Fetching(callback, self._algorithms(), provider)
+            return fetching
+
+    def _drop(self, fetching: _Fetching) -> None:
+        """Begin anew with the next lookup, unless another thread has done so already."""
+        with self._lock:
+            if self._fetching is fetching:
+                self._fetching = None
 
     def _fetch(self, fetch: Callable[[], Any]) -> Callable[[], KeySet]:
         def fetched() -> KeySet:
             material = fetch()
-            return _GivenKeySet(read_keys(material, self._algorithms()).keys, given=material)
+            return _GivenKeySet(self._key_set_of(material).keys, given=material)
 
         return fetched
 

@@ -41,26 +41,34 @@ _unplaced: WeakKeyDictionary[Callable[..., Any], list[ref[Callable[..., Any]]]] 
     WeakKeyDictionary()
 )
 _searched: WeakSet[Flask] = WeakSet()
-# Views and view classes; a subclass is none of them.
-_public: WeakSet[Callable[..., Any]] = WeakSet()
+# Views and view classes by identity: an equal object, or a subclass, is another one.
+_public: dict[int, ref[Callable[..., Any]]] = {}
 
 
 def public(view: _View) -> _View:
     """Mark a view as one that ``Authenticator.init_app`` and ``guard`` leave alone.
 
-    It is open to everyone then, unless it has a decorator of its own.
+    It is open to everyone then, unless it has a decorator of its own. So is whatever wraps it by
+    ``functools.wraps``, as a decorator between it and ``@app.route`` does.
 
     Works on functions and on ``View`` classes, above or below ``@app.route``. A view of Flask's own
     is marked by a call: ``public(app.view_functions["static"])``.
     """
-    _public.add(view)
+    key = id(view)
+    try:
+        _public[key] = ref(view, lambda _: _public.pop(key, None))
+    except TypeError:
+        raise ConfigurationError(
+            f"a {type(view).__name__} can't be marked public: mark the function or class behind it"
+        ) from None
     return view
 
 
 def is_public(view: Callable[..., Any]) -> bool:
     """Whether a registered view was marked ``public``."""
     return any(
-        layer in _public or getattr(layer, "view_class", None) in _public for layer in _layers(view)
+        id(layer) in _public or id(getattr(layer, "view_class", None)) in _public
+        for layer in _layers(view)
     )
 
 
@@ -120,7 +128,9 @@ def check_app(app: Flask) -> None:
 def misplaced_views(app: Flask) -> list[str]:
     """The endpoints that are registered bare although their function was decorated.
 
-    A function whose guarded twin is registered too is open on purpose.
+    A function whose guarded twin is registered too, in this app or one that was searched before, is
+    open on purpose. What can't be seen: a decorator that does not tell what it wraps, as
+    ``functools.wraps`` does, between ours and ``@app.route``; and a function in a class body.
     """
     views = {endpoint: list(_layers(view)) for endpoint, view in app.view_functions.items()}
     registered = {id(function) for layers in views.values() for function in layers}

@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
 
 import attrs
 from attrs import field, frozen
@@ -18,7 +18,7 @@ from ._composition import (
     as_claims,
     as_key_provider,
     check_composition,
-    check_token,
+    check_extracted,
 )
 from ._placement import check_app, is_exempt, mark_guard, mark_guarded
 from ._state import RequestState, current_flask_app, current_request, state_of
@@ -48,9 +48,12 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 _Refusal = AuthenticationError | VerificationUnavailable
 
 
+@final
 @frozen(kw_only=True, eq=False)
 class Authenticator:
     """Decides who is calling, by four strategies. It is immutable and may be used by many threads and apps.
+
+    It is composed, not subclassed: rules of your own go into a strategy or a claim rule.
 
     Args:
         keys: The keys that verify tokens: a ``KeyProvider``; or a key or several in any form that
@@ -71,6 +74,12 @@ class Authenticator:
     failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
     _checked_keys: CheckedKeyProvider = field(init=False, repr=False)
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError(
+            "Authenticator is composed, not subclassed: subclass one of its strategies, "
+            "or give a validator or a decorator rules=[…]"
+        )
+
     def __attrs_post_init__(self) -> None:
         check_composition(
             extractor=self.extractor,
@@ -88,8 +97,9 @@ class Authenticator:
         """Find out who is calling.
 
         Args:
-            request: The request to ask about. By default the current one; its caller is then
-                published on ``flask.g`` and as ``current_principal``, as the decorators do.
+            request: The request to ask about. By default the current one: its caller is then
+                published on ``flask.g`` and as ``current_principal``, and the signals and the log
+                tell of it, as with the decorators.
 
         Raises:
             AuthenticationError: The caller is refused.
@@ -104,6 +114,8 @@ class Authenticator:
             outcome = self._outcome(request, state)
             if isinstance(outcome, Principal):
                 self._publish(state, outcome)
+            else:
+                self._report(outcome, tolerated=False)
         if isinstance(outcome, Principal):
             return outcome
         raise outcome
@@ -265,7 +277,7 @@ class Authenticator:
             if token is None:
                 return MissingTokenError()
             if type(token) is not BearerToken or type(token.value) is not str:
-                check_token(token)
+                check_extracted(token)
             claims = self.validator.validate(token, self._checked_keys)
             if type(claims) is not Claims:
                 claims = as_claims(claims)
@@ -281,14 +293,21 @@ class Authenticator:
         if request_accepted.receivers:
             _send(request_accepted, authenticator=self, principal=principal)
 
-    def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
-        """Report a refusal, and answer it unless the route lets the request go on."""
-        tolerated = optional and isinstance(error, AuthenticationError) and error.tolerable
+    def _report(self, error: _Refusal, *, tolerated: bool) -> None:
+        """Tell the log and the listeners of a refusal."""
         if _logger.isEnabledFor(error.log_level):
             cause = error if error.__cause__ else None
             _logger.log(error.log_level, "%s: %s", type(error).__name__, error, exc_info=cause)
         if request_refused.receivers:
             _send(request_refused, authenticator=self, error=error, optional=tolerated)
+        if error.__cause__ is not None:
+            # Its frames hold the request, which keeps the error.
+            error.__cause__.__traceback__ = None
+
+    def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
+        """Report a refusal, and answer it unless the route lets the request go on."""
+        tolerated = optional and isinstance(error, AuthenticationError) and error.tolerable
+        self._report(error, tolerated=tolerated)
         if tolerated:
             self.failure_handler.anonymous(cast("AuthenticationError", error))
             keep_apart(None)

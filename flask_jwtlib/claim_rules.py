@@ -17,7 +17,7 @@ from .errors import (
     UnacceptedAudienceError,
     quoted,
 )
-from .values import Claims, strings_of
+from .values import Claims
 
 __all__ = [
     "Audience",
@@ -63,7 +63,7 @@ class ClaimTypes:
             if type(get(claim, "")) is not str:
                 raise ClaimError(claim, f"{claim} is not a string")
         audience = get("aud", "")
-        if type(audience) is not str and list(strings_of(audience)) != audience:
+        if type(audience) is not str and list(claims.audience) != audience:
             raise ClaimError("aud", "aud is neither a string nor an array of strings")
         _seconds(claims, "iat")
 
@@ -204,25 +204,23 @@ class Audience:
 
 @frozen(init=False)
 class Subject:
-    """The token has a subject (RFC 7519 §4.1.2): a non-empty ``sub``, one of those given if any are.
+    """The token is about one of these subjects: ``sub`` equals one exactly (RFC 7519 §4.1.2).
 
     Args:
-        accepted: The subjects to let in; none means any.
+        accepted: The subjects to let in. That there is a subject, ``RequiredClaims("sub")`` says.
     """
 
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
+        if not accepted:
+            raise ConfigurationError("Subject needs the subjects that are accepted")
         object.__setattr__(self, "accepted", as_strings("Subject", accepted))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token without a subject, or of another."""
         subject = claims["sub"]
-        if (
-            not isinstance(subject, str)
-            or not subject
-            or (self.accepted and subject not in self.accepted)
-        ):
+        if subject not in self.accepted:
             raise ClaimError("sub", f"sub is {quoted(subject)}, which is not accepted")
 
 

@@ -8,7 +8,7 @@ client sent. Neither holds a token, a signature or key material.
 from __future__ import annotations
 
 import logging
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "AlgorithmError",
@@ -28,7 +28,6 @@ __all__ = [
     "UnacceptedAudienceError",
     "UnknownKeyError",
     "VerificationUnavailable",
-    "quoted",
 ]
 
 
@@ -44,6 +43,18 @@ class InsecureKeyWarning(UserWarning):
 
 class JWTLibError(Exception):
     """The base of all errors of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call the constructor with the finished text.
+        return _revived, (type(self), self.args, vars(self))
+
+
+def _revived(
+    kind: type[JWTLibError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> JWTLibError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class ConfigurationError(JWTLibError, ValueError):
@@ -82,14 +93,11 @@ class AuthenticationError(JWTLibError):
     Attributes:
         code: The ``error`` code of the challenge (RFC 6750 §3.1), None where none may be sent.
         status: The HTTP status of the refusal.
-        tolerable: Whether an optional route may go on without a caller. False where the caller is
-            known and lacks a permission: that is a refusal on every route.
         log_level: The level at which the refusal is logged, one of ``logging``'s.
     """
 
     code: ClassVar[str | None] = "invalid_token"
     status: ClassVar[int] = 401
-    tolerable: ClassVar[bool] = True
     log_level: ClassVar[int] = logging.INFO
     description: str | None = None
 
@@ -98,6 +106,17 @@ class AuthenticationError(JWTLibError):
             self.description = description
         # Refusals are answered in microseconds, of which a chain of constructors would be a good part.
         self.args = (message or self.description or type(self).__name__,)
+
+    @property
+    def tolerable(self) -> bool:
+        """Whether an optional route may go on without a caller: where nobody was authenticated.
+
+        A caller who is known and lacks a permission, 403, is refused on every route.
+        """
+        return self.status in _UNAUTHENTICATED
+
+
+_UNAUTHENTICATED = (400, 401)
 
 
 class MissingTokenError(AuthenticationError):
@@ -207,7 +226,6 @@ class InsufficientScopeError(AuthenticationError):
 
     code: ClassVar[str | None] = "insufficient_scope"
     status: ClassVar[int] = 403
-    tolerable: ClassVar[bool] = False
     description = "The access token lacks a required scope"
 
     def __init__(

@@ -63,8 +63,8 @@ class FormTokenExtractor(TokenExtractor):
     """Takes the token from the form parameter ``access_token`` (RFC 6750 §2.2).
 
     The body must be ``application/x-www-form-urlencoded`` and all ASCII. One that is longer than the
-    app's ``MAX_FORM_MEMORY_SIZE``, or of unknown length, is not read: a caller whom nobody knows yet
-    fills no memory.
+    app's ``MAX_FORM_MEMORY_SIZE`` or ``MAX_CONTENT_LENGTH``, or of unknown length, is not read: a
+    caller whom nobody knows yet fills no memory.
 
     Args:
         methods: The methods whose body is read. By default those whose body has a meaning: not GET,
@@ -107,8 +107,9 @@ def _is_ascii(form: MultiDict[str, str]) -> bool:
 
 def _is_bounded(request: Request) -> bool:
     length = request.content_length
-    limit = request.max_form_memory_size
-    return length is not None and length <= (_MAX_FORM_LENGTH if limit is None else limit)
+    limits = (request.max_form_memory_size, request.max_content_length)
+    bounds = [limit for limit in limits if limit is not None] or [_MAX_FORM_LENGTH]
+    return length is not None and length <= min(bounds)
 
 
 @frozen

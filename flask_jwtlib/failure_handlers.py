@@ -17,7 +17,7 @@ from .errors import (
 )
 from .interfaces import FailureHandler
 
-__all__ = ["UnauthorizedHandler", "bearer_challenge", "check_realm", "refusal_headers"]
+__all__ = ["UnauthorizedHandler", "bearer_challenge", "refusal_headers"]
 
 # RFC 6750 §3: what error_description and scope may hold. A realm is kept to the same characters.
 _UNSAFE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")

@@ -35,7 +35,8 @@ class JWTValidator(TokenValidator):
         algorithms: The JWS algorithms that are accepted, one or several. A key must permit the
             token's, too.
         rules: The claim rules, tried in order after the standing ones.
-        leeway: Seconds of allowance for clocks that differ, for the standing time rules.
+        leeway: Seconds of allowance for clocks that differ, for the standing time rules. A rule that
+            takes one's place has its own.
         clock: Answers the time in seconds since the epoch.
         max_size: Characters that a token may have.
 

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from .errors import MissingClaimError
 
-__all__ = ["BearerToken", "Claims", "Principal", "UnverifiedHeader", "strings_of"]
+__all__ = ["BearerToken", "Claims", "Principal", "UnverifiedHeader"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -92,8 +92,7 @@ class Claims(dict[str, Any]):
     @property
     def audience(self) -> tuple[str, ...]:
         """Whom it is meant for: ``aud``, one string or several, as a tuple."""
-        audience = self.get("aud")
-        return (audience,) if isinstance(audience, str) else strings_of(audience)
+        return self.strings("aud")
 
     @property
     def expires_at(self) -> float | None:
@@ -102,20 +101,30 @@ class Claims(dict[str, Any]):
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What it permits: ``scope``, a string of words (RFC 8693 §4.2), or ``scp``, a string or list."""
-        granted = self.get("scope", self.get("scp"))
-        words = granted.split(" ") if isinstance(granted, str) else strings_of(granted)
+        """What it permits: ``scope``, words parted by spaces (RFC 8693 §4.2) or listed; else ``scp``."""
+        name = "scope" if "scope" in self else "scp"
+        granted = self.get(name)
+        words = granted.split(" ") if isinstance(granted, str) else self.strings(name)
         return frozenset(words).difference(("",))
+
+    def strings(self, *path: str) -> tuple[str, ...]:
+        """The strings at a claim, for rules about groups and roles.
+
+        Of an array those members that are strings, of a lone string that one, of anything else none. So
+        ``"admin" in claims.strings("groups")`` is never a comparison with a part of a string.
+
+        Args:
+            path: The claim's name, and the names within it: ``strings("realm_access", "roles")``.
+        """
+        value: Any = self
+        for name in path:
+            value = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+        members = cast("list[object]", value) if isinstance(value, list) else [value]
+        return tuple(member for member in members if isinstance(member, str))
 
 
 def _revived(claims: dict[str, Any], checked_at: float, header: dict[str, Any]) -> Claims:
     return Claims(claims, checked_at=checked_at, header=header)
-
-
-def strings_of(value: Any) -> tuple[str, ...]:
-    """The strings in a JSON array. What is no string, or no array, is nothing."""
-    members = cast("list[object]", value) if isinstance(value, list) else []
-    return tuple(member for member in members if isinstance(member, str))
 
 
 @frozen

@@ -9,6 +9,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from flask_jwtlib import (
+    AuthenticationError,
     Authenticator,
     BearerToken,
     Claims,
@@ -20,6 +21,7 @@ from flask_jwtlib import (
     VerificationUnavailable,
     current_principal,
     is_authenticated,
+    request_refused,
 )
 from flask_jwtlib.testing import TokenIssuer, bearer
 
@@ -338,3 +340,37 @@ def test_malformed_credentials_are_an_invalid_request(auth: Authenticator, app: 
         pytest.raises(InvalidRequestError),
     ):
         auth.authenticate()
+
+
+def test_a_refusal_is_logged_and_signalled(
+    auth: Authenticator, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever asks by themselves leaves the same trace as a decorator does."""
+    caplog.set_level("INFO", logger="flask_jwtlib")
+    heard: list[Any] = []
+
+    def listen(sender: Flask, **details: Any) -> None:
+        heard.append((sender, type(details["error"]), details["optional"]))
+
+    with (
+        request_refused.connected_to(listen),
+        app.test_request_context("/"),
+        pytest.raises(MissingTokenError),
+    ):
+        auth.authenticate()
+
+    assert heard == [(app, MissingTokenError, False)]
+    assert "MissingTokenError" in caplog.text
+
+
+def test_refusals_become_answers_by_an_error_handler(auth: Authenticator, app: Flask) -> None:
+    """``deny`` is an error handler for views that ask by themselves."""
+    app.register_error_handler(AuthenticationError, auth.failure_handler.deny)
+
+    @app.get("/")
+    def view() -> str:
+        return str(auth.authenticate())
+
+    answer = app.test_client().get("/")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -508,3 +508,11 @@ def test_rules_are_checked_when_decorating(auth: Authenticator, place: str, rule
     """What is no claim rule raises where it is given, not when the first user comes."""
     with pytest.raises(ConfigurationError):
         getattr(auth, place)(rules=rules)
+
+
+def test_an_authenticator_is_not_subclassed() -> None:
+    """An overridden method that the decorators don't call would be a rule that nobody keeps."""
+    with pytest.raises(TypeError, match="composed, not subclassed"):
+
+        class Stricter(Authenticator):  # type: ignore[misc]
+            """A subclass."""

@@ -28,7 +28,9 @@ def garbage_of(app: Flask, path: str, headers: dict[str, str]) -> int:
         gc.enable()
 
 
-@pytest.mark.parametrize("presented", ["good", "forged", "malformed", "none"])
+@pytest.mark.parametrize(
+    "presented", ["good", "forged", "malformed", "duplicate", "not-text", "none"]
+)
 def test_a_request_leaves_no_cycles(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer, presented: str
 ) -> None:
@@ -37,11 +39,31 @@ def test_a_request_leaves_no_cycles(
         "good": bearer(issuer.token()),
         "forged": bearer(other_issuer.token()),
         "malformed": bearer("x.y.z"),
+        "duplicate": bearer(issuer.compact(b'{"alg":"RS256","alg":"RS256"}', b"{}")),
+        "not-text": bearer(issuer.compact(b"\xff", b"{}")),
         "none": {},
     }[presented]
     auth = Authenticator(keys=issuer.verification_key)
     app.add_url_rule("/bare", "bare", lambda: "open")
     app.add_url_rule("/guarded", "guarded", auth.requires_authentication(lambda: "in"))
+
+    bare = garbage_of(app, "/bare", headers)
+    assert garbage_of(app, "/guarded", headers) <= bare + REQUESTS // 10
+
+
+class Broken:
+    """A key provider that fails."""
+
+    def keys_for(self, header: Any) -> Any:
+        raise LookupError("no keys today")
+
+
+def test_an_outage_leaves_no_cycles(app: Flask, issuer: TokenIssuer) -> None:
+    """The error that is kept with a request does not keep the request by its frames."""
+    auth = Authenticator(keys=Broken())
+    app.add_url_rule("/bare", "bare", lambda: "open")
+    app.add_url_rule("/guarded", "guarded", auth.requires_authentication(lambda: "in"))
+    headers = bearer(issuer.token())
 
     bare = garbage_of(app, "/bare", headers)
     assert garbage_of(app, "/guarded", headers) <= bare + REQUESTS // 10

@@ -35,7 +35,7 @@ SECRET = b"the issuer's secret, which is text so that the module API can take it
 OTHER_SECRET = b"the forger's secret, which is just as long and of which no part is the issuer's"
 NOBODY = "nobody is calling"
 # The apps are in testing mode: what would be a 5xx reaches the test as the exception that it is.
-REFUSALS = {400, 401, 413}
+REFUSALS = {400, 401}
 
 
 class Target:
@@ -268,7 +268,7 @@ def assert_unheard(target: Target, log: list[str]) -> Callable[..., None]:
 def assert_refused(target: Target, assert_unheard: Callable[..., None]) -> Callable[..., None]:
     """Fails unless a request is refused, or goes on as nobody where a caller is optional.
 
-    Refused is 400 or 401 with a challenge, or 413; and never is the view's body shown, a secret told, or a
+    Refused is 400 or 401 with a challenge; and never is the view's body shown, a secret told, or a
     trace of the attempt left on ``flask.g``.
     """
 

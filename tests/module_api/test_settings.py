@@ -174,14 +174,20 @@ def test_leeway_allows_for_clocks_that_differ(
         ("JWT_ALGO", 256),
         ("JWT_AUDIENCE", ""),
         ("JWT_AUDIENCE", [7]),
+        ("JWT_AUDIENCE", []),
+        ("JWT_AUDIENCE", {"x": 1}),
         ("JWT_ISSUER", [""]),
+        ("JWT_ISSUER", []),
+        ("JWT_ISSUER", iter(["https://issuer.example"])),
         ("JWT_LEEWAY", "60"),
         ("JWT_LEEWAY", -1),
         ("JWT_LEEWAY", float("nan")),
         ("JWT_LEEWAY", float("inf")),
         ("JWT_LEEWAY", None),
     ],
-    ids=lambda value: value if isinstance(value, str) and value.isupper() else repr(value),
+    ids=lambda value: (
+        value if isinstance(value, str) and value.isupper() else repr(value).partition(" at ")[0]
+    ),
 )
 def test_a_wrong_setting_is_our_fault(
     trusting: FlaskClient,

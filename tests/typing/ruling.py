@@ -70,7 +70,7 @@ JWTValidator(
         NotBefore(1),
         RequiredClaims("jti", "client_id"),
         Scope("a", "b"),
-        Subject(),
+        Subject("alice"),
         TokenType("at+jwt"),
     ]
 )

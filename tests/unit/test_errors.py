@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 
 import pytest
 
@@ -245,3 +246,36 @@ def test_errors_are_exported_by_the_package(name: str) -> None:
     """What an application catches or raises is found in ``flask_jwtlib`` itself."""
     assert getattr(flask_jwtlib, name) is getattr(errors, name)
     assert name in flask_jwtlib.__all__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClaimError("iss", "another issuer", description="Not from here"),
+        ExpiredTokenError("exp", "expired"),
+        MissingClaimError("sub"),
+        InsufficientScopeError("read write"),
+        MissingTokenError(),
+        VerificationUnavailable("no keys", retry_after=7),
+        ConfigurationError("wrong"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_survive_pickling(error: JWTLibError) -> None:
+    """An error that crosses a process tells there what it told here."""
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+def test_a_403_of_ones_own_is_a_refusal_on_every_route() -> None:
+    """What an optional route tolerates follows from the status: 403 says who it is, and refuses them."""
+
+    class Forbidden(AuthenticationError):
+        """Known, and not allowed."""
+
+        status = 403
+
+    assert not Forbidden("no").tolerable
+    assert AuthenticationError("who?").tolerable

@@ -519,6 +519,7 @@ PUBLIC_TEXTS: dict[str, str | bytes] = {
     "jwk-in-white-space": f"\n {json.dumps(ED25519.jwk)} ",
     "jwk-bytes": json.dumps(RSA.jwk).encode(),
     "jwks": json.dumps(RSA.jwks),
+    "base64-of-pem": b64encode(RSA.public_pem.encode()),
 }
 
 

@@ -9,7 +9,6 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from flask_jwtlib import BearerToken, Claims, MissingClaimError, Principal, UnverifiedHeader
-from flask_jwtlib.values import strings_of
 
 
 def claims(**members: Any) -> Claims:
@@ -197,15 +196,23 @@ def test_a_principals_text_is_its_subject(subject: Any, text: str) -> None:
     [
         pytest.param(["a", "b"], ("a", "b"), id="strings"),
         pytest.param(["a", 1, None, True, [], {}], ("a",), id="mixed"),
-        pytest.param("ab", (), id="string"),
+        pytest.param("ab", ("ab",), id="string"),
         pytest.param(("a",), (), id="tuple is not JSON"),
         pytest.param({"a": 1}, (), id="object"),
         pytest.param(None, (), id="null"),
     ],
 )
-def test_strings_of(value: Any, strings: tuple[str, ...]) -> None:
-    """Of a JSON array the strings count; of anything else nothing does."""
-    assert strings_of(value) == strings
+def test_the_strings_at_a_claim(value: Any, strings: tuple[str, ...]) -> None:
+    """Of a JSON array the strings count, and a lone string; of anything else nothing does."""
+    assert claims(groups=value).strings("groups") == strings
+    assert claims(realm_access={"roles": value}).strings("realm_access", "roles") == strings
+
+
+def test_strings_at_a_claim_that_is_not_there() -> None:
+    """An absent claim has none, at the end of a path or on the way."""
+    made = claims(a={"b": "text"}, c="text")
+    assert made.strings("x") == made.strings("a", "x") == made.strings("x", "b") == ()
+    assert made.strings("c", "b") == made.strings("a", "b", "c") == ()
 
 
 def test_tokens_and_headers_can_be_pickled() -> None:
