@@ -65,4 +65,5 @@ app = Flask(__name__)
 @auth.requires_authentication
 def reports() -> dict[str, object]:
     """Answer, and name the key that the token was signed with."""
-    return {"reader": current_principal.subject, "kid": current_principal.claims.header["kid"]}
+    header = current_principal.claims.header
+    return {"reader": current_principal.subject, "kid": header.get("kid")}

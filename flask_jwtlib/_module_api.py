@@ -57,7 +57,7 @@ class _GivenKeySet(KeySet):
 
 def _words(setting: str, value: Any) -> tuple[str, ...]:
     """Read a setting of one string or several. An empty one, or one used up by reading, says nothing."""
-    if isinstance(value, str):
+    if isinstance(value, str) and value:
         return (value,)
     if not isinstance(value, list | tuple | set | frozenset) or not value:
         raise ConfigurationError(f"{setting} is {value!r}: want a string, or several in a list")

@@ -32,6 +32,7 @@ from .extractors import BearerTokenExtractor
 from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
+from .key_providers import StaticKeyProvider
 from .signals import request_accepted, request_refused
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal
@@ -72,7 +73,7 @@ class Authenticator:
     extractor: TokenExtractor = field(factory=BearerTokenExtractor)
     validator: TokenValidator = field(factory=JWTValidator)
     failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
-    _checked_keys: CheckedKeyProvider = field(init=False, repr=False)
+    _checked_keys: KeyProvider = field(init=False, repr=False)
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
@@ -87,7 +88,11 @@ class Authenticator:
             validator=self.validator,
             failure_handler=self.failure_handler,
         )
-        object.__setattr__(self, "_checked_keys", CheckedKeyProvider(self.keys))
+        # Our own provider of fixed keys has nothing that could fail.
+        fixed = type(self.keys) is StaticKeyProvider
+        object.__setattr__(
+            self, "_checked_keys", self.keys if fixed else CheckedKeyProvider(self.keys)
+        )
 
     def evolve(self, **changes: Any) -> Authenticator:
         """Make a variant: the same strategies but for those given, as ``Authenticator`` takes them."""
@@ -241,27 +246,19 @@ class Authenticator:
         state = state_of(request)
         leave = partial(state.restore, state.snapshot()) if state.outcomes else None
         try:
-            return self._answer(request, state, rules, optional), leave
+            state.clear()
+            outcome = self._outcome(request, state)
+            if isinstance(outcome, Principal) and rules:
+                outcome = _judged(outcome, rules)
+            if isinstance(outcome, Principal):
+                self._publish(state, outcome)
+                return None, leave
+            return self._refused(outcome, optional), leave
         except BaseException:
             # A failure handler may throw its refusal.
             if leave is not None:
                 leave()
             raise
-
-    def _answer(
-        self, request: Request, state: RequestState, rules: tuple[ClaimRule, ...], optional: bool
-    ) -> ResponseReturnValue | None:
-        """Decide about a request, and publish who is calling or answer the refusal."""
-        state.clear()
-        outcome = self._outcome(request, state)
-        if isinstance(outcome, Principal):
-            try:
-                judge_claims(outcome.claims, rules)
-            except (AuthenticationError, VerificationUnavailable) as error:
-                return self._refused(error, optional)
-            self._publish(state, outcome)
-            return None
-        return self._refused(outcome, optional)
 
     def _outcome(self, request: Request, state: RequestState) -> Principal | _Refusal:
         """Decide about a request once, and remember it."""
@@ -320,6 +317,15 @@ class Authenticator:
             )
             return UnauthorizedHandler().deny(error)
         return response
+
+
+def _judged(principal: Principal, rules: tuple[ClaimRule, ...]) -> Principal | _Refusal:
+    """The principal, or why a route's own rules refuse it."""
+    try:
+        judge_claims(principal.claims, rules)
+    except (AuthenticationError, VerificationUnavailable) as error:
+        return error.with_traceback(None)
+    return principal
 
 
 def _send(signal: NamedSignal, **details: object) -> None:

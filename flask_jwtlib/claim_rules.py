@@ -42,14 +42,12 @@ def _seconds(claims: Claims, claim: str) -> float | None:
     value: Any = claims.get(claim)
     if type(value) is int or type(value) is float:
         if -_FARTHEST <= value <= _FARTHEST:
-            return value
+            seconds: float = value
+            return seconds
         raise ClaimError(claim, f"{claim} is out of range")
     if claim in claims:
         raise ClaimError(claim, f"{claim} is not a number")
     return None
-
-
-_STRINGS = ("iss", "sub", "jti")
 
 
 @frozen
@@ -59,9 +57,9 @@ class ClaimTypes:
     def __call__(self, claims: Claims) -> None:
         """Refuse a claim of another type."""
         get = claims.get
-        for claim in _STRINGS:
-            if type(get(claim, "")) is not str:
-                raise ClaimError(claim, f"{claim} is not a string")
+        if not (type(get("iss", "")) is type(get("sub", "")) is type(get("jti", "")) is str):
+            claim = next(name for name in ("iss", "sub", "jti") if type(get(name, "")) is not str)
+            raise ClaimError(claim, f"{claim} is not a string")
         audience = get("aud", "")
         if type(audience) is not str and list(claims.audience) != audience:
             raise ClaimError("aud", "aud is neither a string nor an array of strings")

@@ -126,7 +126,7 @@ class MissingTokenError(AuthenticationError):
     description = "Authentication is required"
 
     def __init__(self, message: str = "no bearer token in the request") -> None:
-        super().__init__(message)
+        self.args = (message,)
 
 
 class InvalidRequestError(AuthenticationError, ValueError):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import field, frozen
 
 from flask_jwtlib.testing import TokenIssuer
 
@@ -71,13 +75,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def workplace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer
 ) -> Iterator[Path]:
-    """A current directory with the files that the documents tell their readers to have."""
+    """A current directory with the files that the documents tell their readers to have.
+
+    What a program changes outside of the package, the log's level, is put back.
+    """
+    level = logging.getLogger("flask_jwtlib").level
     (tmp_path / "issuer.pem").write_text(issuer.public_pem)
     (tmp_path / "jwks.py").write_text(next(programs("docs/providers.rst")).text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("jwks", None)
+    logging.getLogger("flask_jwtlib").setLevel(level)
 
 
 @pytest.fixture
@@ -155,11 +164,78 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+@frozen
+class Listed:
+    """A name in ``docs/api.rst``.
+
+    Attributes:
+        name: As it is written.
+        module: Where it is imported from.
+        defined_in: The modules that the heading above it names.
+    """
+
+    name: str
+    module: str
+    defined_in: list[str]
+
+    @property
+    def bare(self) -> str:
+        """The name without the module."""
+        return self.name.rpartition(".")[2]
+
+
 @pytest.fixture
-def public_names() -> set[str]:
-    """The names in the first columns of the tables of ``docs/api.rst``."""
+def listed() -> list[Listed]:
+    """The names in the first columns of the tables of ``docs/api.rst``, and what it says of them."""
+    names: list[Listed] = []
+    headed: list[str] = []
     lines = (ROOT / "docs/api.rst").read_text(encoding="utf-8").splitlines()
-    return {line[9:-2] for line in lines if line.startswith("   * - ``")}
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if following.startswith("---"):
+            headed = re.findall("``(.*?)``", line)
+        elif line.startswith("   * - ``"):
+            name = line[9:-2]
+            names.append(Listed(name, name.rpartition(".")[0] or "flask_jwtlib", headed))
+    return names
+
+
+@frozen
+class KeyServer:
+    """A server on this machine that publishes a JWK set at ``/jwks``, and fails elsewhere.
+
+    Attributes:
+        url: Where it is.
+        agents: What the clients called themselves.
+    """
+
+    url: str
+    agents: list[str] = field(factory=list)
+
+
+@pytest.fixture
+def key_server(issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
+    """A server that publishes the issuer's keys."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    document = json.dumps(issuer.jwks).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            served.agents.append(self.headers["User-Agent"])
+            self.send_response(200 if self.path == "/jwks" else 500)
+            self.end_headers()
+            self.wfile.write(document)
+
+        def log_message(self, *args: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        served = KeyServer(f"http://127.0.0.1:{server.server_port}")
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield served
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture

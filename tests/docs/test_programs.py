@@ -6,17 +6,26 @@ import json
 import re
 import warnings
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Flask
+from attrs.exceptions import FrozenInstanceError
+from flask import Flask, g
 from flask.testing import FlaskClient
 
 import flask_jwtlib
-from flask_jwtlib import Authenticator, UnverifiedHeader, VerificationUnavailable
+from flask_jwtlib import (
+    Audience,
+    Authenticator,
+    ConfigurationError,
+    Expiry,
+    JWTValidator,
+    RequiredClaims,
+    Subject,
+    UnverifiedHeader,
+    VerificationUnavailable,
+)
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Run = Callable[[str, str], dict[str, Any]]
@@ -84,6 +93,7 @@ class TestReadme:
         assert client.get(f"/reports?access_token={reader}").status_code == 401
         poor = client.get("/reports", headers=bearer(issuer.token(aud=API)))
         assert poor.status_code == 403
+        assert 'realm="reports"' in poor.headers["WWW-Authenticate"]
         assert 'scope="reports:read"' in poor.headers["WWW-Authenticate"]
         assert client.get("/").json == {"caller": None}
         assert client.get("/", headers=bearer(reader)).json == {"caller": "alice"}
@@ -116,6 +126,69 @@ class TestReadme:
         assert answer.status_code == status
         if challenge:
             assert challenge in answer.headers["WWW-Authenticate"]
+
+    def test_an_issuers_published_keys_are_fetched(
+        self, run: Run, issuer: TokenIssuer, key_server: Any
+    ) -> None:
+        """The fourth program fetches a key set once, opens the public view, and closes all else."""
+        program = run("README.rst", "def fetch_keys")
+        assert program["KEYS"] == f"{KEYCLOAK['iss']}/protocol/openid-connect/certs"
+        program["KEYS"] = f"{key_server.url}/jwks"
+        client = client_of(program)
+        assert client.get("/health").text == "ok"
+        assert client.get("/reports").status_code == 401
+        assert client.get("/no/such/path").status_code == 401
+        assert key_server.agents == []
+        good = {"iss": KEYCLOAK["iss"], "aud": API}
+        for _ in range(2):
+            answer = client.get("/reports", headers=bearer(issuer.token("alice", **good)))
+            assert answer.json == {"reader": "alice"}
+        for bad in ({"iss": "https://login.example/realms/other"}, {"aud": "account"}):
+            headers = bearer(issuer.token("alice", **{**good, **bad}))
+            assert client.get("/reports", headers=headers).status_code == 401
+        assert key_server.agents == ["reports-api"]
+
+    def test_an_unknown_key_sets_off_no_fetch(
+        self, run: Run, issuer: TokenIssuer, key_server: Any
+    ) -> None:
+        """As the text below the fourth program says, a token with a new key ID is refused meanwhile."""
+        program = run("README.rst", "def fetch_keys")
+        program["KEYS"] = f"{key_server.url}/jwks"
+        client = client_of(program)
+        newer = TokenIssuer(KEYCLOAK["iss"], kid="key-2")
+        for one, status in ((issuer, 200), (newer, 401)):
+            token = one.token("alice", iss=KEYCLOAK["iss"], aud=API)
+            assert client.get("/reports", headers=bearer(token)).status_code == status
+        assert len(key_server.agents) == 1
+
+    def test_the_log_says_why(
+        self, run: Run, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Some refusals show by themselves; after the fifth program all do, and it counts them."""
+
+        def fail() -> str:
+            raise OSError("no key server")
+
+        def levels(app: Flask, auth: Authenticator, headers: dict[str, str]) -> list[str]:
+            if not app.view_functions.get("index"):
+                app.add_url_rule("/", "index", auth.requires_authentication(lambda: "in"))
+            caplog.clear()
+            app.test_client().get("/", headers=headers)
+            return [each.levelname for each in caplog.records if "Error: " in each.getMessage()]
+
+        good = Authenticator(keys=issuer.public_pem)
+        for_somebody = bearer(issuer.token(aud=API))
+        quiet = Flask("quiet")
+        assert levels(quiet, good, {}) == []
+        assert levels(quiet, good, for_somebody) == ["WARNING"]
+        client_behind(good.evolve(keys=fail).requires_authentication).get("/", headers=for_somebody)
+        assert {each.levelname for each in caplog.records} == {"WARNING", "ERROR"}
+
+        program = run("README.rst", "request_refused.connect_via")
+        assert levels(program["app"], good, {}) == ["INFO"]
+        assert levels(program["app"], good, for_somebody) == ["WARNING"]
+        assert levels(program["app"], good, bearer(issuer.token())) == []
+        assert program["refusals"] == {"MissingTokenError": 1, "UnacceptedAudienceError": 1}
 
 
 class TestExtending:
@@ -155,6 +228,138 @@ class TestExtending:
         assert client.get("/", headers=bearer(not_verified)).status_code == 401
         elsewhere = issuer.token("alice", email_verified=True, groups=["readers"])
         assert client.get("/", headers=bearer(elsewhere)).status_code == 403
+
+    @pytest.mark.parametrize(
+        "groups",
+        [
+            pytest.param("not-editors", id="part-of-a-text"),
+            pytest.param("", id="empty-text"),
+            pytest.param(1, id="number"),
+            pytest.param(True, id="true"),
+            pytest.param({"editors": True}, id="object"),
+            pytest.param([1, ["editors"], {"editors": 1}, None], id="odd-members"),
+        ],
+    )
+    def test_no_odd_claim_is_a_group(self, run: Run, issuer: TokenIssuer, groups: object) -> None:
+        """What is no array with the group, nor the group itself, is refused and never a 500."""
+        client = client_behind(run(self.DOCUMENT, "class Group")["only_editors"])
+        token = issuer.token("alice", email_verified=True, groups=groups)
+        assert client.get("/", headers=bearer(token)).status_code == 403
+
+    def test_a_lone_group_is_one(self, run: Run, issuer: TokenIssuer) -> None:
+        """Some issuers write one group as a string: it counts as a whole."""
+        client = client_behind(run(self.DOCUMENT, "class Group")["only_editors"])
+        token = issuer.token("alice", email_verified=True, groups="editors")
+        assert client.get("/", headers=bearer(token)).text == "alice"
+
+    def test_a_views_audience_comes_on_top(self, issuer: TokenIssuer) -> None:
+        """A rule at a decorator does not replace the validator's of the same class."""
+        auth = Authenticator(
+            keys=issuer.public_pem, validator=JWTValidator(rules=[Audience("all", "both")])
+        )
+        client = client_behind(auth.requires_authentication(rules=[Audience("view", "both")]))
+        statuses = {
+            audience: client.get("/", headers=bearer(issuer.token(aud=audience))).status_code
+            for audience in ("all", "view", "both")
+        }
+        assert statuses == {"all": 401, "view": 401, "both": 200}
+
+    @pytest.mark.parametrize(
+        ("rule", "status"),
+        [
+            pytest.param(Expiry(required=True), 401, id="its-own-leeway-is-0"),
+            pytest.param(Expiry(30, required=True), 200, id="its-own-leeway-given"),
+        ],
+    )
+    def test_a_given_rule_has_its_own_leeway(self, rule: Expiry, status: int) -> None:
+        """The validator's leeway is for the rules that it brings itself."""
+        issuer = TokenIssuer(lifetime=-5)
+        auth = Authenticator(
+            keys=issuer.public_pem, validator=JWTValidator(leeway=30, rules=[rule])
+        )
+        client = client_behind(auth.requires_authentication)
+        assert client.get("/", headers=bearer(issuer.token())).status_code == status
+
+    def test_that_there_is_a_subject_is_required(self, issuer: TokenIssuer) -> None:
+        """``RequiredClaims("sub")`` asks for any subject, ``Subject`` for one of those it names."""
+        with pytest.raises(ConfigurationError):
+            Subject()
+        auth = Authenticator(
+            keys=issuer.public_pem, validator=JWTValidator(rules=[RequiredClaims("sub")])
+        )
+        client = client_behind(auth.requires_authentication)
+        assert client.get("/", headers=bearer(issuer.token("alice"))).text == "alice"
+        assert client.get("/", headers=bearer(issuer.token(None))).status_code == 401
+
+    def test_a_subclass_has_a_field_of_its_own(self, run: Run, issuer: TokenIssuer) -> None:
+        """The subclass asks what it was given, for tenants that are names and for those that are not."""
+        program = run(self.DOCUMENT, "class TenantValidator")
+        client = client_behind(requirement(program))
+        answers: dict[str, int] = {}
+        for tenant in ("acme", "rivals", ["acme"], {"acme": 1}, None):
+            headers = bearer(issuer.token("alice", tenant=tenant))
+            answers[str(tenant)] = client.get("/", headers=headers).status_code
+        assert answers.pop("acme") == 200
+        assert set(answers.values()) == {401}
+        with pytest.raises(TypeError, match="tenants"):
+            program["TenantValidator"]()
+
+    def test_a_plain_attribute_is_frozen(self) -> None:
+        """As the text says, assigning in ``__init__`` raises, and subclassing ``Authenticator`` too."""
+
+        class Stateful(JWTValidator):
+            def __init__(self) -> None:
+                super().__init__()
+                self.db = object()
+
+        with pytest.raises(FrozenInstanceError):
+            Stateful()
+        with pytest.raises(TypeError, match="composed"):
+            type("Mine", (Authenticator,), {})
+
+    def test_an_application_asks_by_itself(self, run: Run, issuer: TokenIssuer) -> None:
+        """What ``authenticate()`` raises becomes the refusal that a decorator would have answered."""
+        program = run(self.DOCUMENT, "auth.authenticate()")
+        client = client_of(program)
+        assert client.get("/files/public-1").text == "public-1 for everybody"
+        none = client.get("/files/1")
+        assert (none.status_code, none.headers["WWW-Authenticate"]) == (401, "Bearer")
+        headers = bearer(issuer.token("alice"))
+        assert client.get("/files/1", headers=headers).text == "1 for alice"
+        poor = client.get("/files/secret-1", headers=headers)
+        assert poor.status_code == 403
+        assert 'scope="files:secret"' in poor.headers["WWW-Authenticate"]
+        rich = bearer(issuer.token("alice", scope="files:secret"))
+        assert client.get("/files/secret-1", headers=rich).text == "secret-1 for alice"
+        forged = client.get("/files/1", headers=bearer(TokenIssuer().token("alice")))
+        assert forged.status_code == 401
+        assert 'error="invalid_token"' in forged.headers["WWW-Authenticate"]
+
+    def test_an_outage_while_asking_is_no_refusal(self, run: Run, issuer: TokenIssuer) -> None:
+        """Without keys the program's other handler answers 503."""
+        program = run(self.DOCUMENT, "auth.authenticate()")
+
+        def fail() -> str:
+            raise OSError("no key server")
+
+        program["auth"] = program["auth"].evolve(keys=fail)
+        answer = client_of(program).get("/files/1", headers=bearer(issuer.token()))
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+
+    def test_the_module_is_asked_outside_of_a_decorator(
+        self, run: Run, issuer: TokenIssuer
+    ) -> None:
+        """What ``get_json_token()`` raises in a bare view is answered 401, 400 or 503 by two lines."""
+        client = client_of(run(self.DOCUMENT, "refusals = UnauthorizedHandler"))
+        token = issuer.token("alice")
+        assert client.get("/me", headers=bearer(token)).json == {"subject": "alice"}
+        none = client.get("/me")
+        assert (none.status_code, none.headers["WWW-Authenticate"]) == (401, 'Bearer realm="files"')
+        twice = client.get(f"/me?access_token={token}", headers=bearer(token))
+        assert twice.status_code == 400
+        flask_jwtlib.set_permanent_verification_key(None)
+        assert client.get("/me", headers=bearer(token)).status_code == 503
 
     def test_a_validator_is_subclassed(self, run: Run, issuer: TokenIssuer) -> None:
         """The subclass refuses a revoked token that is good otherwise."""
@@ -289,6 +494,79 @@ class TestMigration:
         other = TokenIssuer(algorithm="HS256", private_key=b"other")
         with pytest.warns(flask_jwtlib.InsecureKeyWarning):
             client.get("/", headers=bearer(other.token()))
+
+    @pytest.mark.parametrize("setting", ["JWT_AUDIENCE", "JWT_ISSUER", "JWT_ALGO"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param([], id="empty-list"),
+            pytest.param("", id="empty-text"),
+            pytest.param(5, id="number"),
+            pytest.param(iter(["RS256"]), id="iterator"),
+        ],
+    )
+    def test_a_setting_of_another_kind_is_our_fault(
+        self,
+        client: FlaskClient,
+        issuer: TokenIssuer,
+        setting: str,
+        value: object,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """It is answered 503, and the log says that it is a setting."""
+        monkeypatch.setattr(flask_jwtlib, setting, value)
+        assert client.get("/", headers=bearer(issuer.token(aud=API))).status_code == 503
+        assert "a setting of flask_jwtlib is wrong" in caplog.text
+
+    @pytest.mark.parametrize("kind", [list, tuple, set])
+    def test_a_setting_may_be_several(
+        self, client: FlaskClient, issuer: TokenIssuer, kind: Callable[[list[str]], Any]
+    ) -> None:
+        """Lists, tuples and sets are the same to the three settings."""
+        flask_jwtlib.JWT_AUDIENCE = kind([API, "https://old.example"])
+        flask_jwtlib.JWT_ISSUER = kind([issuer.issuer])
+        flask_jwtlib.JWT_ALGO = kind(["RS256", "ES256"])
+        assert client.get("/", headers=bearer(issuer.token(aud=API))).status_code == 200
+        assert client.get("/", headers=bearer(issuer.token(aud="me"))).status_code == 401
+
+    def test_an_invalid_token_is_not_on_g(self, issuer: TokenIssuer) -> None:
+        """On an optional route both names are None, while the functions still tell of the token."""
+        flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+        app = Flask("old")
+        expired = issuer.token(exp=1)
+
+        @app.get("/")
+        @flask_jwtlib.optional_authentication
+        def index() -> str:
+            assert (g.authenticated, g.raw_token, g.json_token) == (False, None, None)
+            assert flask_jwtlib.get_token() == expired
+            with pytest.raises(flask_jwtlib.ExpiredTokenError):
+                flask_jwtlib.get_json_token()
+            return "in"
+
+        app.testing = True
+        assert app.test_client().get("/", headers=bearer(expired)).text == "in"
+
+    def test_callbacks_that_answer_nonsense_let_nobody_in(
+        self, client: FlaskClient, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No answer to a refusal is the default's; a wrong kind of answer is our fault."""
+        headers = bearer(issuer.token())
+        with monkeypatch.context() as patch:
+            patch.setattr(flask_jwtlib, "requires_authentication_failure_callback", lambda: None)
+            assert client.get("/").status_code == 401
+
+        async def yes(token: str) -> bool:
+            return True
+
+        with monkeypatch.context() as patch:
+            patch.setattr(flask_jwtlib, "check_token", yes)
+            assert client.get("/", headers=headers).status_code == 503
+        with monkeypatch.context() as patch:
+            patch.setattr(flask_jwtlib, "get_token", lambda: 5)
+            assert client.get("/", headers=headers).status_code == 503
+        assert client.get("/", headers=headers).status_code == 200
 
     def test_an_outage_is_no_refusal(self, client: FlaskClient, issuer: TokenIssuer) -> None:
         """Keys that can't be had are a 503, and the failure callback is not called."""
@@ -453,6 +731,14 @@ class TestProviders:
                 "cognito", "readers_only", COGNITO, {"client_id": "x"}, 401, id="cognito-client"
             ),
             pytest.param(
+                "cognito",
+                "readers_only",
+                COGNITO,
+                {"client_id": ["1example23456789"]},
+                401,
+                id="cognito-clients",
+            ),
+            pytest.param(
                 "cognito", "readers_only", COGNITO, {"scope": "openid"}, 403, id="cognito-scope"
             ),
             pytest.param(
@@ -478,32 +764,60 @@ class TestProviders:
         url = fetched.read_text()
         assert re.fullmatch(KEY_URLS[section], url)
 
-    def test_keys_are_fetched_over_http(
-        self, run: Run, jwks_file: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("section", "decorator", "claims", "odd"),
+        [
+            pytest.param(section, decorator, claims, odd, id=name)
+            for name, section, decorator, claims, odd in (
+                (
+                    "auth0-text",
+                    "auth0.com",
+                    "readers_only",
+                    AUTH0,
+                    {"permissions": "read:reports2"},
+                ),
+                ("auth0-number", "auth0.com", "readers_only", AUTH0, {"permissions": 1}),
+                ("keycloak-list", "realm_access", "editors_only", KEYCLOAK, {"realm_access": [1]}),
+                (
+                    "keycloak-text",
+                    "realm_access",
+                    "editors_only",
+                    KEYCLOAK,
+                    {"realm_access": {"roles": "no-editor-at-all"}},
+                ),
+                (
+                    "keycloak-object",
+                    "realm_access",
+                    "editors_only",
+                    KEYCLOAK,
+                    {"realm_access": {"roles": {"editor": 1}}},
+                ),
+                ("entra-text", "microsoft", "jobs_only", ENTRA, {"roles": "Reports.Read.All2"}),
+                ("entra-number", "microsoft", "jobs_only", ENTRA, {"roles": 5}),
+            )
+        ],
+    )
+    @pytest.mark.usefixtures("fetched")
+    def test_no_odd_claim_is_a_permission(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        section: str,
+        decorator: str,
+        claims: dict[str, Any],
+        odd: dict[str, Any],
     ) -> None:
+        """A part of a text is no role, and a claim of another type is a refusal, never a 500."""
+        client = client_behind(run(self.DOCUMENT, section)[decorator])
+        answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **odd})))
+        assert answer.status_code == 403
+
+    def test_keys_are_fetched_over_http(self, run: Run, key_server: Any) -> None:
         """``fetch_jwks`` reads a JWK set from a server, and a server's error is an outage of ours."""
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
         fetch = run(self.DOCUMENT, "def fetch_jwks")["fetch_jwks"]
-        document = jwks_file.read_bytes()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200 if self.path == "/jwks" else 500)
-                self.end_headers()
-                self.wfile.write(document)
-
-            def log_message(self, *args: Any) -> None: ...
-
-        with HTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = Thread(target=server.serve_forever)
-            thread.start()
-            try:
-                url = f"http://127.0.0.1:{server.server_port}"
-                good = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{url}/jwks"))
-                assert good.keys_for(UnverifiedHeader("RS256", "key-1"))
-                broken = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{url}/broken"))
-                with pytest.raises(VerificationUnavailable):
-                    broken.keys_for(UnverifiedHeader("RS256", "key-1"))
-            finally:
-                server.shutdown()
-                thread.join()
+        good = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{key_server.url}/jwks"))
+        assert good.keys_for(UnverifiedHeader("RS256", "key-1"))
+        broken = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{key_server.url}/broken"))
+        with pytest.raises(VerificationUnavailable):
+            broken.keys_for(UnverifiedHeader("RS256", "key-1"))
+        assert key_server.agents == ["reports-api", "reports-api"]

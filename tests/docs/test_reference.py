@@ -6,14 +6,15 @@ import importlib
 import os
 import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Protocol
 
 import pytest
 
 import flask_jwtlib
-import flask_jwtlib.testing
 import flask_jwtlib_strategies
-from flask_jwtlib.testing import contracts
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -21,14 +22,53 @@ DOCUMENTS = sorted(
 )
 
 
-def test_every_public_name_is_listed(public_names: set[str]) -> None:
-    """``docs/api.rst`` lists the public names, all of them and no others."""
-    catalogue = (
-        importlib.import_module(f"flask_jwtlib_strategies.{module.name}")
-        for module in pkgutil.iter_modules(flask_jwtlib_strategies.__path__)
-    )
-    packages = (flask_jwtlib, flask_jwtlib.testing, contracts, *catalogue)
-    assert public_names == {name for package in packages for name in package.__all__}
+class Listed(Protocol):
+    """A name in ``docs/api.rst``: as it is written, where from, and the modules of its heading."""
+
+    name: str
+    bare: str
+    module: str
+    defined_in: list[str]
+
+
+def public_modules() -> Iterator[ModuleType]:
+    """Both packages and their modules, without those whose name starts with an underscore."""
+    for package in (flask_jwtlib, flask_jwtlib_strategies):
+        yield package
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if "._" not in module.name:
+                yield importlib.import_module(module.name)
+
+
+def test_every_public_name_is_listed(listed: list[Listed]) -> None:
+    """``docs/api.rst`` lists what any public module has in ``__all__``, each once, and nothing else."""
+    public = {name for module in public_modules() for name in module.__all__}
+    assert sorted(each.bare for each in listed) == sorted(public)
+
+
+def test_every_name_is_where_the_list_says(listed: list[Listed]) -> None:
+    """A name is imported from ``flask_jwtlib``, or whence it is written, and its heading's module has it."""
+    for each in listed:
+        assert each.bare in importlib.import_module(each.module).__all__, each
+        top = each.module == "flask_jwtlib"
+        assert top == (each.bare in flask_jwtlib.__all__), each
+        if top:
+            homes = [importlib.import_module(name) for name in each.defined_in]
+            # What a private module defines is at home in the package.
+            assert any(each.bare in home.__all__ for home in homes), each
+            public = [module for module in public_modules() if each.bare in module.__all__]
+            assert homes != [flask_jwtlib] or public == [flask_jwtlib], each
+        else:
+            assert any(each.module.startswith(name) for name in each.defined_in), each
+
+
+def test_every_public_name_can_be_reached() -> None:
+    """A public module has all that its ``__all__`` says, and one name means one thing everywhere."""
+    for module in public_modules():
+        for name in module.__all__:
+            assert hasattr(module, name), f"{module.__name__}.{name}"
+            if name in flask_jwtlib.__all__:
+                assert getattr(module, name) is getattr(flask_jwtlib, name)
 
 
 def where(path: str) -> Path:

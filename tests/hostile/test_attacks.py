@@ -19,6 +19,7 @@ from flask import Flask, Request
 import flask_jwtlib
 from flask_jwtlib import (
     AlgorithmError,
+    Audience,
     AuthenticationError,
     Authenticator,
     BadSignatureError,
@@ -26,9 +27,11 @@ from flask_jwtlib import (
     Claims,
     ExpiredTokenError,
     InvalidRequestError,
+    Issuer,
     JWTValidator,
     MalformedTokenError,
     StaticKeyProvider,
+    TokenType,
     TTLKeyProvider,
     UnknownKeyError,
     UnverifiedHeader,
@@ -658,6 +661,40 @@ def test_the_challenge_is_no_oracle_for_claims(target: Any) -> None:
     }
 
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "typ",
+    [
+        pytest.param("JWT", id="as-issuers-write-it"),
+        pytest.param(None, id="without-a-type"),
+        pytest.param("id+jwt", id="of-another-type"),
+        pytest.param("at+jwt-not", id="of-a-longer-type"),
+        pytest.param(["at+jwt"], id="of-a-list"),
+    ],
+)
+def test_id_token_as_an_access_token(typ: object) -> None:
+    """A client sends the ID token of its log-in, even one for our very audience (RFC 8725 §3.12): 401."""
+    auth = Authenticator(
+        keys=RSA.public_pem,
+        validator=JWTValidator(
+            rules=[Issuer(RSA.issuer), Audience("https://api.example"), TokenType("at+jwt")]
+        ),
+    )
+    app = Flask(__name__)
+    app.add_url_rule("/", "index", auth.requires_authentication(lambda: "in"))
+    claims: dict[str, Any] = {
+        "aud": "https://api.example",
+        "nonce": "n-0S6_WzA2Mj",
+        "at_hash": "77QmUPtjPfzWtF2AnpK9RQ",
+    }
+
+    answer = app.test_client().get("/", headers=bearer(RSA.token(header={"typ": typ}, **claims)))
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+    access = RSA.token(header={"typ": "at+jwt"}, aud="https://api.example")
+    assert app.test_client().get("/", headers=bearer(access)).text == "in"
 
 
 def test_errors_keep_no_secret() -> None:
