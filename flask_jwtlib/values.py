@@ -68,7 +68,7 @@ class Claims(dict[str, Any]):
     def __init__(
         self, claims: Mapping[str, Any], *, checked_at: float, header: Mapping[str, Any] = _NOTHING
     ) -> None:
-        dict.__init__(self, claims)
+        super().__init__(claims)
         self.checked_at = checked_at
         self.header = header
 
