@@ -7,7 +7,7 @@ effect with the next request.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, NoReturn, cast
@@ -27,9 +27,9 @@ from ._callbacks import (
 from ._composition import CheckedKeyProvider
 from ._jws import CompactJWS
 from ._module_keys import check_material, read_keys
+from ._module_settings import Settings, words_of
 from ._state import current_request
 from .authenticator import Authenticator
-from .claim_rules import Audience, Issuer
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -39,7 +39,6 @@ from .errors import (
 )
 from .extractors import BearerTokenExtractor
 from .interfaces import KeyProvider
-from .judgement import ClaimRule
 from .key_providers import TTLKeyProvider
 from .key_set import KeySet
 from .validators import JWTValidator
@@ -55,37 +54,11 @@ class _GivenKeySet(KeySet):
     given: Any = field(kw_only=True, repr=False)
 
 
-def _words(setting: str, value: Any) -> tuple[str, ...]:
-    """Read a setting of one string or several. An empty one, or one used up by reading, says nothing."""
-    if isinstance(value, str) and value:
-        return (value,)
-    if not isinstance(value, list | tuple | set | frozenset) or not value:
-        raise ConfigurationError(f"{setting} is {value!r}: want a string, or several in a list")
-    return tuple(cast("Collection[str]", value))
-
-
-@frozen
-class _Settings:
-    """The settings that a validator is made by."""
-
-    algorithms: tuple[str, ...]
-    audience: tuple[str, ...] | None
-    issuer: tuple[str, ...] | None
-    leeway: float
-
-    def validator(self) -> JWTValidator:
-        """Make it."""
-        rules: list[ClaimRule] = [Audience(*self.audience or ())]
-        if self.issuer is not None:
-            rules.append(Issuer(*self.issuer))
-        return JWTValidator(algorithms=self.algorithms, rules=rules, leeway=self.leeway)
-
-
 @frozen
 class _Made:
     """A validator, and the settings that it was made by."""
 
-    settings: _Settings
+    settings: Settings
     validator: JWTValidator
 
 
@@ -246,17 +219,10 @@ class ModuleAPI:
         throw(notes_of_request().refusal or MissingTokenError())
 
     def _algorithms(self) -> tuple[str, ...]:
-        return _words("JWT_ALGO", self.callbacks.JWT_ALGO)
+        return words_of("JWT_ALGO", self.callbacks.JWT_ALGO)
 
     def _validator(self) -> JWTValidator:
-        callbacks = self.callbacks
-        audience, issuer = callbacks.JWT_AUDIENCE, callbacks.JWT_ISSUER
-        settings = _Settings(
-            self._algorithms(),
-            None if audience is None else _words("JWT_AUDIENCE", audience),
-            None if issuer is None else _words("JWT_ISSUER", issuer),
-            callbacks.JWT_LEEWAY,
-        )
+        settings = Settings.of(self.callbacks)
         made = self._made
         if made is None or made.settings != settings:
             self._made = made = _Made(settings, settings.validator())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial, wraps
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
 
 import attrs
@@ -20,8 +19,10 @@ from ._composition import (
     check_composition,
     check_extracted,
 )
+from ._guarding import guard_view
 from ._placement import check_app, is_exempt, mark_guard, mark_guarded
-from ._state import RequestState, current_flask_app, current_request, state_of
+from ._report import report_accepted, report_refused
+from ._state import RequestState, current_request, state_of
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -33,12 +34,10 @@ from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
 from .key_providers import StaticKeyProvider
-from .signals import request_accepted, request_refused
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal
 
 if TYPE_CHECKING:
-    from blinker import NamedSignal
     from flask import Request
     from flask.typing import ResponseReturnValue
 
@@ -120,7 +119,7 @@ class Authenticator:
             if isinstance(outcome, Principal):
                 self._publish(state, outcome)
             else:
-                self._report(outcome, tolerated=False)
+                report_refused(self, outcome, optional=False)
         if isinstance(outcome, Principal):
             return outcome
         raise outcome
@@ -204,33 +203,7 @@ class Authenticator:
         return decorator if view is None else decorator(view)
 
     def _decorated(self, view: Any, *, rules: tuple[ClaimRule, ...], optional: bool) -> Any:
-        if not callable(view) or isinstance(view, type):
-            raise ConfigurationError(
-                f"this decorates view functions, not {view!r}; rules are given as rules=[…], and a "
-                "view class takes the decorator in its `decorators` or on its methods"
-            )
-        if inspect.iscoroutinefunction(view):
-
-            @wraps(view)
-            async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-                refusal, leave = self._enter(rules, optional)
-                try:
-                    return await view(*args, **kwargs) if refusal is None else refusal
-                finally:
-                    if leave is not None:
-                        leave()
-
-            return mark_guarded(view, guarded_async, optional=optional)
-
-        @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal, leave = self._enter(rules, optional)
-            try:
-                return view(*args, **kwargs) if refusal is None else refusal
-            finally:
-                if leave is not None:
-                    leave()
-
+        guarded = guard_view(view, partial(self._enter, rules, optional))
         return mark_guarded(view, guarded, optional=optional)
 
     def _enter(
@@ -287,24 +260,12 @@ class Authenticator:
         """Let a caller in."""
         state.publish(principal)
         keep_apart(principal.token)
-        if request_accepted.receivers:
-            _send(request_accepted, authenticator=self, principal=principal)
-
-    def _report(self, error: _Refusal, *, tolerated: bool) -> None:
-        """Tell the log and the listeners of a refusal."""
-        if _logger.isEnabledFor(error.log_level):
-            cause = error if error.__cause__ else None
-            _logger.log(error.log_level, "%s: %s", type(error).__name__, error, exc_info=cause)
-        if request_refused.receivers:
-            _send(request_refused, authenticator=self, error=error, optional=tolerated)
-        if error.__cause__ is not None:
-            # Its frames hold the request, which keeps the error.
-            error.__cause__.__traceback__ = None
+        report_accepted(self, principal)
 
     def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
         """Report a refusal, and answer it unless the route lets the request go on."""
         tolerated = optional and isinstance(error, AuthenticationError) and error.tolerable
-        self._report(error, tolerated=tolerated)
+        report_refused(self, error, optional=tolerated)
         if tolerated:
             self.failure_handler.anonymous(cast("AuthenticationError", error))
             keep_apart(None)
@@ -326,9 +287,3 @@ def _judged(principal: Principal, rules: tuple[ClaimRule, ...]) -> Principal | _
     except (AuthenticationError, VerificationUnavailable) as error:
         return error.with_traceback(None)
     return principal
-
-
-def _send(signal: NamedSignal, **details: object) -> None:
-    """Send a signal as Flask sends its own; its receivers may be async."""
-    app = current_flask_app()
-    signal.send(app, _async_wrapper=app.ensure_sync, **details)
