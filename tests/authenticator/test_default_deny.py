@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -413,3 +414,38 @@ def test_public_answers_what_it_was_given() -> None:
 
     assert public(view) is view
     assert public(Page) is Page
+
+
+class SlottedView:
+    """A view that can't be referred to weakly."""
+
+    __slots__ = ()
+
+    def __call__(self) -> str:
+        return "open"
+
+
+def test_a_view_that_cannot_be_marked_is_a_mistake() -> None:
+    """What can't be remembered is not silently left closed, or open: the message says so."""
+    with pytest.raises(ConfigurationError, match="SlottedView can't be marked public"):
+        public(SlottedView())
+
+
+def test_an_equal_view_is_another_view(auth: Authenticator, app: Flask) -> None:
+    """The mark is one object's: a view that compares equal to a public one stays closed."""
+
+    @dataclass(frozen=True)
+    class Page:
+        text: str
+
+        def __call__(self) -> str:
+            return self.text
+
+    open_page, closed_page = Page("x"), Page("x")
+    app.add_url_rule("/open", "open", public(open_page))
+    app.add_url_rule("/closed", "closed", closed_page)
+    auth.init_app(app)
+
+    client = app.test_client()
+    assert client.get("/open").status_code == 200
+    assert client.get("/closed").status_code == 401

@@ -152,3 +152,21 @@ def test_the_default_failure_callback_throws_outside_of_a_request_too() -> None:
     with pytest.raises(Unauthorized) as thrown:
         flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK()
     assert thrown.value.get_response().headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_refusal_of_ones_own_keeps_its_status(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """A status that Werkzeug has no exception for is answered all the same, challenge included."""
+
+    class PaymentRequired(flask_jwtlib.AuthenticationError):
+        """Known, and in arrears."""
+
+        status = 402
+
+    def check(token: str) -> bool:
+        raise PaymentRequired("the account is not paid")
+
+    flask_jwtlib.check_token = check
+    for route in ("/required", "/optional"):
+        answer = trusting.get(route, headers=bearer(issuer.token()))
+        assert answer.status_code == 402
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")

@@ -104,3 +104,16 @@ def test_a_cached_key_that_fits_a_new_algorithm_is_kept(
         signer = TokenIssuer(algorithm=algorithm, private_key=issuer.private_key)
         assert client.get("/required", headers=bearer(signer.token())).status_code == 200
     assert len(fetch.calls) == 1
+
+
+def test_what_a_failing_callback_assigns_counts(secret: str) -> None:
+    """A callback that gives way to another one, algorithm and all, is followed at once."""
+
+    def giving_way() -> str:
+        flask_jwtlib.JWT_ALGO = "HS256"
+        flask_jwtlib.retrieve_verification_key = lambda: secret
+        assert flask_jwtlib.verification_key() == secret
+        raise LookupError("no key here any more")
+
+    flask_jwtlib.retrieve_verification_key = giving_way
+    assert flask_jwtlib.verification_key() == secret
