@@ -144,6 +144,7 @@ class CallbackTokenValidator(TokenValidator):
         """Ask, and hand on the claims that were verified on the way."""
         notes = notes_of_request()
         notes.asked, notes.obtained, notes.keys = True, token.value, keys
+        notes.accepted = False
         verdict: object = self.callbacks.check_token(token.value)
         if isawaitable(verdict):
             if iscoroutine(verdict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, cast
 
 from flask import Flask, Request, current_app, g, has_request_context, request, request_tearing_down
@@ -63,14 +64,14 @@ class RequestState:
             raw_token=principal.token.value, json_token=principal.claims, authenticated=True
         )
 
-    def snapshot(self) -> tuple[Principal | None, dict[str, Any]]:
-        """What is published now, the application's own assignments included."""
+    def snapshot(self) -> tuple[Principal | None, Any, dict[str, Any]]:
+        """What is published and noted now, the application's own assignments included."""
         published = _attributes_of_g()
-        return self.principal, {name: published.get(name) for name in _NOBODY}
+        return self.principal, copy(self.notes), {name: published.get(name) for name in _NOBODY}
 
-    def restore(self, snapshot: tuple[Principal | None, dict[str, Any]]) -> None:
+    def restore(self, snapshot: tuple[Principal | None, Any, dict[str, Any]]) -> None:
         """Publish a snapshot again."""
-        self.principal, attributes = snapshot
+        self.principal, self.notes, attributes = snapshot
         _attributes_of_g().update(attributes)
 
 

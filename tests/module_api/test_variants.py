@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask
+import pytest
+from flask import Flask, g
 from flask.testing import FlaskClient
 
 import flask_jwtlib
@@ -46,3 +47,45 @@ def test_the_claims_are_those_of_the_token_that_was_checked(
         return str(flask_jwtlib.get_json_token()["sub"])
 
     assert trusting.get("/claims", headers=bearer(issuer.token("alice"))).text == "alice"
+
+
+@pytest.mark.parametrize("inner", ["expired", "forged", "good"])
+def test_the_outer_views_token_is_the_one_spoken_of_again(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, inner: str
+) -> None:
+    """What an inner view's variant checked, or refused, is forgotten when the inner view has ended."""
+    alice = issuer.token("alice")
+    flask_jwtlib.get_token = lambda: alice
+    variant = flask_jwtlib.default_authenticator.evolve(extractor=HeaderTokenExtractor())
+    guarded = variant.optional_authentication(lambda: str(flask_jwtlib.is_authenticated()))
+
+    @app.get("/outer")
+    @flask_jwtlib.requires_authentication
+    def outer() -> list[str]:
+        return [guarded(), str(flask_jwtlib.get_json_token()["sub"]), str(g.json_token["sub"])]
+
+    presented = {
+        "expired": issuer.token("bob", exp=1),
+        "forged": other_issuer.token("bob"),
+        "good": issuer.token("bob"),
+    }[inner]
+    answer = trusting.get("/outer", headers=bearer(presented))
+    assert answer.json == [str(inner == "good"), "alice", "alice"]
+
+
+def test_within_the_inner_view_a_refused_token_is_judged(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """That the outer view's token was accepted says nothing of the one that a variant refused."""
+    alice, expired = issuer.token("alice"), issuer.token("bob", exp=1)
+    flask_jwtlib.get_token = lambda: alice
+    variant = flask_jwtlib.default_authenticator.evolve(extractor=HeaderTokenExtractor())
+
+    @variant.optional_authentication
+    def inner() -> str:
+        with pytest.raises(flask_jwtlib.ExpiredTokenError):
+            flask_jwtlib.get_json_token()
+        return "refused"
+
+    app.add_url_rule("/outer", "outer", flask_jwtlib.requires_authentication(inner))
+    assert trusting.get("/outer", headers=bearer(expired)).text == "refused"
