@@ -1,7 +1,9 @@
 # Each target installs what it needs into .venv by itself; the second time there is nothing left to install.
 # Needed beforehand: Python >= 3.10, make and git. Another interpreter: make test PYTHON=/path/to/python3
+# With Node.js >= 20.12 and npm, `make test` includes tests/interop, which else are skipped.
 
 VENV := .venv
+INTEROP := tests/interop/provider
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install
 # Errors only: neither a newer pip nor root's own virtual environment is news here.
@@ -11,19 +13,20 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo serve test lint types bench check clean
+.PHONY: help demo serve test lint types bench bench-keys check clean
 # make deletes files that only a pattern rule asked for; the stamps are to stay.
 .PRECIOUS: $(VENV)/.ready-%
 
 help:
-	@echo 'make demo    a server, an issuer and a client on this machine act out a session, and end'
-	@echo 'make serve   the same server, left running, with curl lines to try'
-	@echo 'make test    the tests, with the coverage they must reach; ARGS="-k name" runs some of them'
-	@echo 'make lint    ruff, and the import contracts'
-	@echo 'make types   mypy and pyright'
-	@echo 'make bench   what a request costs, beside peers'
-	@echo 'make check   everything that CI runs'
-	@echo 'make clean   removes what these targets made'
+	@echo 'make demo        a server, an issuer and a client on this machine act out a session, and end'
+	@echo 'make serve       the same server, left running, with curl lines to try'
+	@echo 'make test        the tests, with the coverage they must reach; ARGS="-k name" runs some of them'
+	@echo 'make lint        ruff, and the import contracts'
+	@echo 'make types       mypy and pyright'
+	@echo 'make bench       what a request costs, beside peers'
+	@echo 'make bench-keys  how the key engine bears slow, hung and lying providers, beside a peer'
+	@echo 'make check       everything that CI runs'
+	@echo 'make clean       removes what these targets made'
 
 demo: $(VENV)/.ready-package
 	@$(PY) -m examples.demo
@@ -40,6 +43,11 @@ else
 	@$(PY) -m coverage report
 endif
 
+# Who has the OpenID provider that tests/interop talk to elsewhere names its folder.
+ifndef INTEROP_PROVIDER_FOLDER
+test: $(INTEROP)/node_modules/.ready
+endif
+
 lint: $(VENV)/.ready-lint
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
@@ -52,11 +60,14 @@ types: $(VENV)/.ready-types
 bench: $(VENV)/.ready-bench
 	@$(PY) -m benchmarks
 
+bench-keys: $(VENV)/.ready-bench
+	@$(PY) -m benchmarks.keys
+
 check:
 	@.ci/run
 
 clean:
-	@rm -rf $(VENV) dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(INTEROP)/node_modules dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -79,3 +90,11 @@ $(VENV)/.ready-%: pyproject.toml | $(PY)
 	@echo 'Installing flask_jwtlib and the dependency group "$*" into $(VENV)'
 	@$(PIP_INSTALL) --editable . --group $*
 	@touch $@
+
+# Without it, these tests are skipped, and say so: the rest needs no Node.js.
+$(INTEROP)/node_modules/.ready: $(INTEROP)/package.json
+	@if command -v npm >/dev/null; then \
+	    echo 'Installing the npm package oidc-provider into $(INTEROP)'; \
+	    (cd $(INTEROP) && npm install --loglevel=error >/dev/null) && touch $@ || \
+	        echo 'It could not be installed: tests/interop will be skipped' >&2; \
+	fi

@@ -1,9 +1,10 @@
-"""A stand-in for your issuer, used by ``key_rotation`` and ``demo``.
+"""A stand-in for your issuer, used by ``openid``, ``key_rotation``, ``several_issuers`` and ``demo``.
 
-It publishes its keys as a JWK set and hands out tokens::
+It publishes its metadata and its keys, as a JWK set, and hands out tokens::
 
     flask --app examples.issuer run --port 5001
 
+    curl http://127.0.0.1:5001/.well-known/openid-configuration
     curl http://127.0.0.1:5001/.well-known/jwks.json
     curl -X POST http://127.0.0.1:5001/token -d scope="reports:read"
     curl -X POST http://127.0.0.1:5001/keys/publish
@@ -15,21 +16,25 @@ Its keys are made when it starts and are gone when it ends. It asks nobody who t
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, request, url_for
 
 from flask_jwtlib.testing import TokenIssuer
 
 __all__ = ["RotatingIssuer", "create_app"]
 
+ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5001")
+
 
 class RotatingIssuer:
     """Signs with one key, and publishes that one and its neighbours in time.
 
-    A key is published for a while before it signs, so that every reader of the key set has it by
-    then, and for a while after, so that the tokens which it signed live out their time.
+    A key may be published for a while before it signs, for readers of the key set that don't fetch it
+    for an unknown key, and stays for a while after, so that the tokens which it signed live out
+    their time.
 
     Args:
         name: The ``iss`` of its tokens.
@@ -77,7 +82,11 @@ class RotatingIssuer:
 def create_app(issuer: RotatingIssuer | None = None) -> Flask:
     """Make the issuer's app."""
     app = Flask(__name__)
-    mine = issuer or RotatingIssuer("https://issuer.example")
+    mine = issuer or RotatingIssuer(ISSUER)
+
+    @app.get("/.well-known/openid-configuration")
+    def metadata() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+        return {"issuer": mine.name, "jwks_uri": url_for("jwks", _external=True)}
 
     @app.get("/.well-known/jwks.json")
     def jwks() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]

@@ -60,10 +60,11 @@ from .extractors import (
 from .failure_handlers import UnauthorizedHandler, bearer_challenge, refusal_headers
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule
-from .key_providers import StaticKeyProvider, TTLKeyProvider
+from .jws import CompactJWS
+from .key_providers import FetchedKeys, StaticKeyProvider, TTLKeyProvider
 from .key_set import KeySet
 from .keys import VerificationKey
-from .signals import request_accepted, request_refused
+from .signals import key_event, request_accepted, request_refused
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal, UnverifiedHeader
 
@@ -84,10 +85,12 @@ __all__ = [
     "ClaimRule",
     "ClaimTypes",
     "Claims",
+    "CompactJWS",
     "ConfigurationError",
     "ExpiredTokenError",
     "Expiry",
     "FailureHandler",
+    "FetchedKeys",
     "FormTokenExtractor",
     "HeaderTokenExtractor",
     "InsecureKeyWarning",
@@ -127,6 +130,7 @@ __all__ = [
     "get_json_token",
     "get_token",
     "is_authenticated",
+    "key_event",
     "optional_authentication",
     "optional_authentication_failure_callback",
     "public",

@@ -118,14 +118,18 @@ class CallbackKeyProvider(KeyProvider):
     """Asks ``verification_key``.
 
     Args:
-        key_set: Asks it, and makes keys of the answer.
+        key_set: Asks it, and makes keys of the answer, for a token of some header.
+        status: Tells how they are, as ``TTLKeyProvider.status`` does.
+        warm_up: Has them fetched if that is due.
     """
 
-    key_set: Callable[[], KeySet]
+    key_set: Callable[[UnverifiedHeader], KeySet]
+    status: Callable[[], dict[str, Any]]
+    warm_up: Callable[[], None]
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Choose by the header's ``kid`` and ``alg``."""
-        return self.key_set().select(header)
+        return self.key_set(header).select(header)
 
 
 @frozen

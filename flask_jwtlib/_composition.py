@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
-from attrs import frozen
-
-from .errors import AuthenticationError, ConfigurationError, VerificationUnavailable
+from .checked_keys import NoKeyProvider
+from .errors import ConfigurationError, VerificationUnavailable
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
-from .key_providers import StaticKeyProvider, TTLKeyProvider
-from .keys import VerificationKey
+from .key_providers import StaticKeyProvider
 from .validators import JWTValidator
-from .values import BearerToken, Claims, UnverifiedHeader
+from .values import BearerToken, Claims
 
 __all__ = [
-    "CheckedKeyProvider",
     "as_claims",
-    "as_key_provider",
     "check_composition",
     "check_extracted",
 ]
@@ -30,14 +26,6 @@ _METHODS: dict[type, dict[str, int]] = {
     TokenValidator: {"validate": 2},
     FailureHandler: {"deny": 1, "anonymous": 1},
 }
-
-
-def as_key_provider(keys: Any) -> KeyProvider:
-    """Make a provider of a key, or of a function that fetches keys; answer a provider as it is."""
-    if isinstance(keys, KeyProvider | type):
-        # A class is refused by check_composition.
-        return cast("KeyProvider", keys)
-    return TTLKeyProvider(keys) if callable(keys) else StaticKeyProvider(keys)
 
 
 def check_composition(
@@ -52,6 +40,8 @@ def check_composition(
     _check_strategy("keys", keys, KeyProvider)
     _check_strategy("validator", validator, TokenValidator)
     _check_strategy("failure_handler", failure_handler, FailureHandler)
+    if isinstance(keys, NoKeyProvider) and isinstance(validator, JWTValidator):
+        raise ConfigurationError("a JWTValidator verifies by keys: give the Authenticator keys=")
     if isinstance(keys, StaticKeyProvider) and isinstance(validator, JWTValidator):
         usable = keys.key_set.algorithms
         if usable.isdisjoint(validator.algorithms):
@@ -87,38 +77,6 @@ def _check_strategy(name: str, strategy: object, interface: type) -> None:
         except ValueError:
             # A callable without a signature, such as a builtin, shows its arity when it is called.
             continue
-
-
-@frozen(eq=False)
-class CheckedKeyProvider(KeyProvider):
-    """Turns a provider's failures, of whatever kind, into ``VerificationUnavailable``."""
-
-    provider: KeyProvider
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Ask the provider."""
-        try:
-            keys = self.provider.keys_for(header)
-        except (AuthenticationError, VerificationUnavailable):
-            raise
-        except Exception as error:
-            raise VerificationUnavailable(
-                f"the key provider raised {type(error).__name__}"
-            ) from error
-        given: object = keys
-        # The check of an abstract class is slow, and nearly all providers answer a tuple.
-        if type(given) is not tuple and (
-            not isinstance(given, Sequence) or isinstance(given, str | bytes)
-        ):
-            raise VerificationUnavailable(
-                f"the key provider answered {type(given).__name__}, not a sequence of keys"
-            )
-        for key in keys:
-            if not isinstance(key, VerificationKey):
-                raise VerificationUnavailable(
-                    f"the key provider answered a {type(key).__name__} as a key"
-                )
-        return keys
 
 
 def check_extracted(token: Any) -> None:

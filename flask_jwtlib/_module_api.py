@@ -24,12 +24,11 @@ from ._callbacks import (
     notes_of_request,
     throw,
 )
-from ._composition import CheckedKeyProvider
-from ._jws import CompactJWS
 from ._module_keys import check_material, read_keys
 from ._module_settings import Settings, words_of
 from ._state import current_request
 from .authenticator import Authenticator
+from .checked_keys import CheckedKeyProvider
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -39,10 +38,11 @@ from .errors import (
 )
 from .extractors import BearerTokenExtractor
 from .interfaces import KeyProvider
-from .key_providers import TTLKeyProvider
+from .jws import CompactJWS
+from .key_providers import StaticKeyProvider, TTLKeyProvider
 from .key_set import KeySet
 from .validators import JWTValidator
-from .values import BearerToken, Claims
+from .values import BearerToken, Claims, UnverifiedHeader
 
 __all__ = ["ModuleAPI"]
 
@@ -68,7 +68,7 @@ class _Read:
 
     material: object
     algorithms: tuple[str, ...]
-    key_set: KeySet
+    key_set: _GivenKeySet
 
 
 @frozen(eq=False)
@@ -111,7 +111,7 @@ class ModuleAPI:
     _extractor: BearerTokenExtractor = field(init=False, factory=BearerTokenExtractor)
 
     def __attrs_post_init__(self) -> None:
-        keys = CallbackKeyProvider(self.key_set)
+        keys = CallbackKeyProvider(self.key_set, self.status, self.warm_up)
         self._checked_keys = CheckedKeyProvider(keys)
         self.authenticator = Authenticator(
             keys=keys,
@@ -123,7 +123,10 @@ class ModuleAPI:
     def set_permanent_key(self, material: Any) -> None:
         """Take a key for good, or forget it with None."""
         if material is not None:
-            check_material(material, self._algorithms())
+            key_set = check_material(material, self._algorithms())
+            if key_set is not None and not key_set.keys:
+                why = "; ".join(key_set.skipped) or "there is none"
+                raise ConfigurationError(f"no key of these can verify signatures: {why}")
         self._permanent = material
 
     @contextmanager
@@ -150,18 +153,39 @@ class ModuleAPI:
             key_set = self._current_fetching().provider.key_set()
         return key_set.given if isinstance(key_set, _GivenKeySet) else key_set
 
-    def key_set(self) -> KeySet:
-        """What ``verification_key()`` answers, read once as long as it and the algorithms stay the same."""
+    def key_set(self, header: UnverifiedHeader) -> KeySet:
+        """What ``verification_key()`` answers, read once as long as it and the algorithms stay the same.
+
+        Fetched keys are fetched anew for a token of an unknown ``kid``.
+        """
         material: Any = self.callbacks.verification_key()
         fetching = self._fetching
         try:
-            return self._key_set_of(material)
+            key_set = self._key_set_of(material)
         except ConfigurationError:
             if fetching is None or self._permanent is not None:
                 raise
             # The key was fetched for other algorithms than those that are configured now.
             self._drop(fetching)
             return self._key_set_of(self.callbacks.verification_key())
+        if not key_set.lacks(header.kid) or fetching is None or self._permanent is not None:
+            return key_set
+        fetching.provider.key_set(header)
+        return self._key_set_of(self.callbacks.verification_key())
+
+    def status(self) -> dict[str, Any]:
+        """How the permanent or fetched key is, as ``TTLKeyProvider.status`` tells it."""
+        permanent = self._permanent
+        if permanent is None:
+            return self._current_fetching().provider.status()
+        try:
+            return StaticKeyProvider(self._key_set_of(permanent)).status()
+        except ConfigurationError as error:
+            return {"state": "dead", "last_error": type(error).__name__}
+
+    def warm_up(self) -> None:
+        """Have the key fetched if that is due."""
+        self._key_set_of(self.callbacks.verification_key())
 
     def validator(self) -> JWTValidator:
         """The validator for the settings as they are now."""
@@ -228,12 +252,16 @@ class ModuleAPI:
             self._made = made = _Made(settings, settings.validator())
         return made.validator
 
-    def _key_set_of(self, material: Any) -> KeySet:
+    def _key_set_of(self, material: Any) -> _GivenKeySet:
         algorithms = self._algorithms()
         kept = _kept(material)
         read = self._read
         if read is None or read.material != kept or read.algorithms != algorithms:
-            self._read = read = _Read(kept, algorithms, read_keys(material, algorithms))
+            keys = read_keys(material, algorithms)
+            key_set = _GivenKeySet(
+                keys.keys, skipped=keys.skipped, exact=keys.exact, given=material
+            )
+            self._read = read = _Read(kept, algorithms, key_set)
         return read.key_set
 
     def _current_fetching(self) -> _Fetching:
@@ -254,8 +282,7 @@ class ModuleAPI:
 
     def _fetch(self, fetch: Callable[[], Any]) -> Callable[[], KeySet]:
         def fetched() -> KeySet:
-            material = fetch()
-            return _GivenKeySet(self._key_set_of(material).keys, given=material)
+            return self._key_set_of(fetch())
 
         return fetched
 

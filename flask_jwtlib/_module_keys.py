@@ -37,7 +37,7 @@ def read_keys(material: object, algorithms: tuple[str, ...]) -> KeySet:
             )
         secret = cast("str | bytes", material)
         return KeySet((VerificationKey.from_secret(secret, algorithms=symmetric, allow_weak=True),))
-    if keys.algorithms.isdisjoint(algorithms):
+    if keys.keys and keys.algorithms.isdisjoint(algorithms):
         raise ConfigurationError(
             f"the verification key is for {', '.join(sorted(keys.algorithms))}, "
             f"JWT_ALGO is {', '.join(algorithms)}"

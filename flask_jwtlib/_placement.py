@@ -19,6 +19,7 @@ from .errors import ConfigurationError
 
 __all__ = [
     "check_app",
+    "guards_of",
     "is_exempt",
     "is_guard",
     "is_public",
@@ -34,6 +35,7 @@ _Protection = Literal["required", "optional"]
 
 _GUARD = "_flask_jwtlib_guard"
 _GUARDED = "_flask_jwtlib_guarded"
+_BY = "_flask_jwtlib_authenticator"
 
 _lock = Lock()
 # Bare function → its guarded twins, as long as none of them was found in an app.
@@ -82,9 +84,10 @@ def is_exempt(request: Request) -> bool:
     return view is not None and is_public(view)
 
 
-def mark_guard(guard: _View) -> _View:
-    """Mark a function that was made for ``before_request``, and answer it."""
+def mark_guard(guard: _View, *, by: object) -> _View:
+    """Mark a function that was made for ``before_request``, and by whom, and answer it."""
     setattr(guard, _GUARD, True)
+    setattr(guard, _BY, by)
     return guard
 
 
@@ -93,9 +96,10 @@ def is_guard(function: Callable[..., Any]) -> bool:
     return getattr(function, _GUARD, False)
 
 
-def mark_guarded(bare: Callable[..., Any], guarded: _View, *, optional: bool) -> _View:
-    """Remember that a function was decorated, and how, and answer the guarded one."""
+def mark_guarded(bare: Callable[..., Any], guarded: _View, *, optional: bool, by: object) -> _View:
+    """Remember that a function was decorated, how and by whom, and answer the guarded one."""
     setattr(guarded, _GUARDED, "optional" if optional else "required")
+    setattr(guarded, _BY, by)
     with _lock:
         for layer in _layers(bare):
             # A method is not what @app.route registers.
@@ -110,6 +114,13 @@ def protection_of(view: Callable[..., Any]) -> _Protection | None:
     """What decorators of ours ask of a view's callers, at most; None where there is none."""
     found = {getattr(layer, _GUARDED, None) for layer in _layers(view)}
     return "required" if "required" in found else "optional" if "optional" in found else None
+
+
+def guards_of(function: Callable[..., Any]) -> list[Any]:
+    """The authenticators whose guard a function is, or whose decorators are around it, outermost first."""
+    found = [getattr(layer, _BY, None) for layer in _layers(function)]
+    # What functools.wraps put around a guarded function has its attributes.
+    return [by for number, by in enumerate(found) if by is not None and by not in found[:number]]
 
 
 def check_app(app: Flask) -> None:

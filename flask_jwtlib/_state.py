@@ -6,7 +6,16 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any, cast
 
-from flask import Flask, Request, current_app, g, has_request_context, request, request_tearing_down
+from flask import (
+    Flask,
+    Request,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    request_tearing_down,
+)
 from flask.globals import request_ctx
 from werkzeug.local import LocalProxy
 
@@ -14,6 +23,7 @@ from .values import Principal
 
 __all__ = [
     "RequestState",
+    "app_at_hand",
     "current_flask_app",
     "current_principal",
     "current_request",
@@ -81,6 +91,11 @@ current_request: Callable[[], Request] = cast("Any", request)._get_current_objec
 current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
 _current_context: Callable[[], object] = cast("Any", request_ctx)._get_current_object
 _current_g: Callable[[], object] = cast("Any", g)._get_current_object
+
+
+def app_at_hand() -> Flask | None:
+    """The current app, None outside of any app's context."""
+    return current_flask_app() if has_app_context() else None
 
 
 def _attributes_of_g() -> dict[str, Any]:

@@ -12,17 +12,12 @@ from attrs import field, frozen
 from flask import Flask
 
 from ._caching import keep_apart
-from ._composition import (
-    CheckedKeyProvider,
-    as_claims,
-    as_key_provider,
-    check_composition,
-    check_extracted,
-)
+from ._composition import as_claims, check_composition, check_extracted
 from ._guarding import guard_view
 from ._placement import check_app, is_exempt, mark_guard, mark_guarded
 from ._report import report_accepted, report_refused
 from ._state import RequestState, current_request, state_of
+from .checked_keys import CheckedKeyProvider, as_key_provider
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -58,7 +53,7 @@ class Authenticator:
     Args:
         keys: The keys that verify tokens: a ``KeyProvider``; or a key or several in any form that
             ``KeySet.of`` takes; or a function that fetches such, called again every 300 seconds
-            (``TTLKeyProvider``).
+            (``TTLKeyProvider``). A validator that has keys of its own, or needs none, goes without.
         extractor: Where the token is found. By default in RFC 6750's three places.
         validator: What makes it believable. By default ``JWTValidator()``, which accepts RS256.
         failure_handler: How a refusal is answered. By default with the status and challenge of RFC
@@ -68,7 +63,7 @@ class Authenticator:
         ConfigurationError: A strategy is not of its interface's shape, or they can't work together.
     """
 
-    keys: KeyProvider = field(converter=as_key_provider)
+    keys: KeyProvider = field(default=None, converter=as_key_provider)
     extractor: TokenExtractor = field(factory=BearerTokenExtractor)
     validator: TokenValidator = field(factory=JWTValidator)
     failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
@@ -175,7 +170,7 @@ class Authenticator:
         def check() -> ResponseReturnValue | None:
             return None if is_exempt(current_request()) else self._enter(checked, optional=False)[0]
 
-        return mark_guard(check)
+        return mark_guard(check, by=self)
 
     def init_app(self, app: Flask, *, rules: Iterable[ClaimRule] = ()) -> None:
         """Deny by default: every request to the app needs authentication, but for views marked ``public``.
@@ -204,7 +199,7 @@ class Authenticator:
 
     def _decorated(self, view: Any, *, rules: tuple[ClaimRule, ...], optional: bool) -> Any:
         guarded = guard_view(view, partial(self._enter, rules, optional))
-        return mark_guarded(view, guarded, optional=optional)
+        return mark_guarded(view, guarded, optional=optional, by=self)
 
     def _enter(
         self, rules: tuple[ClaimRule, ...], optional: bool

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import asdict, frozen
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from flask.views import MethodView
 
+from ._inspection import functions_of
 from ._placement import check_app, is_guard, is_public, misplaced_views, protection_of
 from .errors import ConfigurationError
+from .key_health import key_statuses, keys_ready, warm_up_keys
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
 __all__ = ["RouteAccess", "jwtlib", "route_accesses"]
 
-jwtlib = AppGroup("jwtlib", help="Look at how this app's routes are guarded.")
+jwtlib = AppGroup("jwtlib", help="Look at how this app's routes are guarded, and by which keys.")
 
 
 @frozen
@@ -58,11 +58,58 @@ def _routes(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(access) for access in accesses], indent=2))
     else:
-        click.echo("\n".join(_table(accesses)))
+        rows = (
+            [access.endpoint, ", ".join(access.methods), access.rule, access.access, access.by]
+            for access in accesses
+        )
+        click.echo(_table("Endpoint", "Methods", "Rule", "Access", "By", rows=rows))
     try:
         check_app(current_app)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
+
+
+@jwtlib.command("keys")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def _keys(as_json: bool) -> None:
+    """List the key providers behind this app's guards and decorators, and how their keys are.
+
+    A provider fetches its keys when the first token comes: in this process, which serves nobody,
+    those that are fetched are fetched now.
+
+    Exits with 1 if one has no keys that serve.
+    """
+    warm_up_keys(current_app)
+    ready = keys_ready(current_app)
+    statuses = key_statuses(current_app)
+    if as_json:
+        click.echo(json.dumps(statuses, indent=2))
+    else:
+        rows = (row for status in statuses for row in _key_rows("", status))
+        click.echo(
+            _table("Provider", "State", "Age", "Generation", "Kids", "Last error", rows=rows)
+        )
+    if not ready:
+        raise click.ClickException("a provider has no keys that serve")
+
+
+def _key_rows(place: str, status: Mapping[str, Any]) -> Iterator[list[str]]:
+    """A provider's row, and one for each that it is made of."""
+    age = status.get("age")
+    kids = ", ".join(status.get("kids", ()))
+    name = place + status.get("provider", "?")
+    yield [
+        name,
+        status["state"],
+        "" if age is None else f"{age:.0f} s",
+        str(status.get("generation", "")),
+        kids,
+        status.get("last_error") or "",
+    ]
+    for member in status.get("members", ()):
+        yield from _key_rows(f"{name} > ", member)
+    for issuer, member in status.get("issuers", {}).items():
+        yield from _key_rows(f"{name} {issuer} > ", member)
 
 
 def route_accesses(app: Flask) -> Iterator[RouteAccess]:
@@ -95,7 +142,7 @@ def _methods(rule: Rule, view: Callable[..., Any] | None) -> list[str]:
 
 def _access(app: Flask, endpoint: str, method: str, misplaced: bool) -> tuple[str, str]:
     view = app.view_functions.get(endpoint)
-    protections = set(() if view is None else _protections(view, method))
+    protections = set(() if view is None else map(protection_of, functions_of(view, method)))
     if "required" in protections:
         return "required", "decorator"
     public = view is not None and is_public(view)
@@ -118,39 +165,8 @@ def _guard(app: Flask, endpoint: str) -> str | None:
     return None
 
 
-def _protections(view: Callable[..., Any], method: str) -> Iterator[str | None]:
-    """What each decorator asks of a method's callers: around the view, or within its class."""
-    yield protection_of(view)
-    view_class: Any = getattr(view, "view_class", None)
-    if view_class is None:
-        return
-    yield protection_of(view_class.dispatch_request)
-    if not issubclass(view_class, MethodView):
-        return
-    handler = getattr(view_class, method.lower(), None)
-    if handler is None:
-        return
-    yield protection_of(handler)
-    for decorator in _method_decorators(view_class, method):
-        # Applied to a method, as Flask-RESTful does in each request: what comes out is marked.
-        yield protection_of(decorator(MethodType(handler, view_class)))
-
-
-def _method_decorators(view_class: Any, method: str) -> Iterable[Callable[[Any], Any]]:
-    """The decorators that a Flask-RESTful resource puts around its methods."""
-    decorators: Any = getattr(view_class, "method_decorators", ())
-    if isinstance(decorators, Mapping):
-        return decorators.get(method.lower(), ())  # type: ignore[no-any-return]
-    return decorators  # type: ignore[no-any-return]
-
-
-def _table(accesses: Iterable[RouteAccess]) -> Iterator[str]:
-    rows = [["Endpoint", "Methods", "Rule", "Access", "By"]]
-    rows += [
-        [access.endpoint, ", ".join(access.methods), access.rule, access.access, access.by]
-        for access in accesses
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ["-" * width for width in widths])
-    for row in rows:
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+def _table(*head: str, rows: Iterable[list[str]]) -> str:
+    table = [list(head), *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    table.insert(1, ["-" * width for width in widths])
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)

@@ -165,16 +165,17 @@ class BearerTokenExtractor(TokenExtractor):
     header: bool = field(default=True, kw_only=True)
     form: bool = field(default=True, kw_only=True)
     query: bool = field(default=True, kw_only=True)
-    _places: tuple[TokenExtractor, ...] = field(init=False, repr=False, eq=False)
+    _places: tuple[tuple[TokenExtractor, str], ...] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        places: list[TokenExtractor] = []
+        # Each with what the environ has if there may be something.
+        places: list[tuple[TokenExtractor, str]] = []
         if self.header:
-            places.append(HeaderTokenExtractor())
+            places.append((HeaderTokenExtractor(), "HTTP_AUTHORIZATION"))
         if self.form:
-            places.append(FormTokenExtractor())
+            places.append((FormTokenExtractor(), "CONTENT_TYPE"))
         if self.query:
-            places.append(QueryTokenExtractor())
+            places.append((QueryTokenExtractor(), "QUERY_STRING"))
         if not places:
             raise ConfigurationError(
                 "BearerTokenExtractor needs at least one of header, form and query"
@@ -183,8 +184,11 @@ class BearerTokenExtractor(TokenExtractor):
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the one token."""
+        environ = request.environ
         found: BearerToken | None = None
-        for place in self._places:
+        for place, clue in self._places:
+            if not environ.get(clue):
+                continue
             token = place.extract(request)
             if token is not None:
                 if found is not None:

@@ -24,20 +24,27 @@ class KeySet:
 
     A token that names a ``kid`` is verified by the keys of that ``kid`` and no others. A token that
     names none is verified if exactly one key fits its algorithm. A list given by hand whose keys
-    have no ``kid`` at all is tried whole, whatever the token names: up to four keys an algorithm.
+    have no ``kid`` at all is tried whole, whatever the token names: up to four keys an algorithm;
+    of a JWK set, only a lone key is.
+
+    A set without keys verifies nothing.
 
     Args:
         keys: The keys.
+        exact: Never try several keys because none has a ``kid``, as with a JWK set.
 
     Attributes:
         skipped: Why members of a JWK set were passed over, a line each.
+        kids: The key IDs.
 
     Raises:
-        ConfigurationError: There are no keys, or too many without a ``kid`` to try them all.
+        ConfigurationError: There are too many keys without a ``kid`` to try them all.
     """
 
     keys: _Keys
     skipped: tuple[str, ...] = field(default=(), kw_only=True)
+    exact: bool = field(default=False, kw_only=True, repr=False)
+    kids: frozenset[str] = field(init=False, repr=False, default=frozenset())
     _by_kid: dict[tuple[str | None, str], _Keys] = field(
         init=False, repr=False, factory=dict[tuple[str | None, str], _Keys]
     )
@@ -45,8 +52,6 @@ class KeySet:
     _any_kid: bool = field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        if not self.keys:
-            raise ConfigurationError("a key set needs a key")
         for key in self.keys:
             if not isinstance(key, VerificationKey):
                 raise ConfigurationError(f"want VerificationKey objects, not {type(key).__name__}")
@@ -56,7 +61,9 @@ class KeySet:
                     continue
                 self._by_kid[key.kid, algorithm] = (*same_kid, key)[:_MAX_TRIES]
                 self._by_algorithm[algorithm] = (*self._by_algorithm.get(algorithm, ()), key)
-        any_kid = all(key.kid is None for key in self.keys)
+        kids = frozenset(key.kid for key in self.keys if key.kid is not None)
+        any_kid = not kids and (len(self.keys) == 1 or (bool(self.keys) and not self.exact))
+        object.__setattr__(self, "kids", kids)
         object.__setattr__(self, "_any_kid", any_kid)
         for algorithm, keys in self._by_algorithm.items():
             if any_kid and len(keys) > _MAX_TRIES:
@@ -71,6 +78,10 @@ class KeySet:
         if header.kid is None or self._any_kid:
             return self._by_algorithm.get(header.alg, ())
         return self._by_kid.get((header.kid, header.alg), ())
+
+    def lacks(self, kid: str | None) -> bool:
+        """Whether a token that names this ``kid`` could only be verified by another set than this one."""
+        return kid is not None and not self._any_kid and kid not in self.kids
 
     @property
     def algorithms(self) -> frozenset[str]:
@@ -96,7 +107,11 @@ class KeySet:
         if isinstance(material, Iterable) and not isinstance(material, str | bytes | Mapping):
             members = cast("Iterable[object]", material)
             sets = [cls.of(member, allow_weak=allow_weak) for member in members]
-            return cls(tuple(key for key_set in sets for key in key_set.keys))
+            return cls(
+                tuple(key for key_set in sets for key in key_set.keys),
+                skipped=tuple(reason for key_set in sets for reason in key_set.skipped),
+                exact=any(key_set.exact for key_set in sets),
+            )
         return cls._of_one(cast("object", material), allow_weak)
 
     @classmethod
@@ -105,12 +120,14 @@ class KeySet:
     ) -> KeySet:
         """Make a key set from a JWK set (RFC 7517 §5), passing over members that can't verify signatures.
 
+        Of a set whose members are all passed over it makes one without keys.
+
         Args:
             jwks: The set, a mapping or JSON.
             allow_weak: Accept weak keys with a warning, as ``VerificationKey`` does.
 
         Raises:
-            ConfigurationError: It is no JWK set, or none of its members is of use.
+            ConfigurationError: It is no JWK set.
         """
         parsed: object = _key_text.parse_json(jwks) if isinstance(jwks, str | bytes) else jwks
         document = cast("Mapping[str, Any]", parsed if isinstance(parsed, Mapping) else {})
@@ -125,11 +142,7 @@ class KeySet:
                 keys.append(VerificationKey.from_jwk(jwk, allow_weak=allow_weak))
             except ConfigurationError as error:
                 skipped.append(str(error))
-        if not keys:
-            raise ConfigurationError(
-                f"no key of this JWK set can verify signatures: {'; '.join(skipped) or 'it is empty'}"
-            )
-        return cls(tuple(keys), skipped=tuple(skipped))
+        return cls(tuple(keys), skipped=tuple(skipped), exact=True)
 
     @classmethod
     def _of_one(cls, material: object, allow_weak: bool) -> KeySet:

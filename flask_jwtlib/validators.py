@@ -8,12 +8,12 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from . import _jose
-from ._jws import DEFAULT_MAX_SIZE, CompactJWS
 from ._options import as_clock, as_count, check_leeway
 from .claim_rules import Audience, ClaimTypes, Expiry, NotBefore
 from .errors import AlgorithmError, BadSignatureError, UnknownKeyError, quoted
 from .interfaces import KeyProvider, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
+from .jws import DEFAULT_MAX_SIZE, CompactJWS
 from .values import BearerToken, Claims
 
 __all__ = ["JWTValidator"]
@@ -87,7 +87,7 @@ class JWTValidator(TokenValidator):
             InvalidTokenError: It is malformed, or not signed by one of our keys.
             VerificationUnavailable: The keys could not be had.
         """
-        jws = CompactJWS(token.value, self.max_size)
+        jws = CompactJWS.of(token, self.max_size)
         header = jws.header
         algorithm = header.alg
         if algorithm not in self.algorithms:

@@ -24,10 +24,12 @@ class BearerToken:
         source: Where it stood: ``"header"``, ``"form"`` or ``"query"``, or an own extractor's word
             for its place. An answer to a token from anywhere but a header is marked
             ``Cache-Control: private``.
+        parsed: Room for ``CompactJWS.of`` to keep what it read.
     """
 
     value: str = field(repr=False)
     source: str = field(default="header", kw_only=True)
+    parsed: Any = field(default=None, init=False, repr=False, eq=False)
 
 
 @frozen

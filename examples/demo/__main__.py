@@ -87,11 +87,10 @@ def _print_curl_lines(
             f"curl -X POST {issuer_url}/token -d sub=bob -d scope='reports:read reports:delete'",
         ),
         (
-            f"A new key: publish it, wait {api.TTL:g} s, sign with it, withdraw the old one",
+            "A new key: publish it, sign with it, withdraw the old one",
             "; ".join(
                 (
                     f"curl -X POST {issuer_url}/keys/publish",
-                    "sleep 2",
                     f"curl -X POST {issuer_url}/keys/switch",
                     f"curl -X POST {issuer_url}/keys/withdraw",
                 )

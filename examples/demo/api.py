@@ -23,7 +23,7 @@ __all__ = ["AUDIENCE", "ISSUER", "TTL", "create_app"]
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://reports.example"
 TTL = 1.0
-"""Seconds that fetched keys are used: few, so that nobody waits for them here. 300 is usual."""
+"""Seconds after which keys are fetched again: few, so that a withdrawn one is gone soon. 300 is usual."""
 
 
 def create_app(fetch_keys: Callable[[], bytes]) -> Flask:

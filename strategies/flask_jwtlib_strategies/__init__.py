@@ -3,8 +3,16 @@
 Each module stands for itself and is imported by its name, such as
 ``flask_jwtlib_strategies.problem_details``, so that an application loads what it uses and no more.
 
-- ``composite``: several strategies that act as one: ``FirstOfTokenExtractor``, ``ChainKeyProvider``
+- ``oidc``: an OpenID provider by its issuer URL: ``oidc_authenticator``, ``OIDCKeyProvider``
+- ``configured``: an issuer that ``app.config`` names: ``configured_authenticator``
+- ``jwks``: keys at a URL: ``JWKSKeyProvider``
+- ``files``: keys in files and directories: ``FileKeyProvider``
+- ``composite``: one issuer's keys from several sources: ``CompositeKeyProvider``
+- ``issuers``: several issuers, each with its own keys and rules: ``IssuerRouter``, ``TrustedIssuer``
+- ``first_of``: a token in one of several places: ``FirstOfTokenExtractor``
 - ``problem_details``: refusals as RFC 9457 problem details: ``ProblemDetailsHandler``
+
+The first three fetch over HTTP, by ``requests``, which the extra ``http`` brings.
 
 All of them are written against the public modules of ``flask_jwtlib``, as any application's own
 strategies are.

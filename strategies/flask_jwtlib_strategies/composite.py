@@ -1,101 +1,59 @@
-"""Several strategies of one kind that act as one."""
+"""Several key providers that act as one."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from attrs import field, frozen
 
 from flask_jwtlib import (
-    AuthenticationError,
-    BearerToken,
     ConfigurationError,
-    InvalidRequestError,
     KeyProvider,
-    TokenExtractor,
+    StaticKeyProvider,
+    TTLKeyProvider,
     UnverifiedHeader,
     VerificationKey,
     VerificationUnavailable,
 )
+from flask_jwtlib.checked_keys import CheckedKeyProvider
+from flask_jwtlib.key_health import combined_state, status_of
 
-if TYPE_CHECKING:
-    from flask import Request
-
-__all__ = ["ChainKeyProvider", "FirstOfTokenExtractor"]
+__all__ = ["CompositeKeyProvider"]
 
 _logger = logging.getLogger("flask_jwtlib_strategies")
 
 
-def _check_members(owner: str, members: tuple[Any, ...], interface: type) -> None:
-    if not members:
-        raise ConfigurationError(f"{owner} needs a {interface.__name__} at least")
-    for member in members:
-        if isinstance(member, type) or not isinstance(member, interface):
-            raise ConfigurationError(f"{owner} takes {interface.__name__} objects, not {member!r}")
-
-
-@frozen(init=False)
-class FirstOfTokenExtractor(TokenExtractor):
-    """Looks for a token with several extractors, and answers what the first one finds.
-
-    By default all of them are asked, and a request is refused in which two find a token: one that
-    names two callers, or the same twice, is ambiguous (RFC 6750 §2). Whatever one of them refuses
-    is refused.
-
-    Args:
-        *extractors: Which to ask, in this order.
-        exclusive: Refuse a request with two tokens. With False the first token counts, and nobody
-            looks whether there is another. That suits clients that can't help sending one, such as
-            a browser its cookie, if what they mean comes first.
-
-    Raises:
-        ConfigurationError: There are none, or one is no ``TokenExtractor``.
-    """
-
-    extractors: tuple[TokenExtractor, ...]
-    exclusive: bool = field(default=True, kw_only=True)
-
-    def __init__(self, *extractors: TokenExtractor, exclusive: bool = True) -> None:
-        _check_members("FirstOfTokenExtractor", extractors, TokenExtractor)
-        object.__setattr__(self, "extractors", extractors)
-        object.__setattr__(self, "exclusive", exclusive)
-
-    def extract(self, request: Request) -> BearerToken | None:
-        """Find the token."""
-        found: BearerToken | None = None
-        for extractor in self.extractors:
-            token = extractor.extract(request)
-            if token is None:
-                continue
-            if not self.exclusive:
-                return token
-            if found is not None:
-                raise InvalidRequestError(
-                    f"a token in the {found.source} and another in the {token.source}",
-                    description="The access token is sent in more than one way",
-                )
-            found = token
-        return found
-
-
 @frozen(init=False, eq=False)
-class ChainKeyProvider(KeyProvider):
-    """Asks several providers for keys, and answers what they have together, the first one's first.
+class CompositeKeyProvider(KeyProvider):
+    """Asks several providers for keys, and answers what they have together.
 
     It suits one issuer whose keys are in several places: in an old key server and its successor, or
     fetched and at hand for an emergency. **All keys are trusted alike**: whoever holds one can issue
-    tokens in the name of the others' issuers. Tokens of issuers that don't trust each other need an
-    ``Authenticator`` for each issuer.
+    tokens in the name of the others' issuers. Issuers that don't trust each other are for an
+    ``IssuerRouter``.
+
+    For a token that names a ``kid``, keys that are at hand come first: all providers with a method
+    ``keys_at_hand``, as those of ``flask_jwtlib`` have, answer without waiting. Only if none of them
+    has a key of that ``kid``, those without the method are asked, and then the others once more,
+    one after the other, who may fetch. Keys of the very ``kid`` are answered alone; if nobody has
+    one, those keys without an ID are that a provider has for any token. No two keys should have one
+    ``kid``: both are tried only while both are at hand.
+
+    For a token that names no ``kid``, all providers are asked. It is verified if exactly one key of
+    theirs fits, or if none of those that fit has an ID. Of a provider that is not made of those of
+    ``flask_jwtlib`` the keys that it answers count.
 
     While one provider's keys can't be had, the others' keys of the very ``kid`` that a token names
     still serve, and a warning is logged. For any other token nobody knows whether the missing keys
-    would have verified it: that is 503, not 401.
+    would have verified it: that is 503, not 401. One that refuses a token is obeyed if it is asked:
+    to forbid what others allow, put a provider around this one, not into it.
 
     Args:
         *providers: Which to ask, in this order.
-        limit: How many keys to answer at most: each may cost a signature check.
+        limit: How many keys to answer at most: each may cost a signature check. A key that two
+            providers have counts once.
 
     Raises:
         ConfigurationError: There are none, one is no ``KeyProvider``, or the limit is no positive
@@ -104,31 +62,171 @@ class ChainKeyProvider(KeyProvider):
 
     providers: tuple[KeyProvider, ...]
     limit: int = field(default=4, kw_only=True)
+    _at_hand: tuple[KeyProvider, ...] = field(init=False, repr=False)
+    _stages: tuple[tuple[KeyProvider, ...], ...] = field(init=False, repr=False)
 
     def __init__(self, *providers: KeyProvider, limit: int = 4) -> None:
-        _check_members("ChainKeyProvider", providers, KeyProvider)
-        if limit < 1:
+        if not providers:
+            raise ConfigurationError("CompositeKeyProvider needs a KeyProvider at least")
+        for provider in providers:
+            if isinstance(provider, type) or not isinstance(provider, KeyProvider):
+                raise ConfigurationError(
+                    f"CompositeKeyProvider takes KeyProvider objects, not {provider!r}"
+                )
+        if type(limit) is not int or limit < 1:
             raise ConfigurationError(f"limit is a number of keys, 1 or more, not {limit!r}")
+        prompt = [provider for provider in providers if _has_keys_at_hand(provider)]
+        others = [provider for provider in providers if not _has_keys_at_hand(provider)]
+        stages = (others, *([provider] for provider in prompt))
         object.__setattr__(self, "providers", providers)
         object.__setattr__(self, "limit", limit)
+        object.__setattr__(self, "_at_hand", _checked(map(_KeysAtHand, prompt)))
+        object.__setattr__(self, "_stages", tuple(map(_checked, stages)))
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Collect the keys."""
+        if header.kid is None:
+            return self._keys_for_nameless(header)
+        named = self.keys_at_hand(header)
+        if named:
+            return named
         keys: list[VerificationKey] = []
-        missing: Exception | None = None
-        for provider in self.providers:
-            try:
-                keys += provider.keys_for(header)
-            except AuthenticationError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the interface counts any as unavailable
-                missing = missing or error
+        missing: VerificationUnavailable | None = None
+        for stage in self._stages:
+            answered, fault = _ask(stage, header)
+            missing = missing or fault
+            named = self._named(header, answered, missing)
+            if named:
+                return named
+            keys += answered
         if missing is not None:
-            keys = [key for key in keys if key.kid is not None and key.kid == header.kid]
-            if not keys:
-                raise _as_unavailable(missing)
+            raise missing
+        return _distinct(keys)[: self.limit]
+
+    def keys_at_hand(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        """Answer the keys of the ``kid`` that a token names, if some are at hand, without waiting."""
+        return () if header.kid is None else self._named(header, *_ask(self._at_hand, header))
+
+    def warm_up(self) -> None:
+        """Let all providers fetch what is due, so that the first request need not wait.
+
+        Raises:
+            VerificationUnavailable: One could not have its keys. The others have them all the same.
+        """
+        missing: VerificationUnavailable | None = None
+        for provider in self.providers:
+            warm_up = getattr(provider, "warm_up", None)
+            try:
+                if warm_up is not None:
+                    warm_up()
+            except Exception as error:  # noqa: BLE001 - as with keys_for, any counts as unavailable
+                missing = missing or _as_unavailable(error)
+        if missing is not None:
+            raise missing
+
+    @property
+    def generation(self) -> int:
+        """A number that grows when a provider's keys change.
+
+        Raises:
+            AttributeError: A provider has no such number: nobody can tell.
+        """
+        providers: tuple[Any, ...] = self.providers
+        return sum(provider.generation for provider in providers)
+
+    def status(self) -> dict[str, Any]:
+        """Tell how the keys are, in values that JSON has words for. Nobody waits, and nothing is fetched.
+
+        Returns:
+            ``members``: for each provider ``provider``, the name of its class, and what its
+            ``status()`` says. ``state``: what ``key_health.combined_state`` makes of theirs.
+        """
+        members = [status_of(provider) for provider in self.providers]
+        state = combined_state(member["state"] for member in members)
+        return {"state": state, "members": members}
+
+    def _named(
+        self,
+        header: UnverifiedHeader,
+        keys: Iterable[VerificationKey],
+        missing: VerificationUnavailable | None,
+    ) -> Sequence[VerificationKey]:
+        """The keys of the very ``kid`` that a token names."""
+        named = _distinct(key for key in keys if key.kid == header.kid)
+        if named and missing is not None:
             _logger.warning("some keys can't be had, going on with others", exc_info=missing)
-        return tuple(keys[: self.limit])
+        return named[: self.limit]
+
+    def _keys_for_nameless(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        """The keys for a token that names none."""
+        keys: list[VerificationKey] = []
+        for provider in self.providers:
+            answered = CheckedKeyProvider(provider).keys_for(header)
+            if not answered and _has_any(provider, header.alg):
+                # Several fit, which is why it answers none.
+                return ()
+            keys += answered
+        few = _distinct(keys)
+        if len(few) > 1 and any(key.kid is not None for key in few):
+            return ()
+        return few[: self.limit]
+
+
+@frozen
+class _KeysAtHand(KeyProvider):
+    """A provider that answers what another one has at hand."""
+
+    provider: Any
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        return self.provider.keys_at_hand(header)  # type: ignore[no-any-return]
+
+
+_RELATED = frozenset({"key_set", "keys_at_hand", "keys_for"})
+
+
+def _has_keys_at_hand(provider: KeyProvider) -> bool:
+    """Whether a provider tells what it has at hand, by the same rules as it answers ``keys_for``.
+
+    A subclass that alters ``keys_for`` alone, to withhold a key, would be passed by.
+    """
+    members = (vars(owner) for owner in type(provider).__mro__)
+    return "keys_at_hand" in next((own for own in members if not _RELATED.isdisjoint(own)), ())
+
+
+def _checked(providers: Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
+    return tuple(map(CheckedKeyProvider, providers))
+
+
+def _ask(
+    providers: Iterable[KeyProvider], header: UnverifiedHeader
+) -> tuple[list[VerificationKey], VerificationUnavailable | None]:
+    """What some providers answer, and why one of them, the first one, does not."""
+    keys: list[VerificationKey] = []
+    missing: VerificationUnavailable | None = None
+    for provider in providers:
+        try:
+            keys += provider.keys_for(header)
+        except VerificationUnavailable as error:
+            missing = missing or error
+    return keys, missing
+
+
+def _distinct(keys: Iterable[VerificationKey]) -> tuple[VerificationKey, ...]:
+    few: list[VerificationKey] = []
+    for key in keys:
+        if all(key.material != other.material for other in few):
+            few.append(key)
+    return tuple(few)
+
+
+def _has_any(provider: KeyProvider, algorithm: str) -> bool:
+    """Whether a provider has a key for an algorithm, as far as can be seen."""
+    if isinstance(provider, CompositeKeyProvider):
+        return any(_has_any(member, algorithm) for member in provider.providers)
+    if isinstance(provider, StaticKeyProvider):
+        return algorithm in provider.key_set.algorithms
+    return isinstance(provider, TTLKeyProvider) and algorithm in provider.key_set().algorithms
 
 
 def _as_unavailable(error: Exception) -> VerificationUnavailable:

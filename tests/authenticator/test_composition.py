@@ -376,10 +376,38 @@ def test_keys_that_are_not_known_yet_are_not_held_against_the_algorithms() -> No
     assert Authenticator(keys=elliptic.jwks, validator=ShapedValidator())
 
 
-def test_keys_are_not_optional() -> None:
-    """There is no default for the keys."""
-    with pytest.raises(TypeError, match="keys"):
-        Authenticator()  # type: ignore[call-arg]
+class AsksForKeys:
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        keys.keys_for(UnverifiedHeader("RS256"))
+        return Claims({}, checked_at=0)
+
+
+def test_a_jwt_validator_needs_keys() -> None:
+    """Without keys nothing could be verified: there is no default for them."""
+    with pytest.raises(ConfigurationError, match="keys="):
+        Authenticator()
+    with pytest.raises(ConfigurationError, match="keys="):
+        Authenticator(keys=None, validator=JWTValidator())
+
+
+def test_another_validator_may_do_without_keys(app: Flask) -> None:
+    """One that has keys of its own, or asks an authority about each token, is not given any."""
+    auth = Authenticator(validator=ShapedValidator())
+
+    with app.test_request_context(headers=bearer("opaque")):
+        assert auth.authenticate().claims == {}
+
+
+def test_a_validator_that_asks_for_keys_without_any_gets_503(app: Flask) -> None:
+    """That is a mistake of ours, and lets nobody in."""
+    auth = Authenticator(validator=AsksForKeys())
+
+    @app.get("/")
+    @auth.optional_authentication
+    def view() -> str:
+        return "seen"
+
+    assert app.test_client().get("/", headers=bearer("opaque")).status_code == 503
 
 
 def test_arguments_have_names() -> None:

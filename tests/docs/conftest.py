@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import re
+import select
+import socket
+import socketserver
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from attrs import field, frozen
+from attrs import frozen
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from flask_jwtlib.testing import TokenIssuer
+from flask_jwtlib.testing import IdentityProvider, TokenIssuer
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.rst", "docs/extending.rst", "docs/migration.rst", "docs/providers.rst")
+DOCUMENTS = (
+    "README.rst",
+    "docs/extending.rst",
+    "docs/keys.rst",
+    "docs/migration.rst",
+    "docs/providers.rst",
+)
+HOSTS = (
+    "login.example",
+    "example.eu.auth0.com",
+    "login.microsoftonline.com",
+    "cognito-idp.eu-central-1.amazonaws.com",
+)
 
 # `python -m pytest` finds the examples by itself; at the end of the path they hide nothing.
 if str(ROOT) not in sys.path:
@@ -73,7 +91,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def workplace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer, services: TokenIssuer
 ) -> Iterator[Path]:
     """A current directory with the files that the documents tell their readers to have.
 
@@ -81,12 +99,16 @@ def workplace(
     """
     level = logging.getLogger("flask_jwtlib").level
     (tmp_path / "issuer.pem").write_text(issuer.public_pem)
-    (tmp_path / "jwks.py").write_text(next(programs("docs/providers.rst")).text)
+    (tmp_path / "services.pem").write_text(services.public_pem)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    sys.modules.pop("jwks", None)
     logging.getLogger("flask_jwtlib").setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def services() -> TokenIssuer:
+    """An issuer of tokens for services."""
+    return TokenIssuer(kid="services-1")
 
 
 @pytest.fixture
@@ -199,48 +221,142 @@ def listed() -> list[Listed]:
     return names
 
 
-@frozen
-class KeyServer:
-    """A server on this machine that publishes a JWK set at ``/jwks``, and fails elsewhere.
+class _Tunnel(socketserver.StreamRequestHandler):
+    """Answers ``CONNECT`` as a proxy does, and connects whichever of our hosts is wanted with one port."""
 
-    Attributes:
-        url: Where it is.
-        agents: What the clients called themselves.
+    def handle(self) -> None:
+        """Take one connection."""
+        proxy: Any = self.server
+        _, target, _ = self.rfile.readline().decode("ascii").split()
+        while self.rfile.readline().strip():
+            pass
+        if target not in {f"{host}:443" for host in HOSTS}:
+            self.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+            return
+        self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            with socket.create_connection(("127.0.0.1", proxy.port)) as host:
+                other = {self.connection: host, host: self.connection}
+                while True:
+                    for ready in select.select([*other], [], [])[0]:
+                        data = ready.recv(65536)
+                        if not data:
+                            return
+                        other[ready].sendall(data)
+        except OSError:
+            # Nobody listens there, or one of the two has gone.
+            return
+
+
+class _Proxy(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__(("127.0.0.1", 0), _Tunnel)
+
+
+class Clock:
+    """A provider's clock, which stands still until it is moved.
+
+    Args:
+        provider: The provider, which goes by it from now on.
     """
 
-    url: str
-    agents: list[str] = field(factory=list)
+    def __init__(self, provider: Any) -> None:
+        self.now = provider.clock()
+        for owner in (provider, provider._fetcher):
+            object.__setattr__(owner, "clock", self)
+
+    def __call__(self) -> float:
+        return float(self.now)
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
 
 
 @pytest.fixture
-def key_server(issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
-    """A server that publishes the issuer's keys."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    document = json.dumps(issuer.jwks).encode()
+def clock_of() -> type[Clock]:
+    """What takes over the clock of a provider that a program or an example has made."""
+    return Clock
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            served.agents.append(self.headers["User-Agent"])
-            self.send_response(200 if self.path == "/jwks" else 500)
-            self.end_headers()
-            self.wfile.write(document)
 
-        def log_message(self, *args: Any) -> None: ...
+@frozen
+class Internet:
+    """The hosts of the documents' issuers, as they are seen through a proxy, over HTTPS.
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        served = KeyServer(f"http://127.0.0.1:{server.server_port}")
-        thread = Thread(target=server.serve_forever, args=(0.01,))
+    Attributes:
+        idp: The server that plays all of them: it knows them by their paths.
+    """
+
+    idp: IdentityProvider
+
+    def publish(self, issuer: str, jwks_uri: str, *keys: dict[str, str]) -> None:
+        """Publish an issuer's metadata and keys."""
+        for url, document in (
+            (
+                f"{issuer.removesuffix('/')}/.well-known/openid-configuration",
+                {"issuer": issuer, "jwks_uri": jwks_uri},
+            ),
+            (jwks_uri, {"keys": list(keys)}),
+        ):
+            self.idp.documents[urlsplit(url).path] = document
+
+    @property
+    def asked(self) -> list[str]:
+        """The URLs that were asked for."""
+        return [f"https://{request.headers['Host']}{request.path}" for request in self.idp.requests]
+
+
+@pytest.fixture
+def internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
+    """The hosts of the documents' issuers: programs reach them with not a letter of theirs changed.
+
+    What leads there is what leads out of many a company's network: the environment names a proxy
+    and a certificate authority.
+    """
+    for name in ("https_proxy", "all_proxy", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    certificate = tmp_path / "internet.pem"
+    certificate.write_bytes(_certificate())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with IdentityProvider(tls=True) as idp:
+        assert idp.tls is not None
+        idp.tls.load_cert_chain(certificate)
+        proxy = _Proxy(urlsplit(idp.url).port or 0)
+        thread = Thread(target=proxy.serve_forever, args=(0.01,))
         thread.start()
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
         try:
-            yield served
+            yield Internet(idp)
         finally:
-            server.shutdown()
+            proxy.shutdown()
             thread.join()
+            proxy.server_close()
 
 
-@pytest.fixture
-def jwks_file(workplace: Path, issuer: TokenIssuer) -> Path:
-    """A file that holds the issuer's JWK set, as a key server would answer it."""
-    path = workplace / "jwks.json"
-    path.write_text(json.dumps(issuer.jwks))
-    return path
+def _certificate() -> bytes:
+    """A key, and a certificate for all our hosts that it signed itself, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests/docs")])
+    now = datetime.now(timezone.utc)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, HOSTS)]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(identifier, False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ) + certificate.public_bytes(serialization.Encoding.PEM)

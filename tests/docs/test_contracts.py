@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +24,7 @@ Run = Callable[[str, str], dict[str, Any]]
 Example = Callable[[str], ModuleType]
 
 EXTENDING = "docs/extending.rst"
+KEYS = "docs/keys.rst"
 
 
 def check(contract: object) -> None:
@@ -105,6 +107,23 @@ def test_the_revocations_of_extending(run: Run, issuer: TokenIssuer) -> None:
     """The validator that knows revoked tokens keeps its contract."""
     auth = run(EXTENDING, "RevocationValidator(JWTValidator)")["auth"]
     check(ValidatorOf(auth.validator, issuer, jti="1"))
+
+
+def test_the_services_of_extending(run: Run, issuer: TokenIssuer) -> None:
+    """The validator that has keys of its own keeps its contract."""
+    auth = run(EXTENDING, "ServiceOrUserValidator(TokenValidator)")["auth"]
+    check(ValidatorOf(auth.validator, issuer, aud="https://api.example"))
+
+
+def test_the_providers_of_keys(run: Run, issuer: TokenIssuer, internet: Any) -> None:
+    """The provider that withholds a key, and the one that reads files, keep their contract."""
+    name = "https://login.example/realms/example"
+    internet.publish(name, f"{name}/certs", issuer.jwk)
+    check(ProviderOf(run(KEYS, "COMPROMISED")["auth"].keys))
+    folder = Path("issuer-keys")
+    folder.mkdir()
+    (folder / "key-1.pem").write_text(issuer.public_pem)
+    check(ProviderOf(run(KEYS, 'FileKeyProvider("issuer-keys"')["auth"].keys))
 
 
 def test_the_contract_of_extending(run: Run) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from threading import Thread
 from types import ModuleType
+from typing import Any
 
 import pytest
+from attrs import define, field
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
@@ -25,11 +28,13 @@ EXAMPLES = {
     "organisation": "/desk",
     "issuer": "/.well-known/jwks.json",
     "key_rotation": "/reports",
+    "openid": "/reports",
+    "several_issuers": "/reports",
     "custom_extractor": "/me",
     "custom_failure_handler": "/me",
     "default_deny": "/admin/users",
 }
-WITHOUT_TOKEN_COMMAND = {"issuer", "key_rotation"}
+WITHOUT_TOKEN_COMMAND = {"issuer", "key_rotation", "openid"}
 
 
 def client_of(module: ModuleType) -> FlaskClient:
@@ -38,6 +43,47 @@ def client_of(module: ModuleType) -> FlaskClient:
     app.testing = True
     client: FlaskClient = app.test_client()
     return client
+
+
+@define
+class Provider:
+    """The example ``issuer``, run as a server.
+
+    Attributes:
+        url: Its address, which is its name.
+        client: A client of it.
+    """
+
+    url: str
+    client: FlaskClient
+    _server: Any = field(repr=False)
+    _thread: Thread = field(repr=False)
+
+    def post(self, path: str, **fields: str) -> str:
+        """Post a form, and answer what comes back."""
+        return self.client.post(path, data=fields).text
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+
+
+@pytest.fixture
+def provider(example: Example, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """The issuer's server, where the examples look for it."""
+    server = make_server("127.0.0.1", 0, Flask("not yet"), threaded=True)
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("ISSUER", url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server.app = app = example("issuer").create_app()
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    provider = Provider(url, app.test_client(), server, thread)
+    yield provider
+    provider.stop()
 
 
 def token_of(client: FlaskClient, *arguments: str) -> str:
@@ -170,62 +216,122 @@ class TestOrganisation:
 
 
 class TestKeyRotation:
-    @pytest.fixture
-    def issuer_client(
-        self, example: Example, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[FlaskClient]:
-        """A client of the issuer, which also serves its keys over HTTP where the example looks."""
-        app = example("issuer").create_app()
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json"
-        monkeypatch.setenv("JWKS_URL", url)
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        yield app.test_client()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-    def test_a_new_key_is_taken_up(self, example: Example, issuer_client: FlaskClient) -> None:
-        """A key that is published, used and withdrawn goes in and out without a restart."""
+    def test_keys_come_and_go(self, example: Example, provider: Provider, clock_of: Any) -> None:
+        """A key that is new is accepted at once, and one that is withdrawn refused after five seconds."""
         module = example("key_rotation")
-        now = [0.0]
-        # The same provider on a clock that the test moves, instead of waiting for five seconds.
-        object.__setattr__(module.auth.keys, "clock", lambda: now[0])
+        clock = clock_of(module.auth.keys)
         client = client_of(module)
 
         def kid_accepted(token: str) -> str | None:
             answer = client.get("/reports", headers=bearer(token))
             return answer.json["kid"] if answer.status_code == 200 and answer.json else None
 
-        old = issuer_client.post("/token").text
+        old = provider.post("/token")
         assert kid_accepted(old) == "key-1"
 
-        assert issuer_client.post("/keys/publish").text == "key-2 is published\n"
-        assert issuer_client.post("/token", data={"sub": "bob"}).status_code == 200
-        assert kid_accepted(issuer_client.post("/token").text) == "key-1"
-        now[0] += 5
-        assert issuer_client.post("/keys/switch").text == "key-2 signs\n"
-        new = issuer_client.post("/token").text
+        assert provider.post("/keys/publish") == "key-2 is published\n"
+        assert kid_accepted(provider.post("/token", sub="bob")) == "key-1"
+        assert provider.post("/keys/switch") == "key-2 signs\n"
+        new = provider.post("/token")
         assert kid_accepted(new) == "key-2"
         assert kid_accepted(old) == "key-1"
 
-        issuer_client.post("/keys/withdraw")
+        provider.post("/keys/withdraw")
         assert kid_accepted(old) == "key-1"
-        now[0] += 5
+        clock.move(5)
         assert kid_accepted(old) is None
         assert kid_accepted(new) == "key-2"
 
     def test_an_outage_is_not_the_callers_fault(
-        self, example: Example, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+        self, example: Example, provider: Provider, issuer: TokenIssuer
     ) -> None:
         """Where the issuer never answered, the answer is 503, with the time to come back."""
-        monkeypatch.setenv("JWKS_URL", "http://127.0.0.1:9/jwks.json")
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        provider.stop()
         answer = client_of(example("key_rotation")).get("/reports", headers=bearer(issuer.token()))
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) >= 1
+
+
+class TestOpenid:
+    def test_one_line_guards_the_app(self, example: Example, provider: Provider) -> None:
+        """The provider's tokens for this API get in; the probe is open, and all else is closed."""
+        client = client_of(example("openid"))
+        assert client.get("/reports").status_code == 401
+        assert client.get("/readyz").json == {"ready": True}
+        answer = client.get("/reports", headers=bearer(provider.post("/token")))
+        assert answer.json == {"reader": "alice"}
+        for changes in ({"aud": "https://payroll.example"}, {"iss": "https://other.example"}):
+            token = provider.post("/token", **changes)
+            assert client.get("/reports", headers=bearer(token)).status_code == 401
+
+    def test_it_outlives_its_provider(
+        self, example: Example, provider: Provider, clock_of: Any
+    ) -> None:
+        """A stopped provider's token is accepted as before, for four hours."""
+        module = example("openid")
+        clock = clock_of(module.auth.keys)
+        client = client_of(module)
+        headers = bearer(provider.post("/token"))
+        assert client.get("/reports", headers=headers).status_code == 200
+        provider.stop()
+        clock.move(4 * 3600)
+        assert client.get("/reports", headers=headers).status_code == 200
+        assert client.get("/readyz").status_code == 200
+
+    def test_without_its_provider_it_is_not_ready(
+        self, example: Example, provider: Provider
+    ) -> None:
+        """Where no keys were ever had, the probe says so."""
+        provider.stop()
+        answer = client_of(example("openid")).get("/readyz")
+        assert (answer.status_code, answer.json) == (503, {"ready": False})
+
+    def test_a_person_can_look_at_the_keys(self, provider: Provider, command: Command) -> None:
+        """``flask jwtlib keys`` fetches the keys and lists them, and ends with 1 where it can't."""
+        arguments = ("flask", "--app", "examples.openid", "jwtlib", "keys")
+        result = command(*arguments)
+        assert result.returncode == 0, result.stderr
+        assert re.search(r"^OIDCKeyProvider +fresh .* key-1$", result.stdout, re.MULTILINE)
+        provider.stop()
+        result = command(*arguments)
+        assert result.returncode == 1
+        assert "OIDCKeyProvider  cold" in result.stdout
+
+
+class TestSeveralIssuers:
+    def test_each_issuers_tokens_get_in(self, example: Example, provider: Provider) -> None:
+        """People and jobs read; jobs alone write."""
+        client = client_of(example("several_issuers"))
+        person, job = bearer(provider.post("/token")), bearer(token_of(client))
+        answer = client.get("/reports", headers=person)
+        assert answer.json == {"reader": "alice", "issuer": provider.url}
+        answer = client.get("/reports", headers=job)
+        assert answer.json == {"reader": "nightly-build", "issuer": "https://issuer.example"}
+        assert client.post("/reports", headers=person).status_code == 401
+        assert client.post("/reports", headers=job).status_code == 201
+
+    def test_nobody_speaks_for_another(self, example: Example, provider: Provider) -> None:
+        """An issuer's key, audience or rules don't do for the other's tokens, nor for a stranger's."""
+        client = client_of(example("several_issuers"))
+        for token in (
+            token_of(client, f"iss={provider.url}", "aud=https://reports.example"),
+            token_of(client, "aud=https://reports.example"),
+            token_of(client, "jti=null"),
+            token_of(client, "iss=https://nobody.example"),
+            provider.post("/token", iss="https://issuer.example", aud="jobs", jti="1"),
+            provider.post("/token", aud="jobs"),
+        ):
+            assert client.get("/reports", headers=bearer(token)).status_code == 401
+
+    def test_one_issuers_outage_is_not_the_others(
+        self, example: Example, provider: Provider
+    ) -> None:
+        """While the provider is down, its tokens are answered 503, and jobs get in."""
+        person = bearer(provider.post("/token"))
+        provider.stop()
+        client = client_of(example("several_issuers"))
+        assert client.get("/reports", headers=person).status_code == 503
+        assert client.get("/reports", headers=bearer(token_of(client))).status_code == 200
 
 
 class TestIssuer:
@@ -237,6 +343,12 @@ class TestIssuer:
         assert answer is not None
         assert [key["kid"] for key in answer["keys"]] == ["key-1", "key-2"]
         assert all(set(key) == {"kty", "n", "e", "use", "alg", "kid"} for key in answer["keys"])
+
+    def test_its_metadata_say_who_it_is(self, provider: Provider) -> None:
+        """The metadata name it as its tokens do, and where its keys are."""
+        answer = provider.client.get("/.well-known/openid-configuration", base_url=provider.url)
+        jwks_uri = f"{provider.url}/.well-known/jwks.json"
+        assert answer.json == {"issuer": provider.url, "jwks_uri": jwks_uri}
 
 
 class TestCustomExtractor:

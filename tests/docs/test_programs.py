@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from attrs.exceptions import FrozenInstanceError
-from flask import Flask, g
+from flask import Flask, current_app, g, has_request_context
 from flask.testing import FlaskClient
 
 import flask_jwtlib
@@ -23,14 +26,17 @@ from flask_jwtlib import (
     JWTValidator,
     RequiredClaims,
     Subject,
-    UnverifiedHeader,
-    VerificationUnavailable,
+    TTLKeyProvider,
+    key_event,
 )
+from flask_jwtlib.key_health import key_statuses
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Run = Callable[[str, str], dict[str, Any]]
+Reach = Callable[..., TokenIssuer]
 
 API = "https://api.example"
+ROOT = Path(__file__).parents[2]
 
 
 def client_behind(decorator: Callable[[Any], Any]) -> FlaskClient:
@@ -57,6 +63,19 @@ def client_of(program: dict[str, Any]) -> FlaskClient:
     program["app"].testing = True
     client: FlaskClient = program["app"].test_client()
     return client
+
+
+def as_shown(url: str) -> str:
+    """A URL as the document has it, with words where each reader has something else."""
+    url = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "TENANT", url)
+    for mine, yours in (
+        ("//login.example/realms/example", "//HOST/realms/REALM"),
+        ("//example.eu.auth0", "//TENANT.REGION.auth0"),
+        ("eu-central-1_EXAMPLE", "POOL"),
+        ("eu-central-1", "REGION"),
+    ):
+        url = url.replace(mine, yours)
+    return url
 
 
 @pytest.mark.usefixtures("workplace")
@@ -127,18 +146,16 @@ class TestReadme:
         if challenge:
             assert challenge in answer.headers["WWW-Authenticate"]
 
-    def test_an_issuers_published_keys_are_fetched(
-        self, run: Run, issuer: TokenIssuer, key_server: Any
+    def test_an_openid_provider_takes_one_line(
+        self, run: Run, issuer: TokenIssuer, internet: Any
     ) -> None:
-        """The fourth program fetches a key set once, opens the public view, and closes all else."""
-        program = run("README.rst", "def fetch_keys")
-        assert program["KEYS"] == f"{KEYCLOAK['iss']}/protocol/openid-connect/certs"
-        program["KEYS"] = f"{key_server.url}/jwks"
-        client = client_of(program)
-        assert client.get("/health").text == "ok"
+        """The fourth program finds an issuer's keys once, opens the public view, and closes all else."""
+        internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, issuer.jwk)
+        client = client_of(run("README.rst", "oidc_authenticator("))
         assert client.get("/reports").status_code == 401
         assert client.get("/no/such/path").status_code == 401
-        assert key_server.agents == []
+        assert internet.asked == []
+        assert client.get("/readyz").json == {"ready": True}
         good = {"iss": KEYCLOAK["iss"], "aud": API}
         for _ in range(2):
             answer = client.get("/reports", headers=bearer(issuer.token("alice", **good)))
@@ -146,20 +163,62 @@ class TestReadme:
         for bad in ({"iss": "https://login.example/realms/other"}, {"aud": "account"}):
             headers = bearer(issuer.token("alice", **{**good, **bad}))
             assert client.get("/reports", headers=headers).status_code == 401
-        assert key_server.agents == ["reports-api"]
+        assert internet.asked == [f"{KEYCLOAK['iss']}{METADATA}", KEYCLOAK_KEYS]
 
-    def test_an_unknown_key_sets_off_no_fetch(
-        self, run: Run, issuer: TokenIssuer, key_server: Any
+    def test_a_new_key_is_accepted_at_once(
+        self, run: Run, issuer: TokenIssuer, internet: Any
     ) -> None:
-        """As the text below the fourth program says, a token with a new key ID is refused meanwhile."""
-        program = run("README.rst", "def fetch_keys")
-        program["KEYS"] = f"{key_server.url}/jwks"
-        client = client_of(program)
+        """As the text below the fourth program says, the first token that names a new key gets in."""
+        internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, issuer.jwk)
+        client = client_of(run("README.rst", "oidc_authenticator("))
         newer = TokenIssuer(KEYCLOAK["iss"], kid="key-2")
-        for one, status in ((issuer, 200), (newer, 401)):
+        for one in (issuer, newer):
+            internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, one.jwk)
             token = one.token("alice", iss=KEYCLOAK["iss"], aud=API)
-            assert client.get("/reports", headers=bearer(token)).status_code == status
-        assert len(key_server.agents) == 1
+            assert client.get("/reports", headers=bearer(token)).status_code == 200
+
+    def test_keys_survive_an_outage_of_four_hours(
+        self, run: Run, issuer: TokenIssuer, internet: Any, clock_of: Any
+    ) -> None:
+        """While the issuer is down its tokens are accepted, and then it is 503, on the probe, too."""
+        internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, issuer.jwk)
+        program = run("README.rst", "oidc_authenticator(")
+        client, clock = client_of(program), clock_of(program["auth"].keys)
+        headers = bearer(issuer.token("alice", iss=KEYCLOAK["iss"], aud=API))
+        assert client.get("/reports", headers=headers).status_code == 200
+        internet.idp.stop()
+        clock.move(4 * 3600)
+        assert client.get("/reports", headers=headers).status_code == 200
+        assert client.get("/readyz").status_code == 200
+        clock.move(301)
+        refusal = client.get("/reports", headers=headers)
+        assert (refusal.status_code, client.get("/readyz").status_code) == (503, 503)
+        internet.idp.start()
+        clock.move(int(refusal.headers["Retry-After"]) + 1)
+        assert client.get("/readyz").status_code == 200
+
+    @pytest.mark.parametrize("audience", [API, "https://other.example"])
+    def test_an_app_is_configured(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        internet: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        audience: str,
+    ) -> None:
+        """The fifth program goes by ``app.config``, and by the environment before that."""
+        internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, issuer.jwk)
+        if audience != API:
+            monkeypatch.setenv("FLASK_JWTLIB_AUDIENCE", audience)
+        program = run("README.rst", "configured_authenticator(app)")
+        program["app"].add_url_rule("/", view_func=lambda: "in")
+        client = client_of(program)
+        assert client.get("/").status_code == 401
+        for name in (API, "https://other.example"):
+            headers = bearer(issuer.token(iss=KEYCLOAK["iss"], aud=name))
+            assert client.get("/", headers=headers).status_code == (
+                200 if name == audience else 401
+            )
 
     def test_the_log_says_why(
         self, run: Run, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
@@ -203,17 +262,25 @@ class TestExtending:
         assert client.get("/").text == "alice"
         assert client.post("/").status_code == 401
 
-    def test_keys_come_from_files(self, run: Run, issuer: TokenIssuer, workplace: Path) -> None:
-        """All key files of the directory count."""
-        second = TokenIssuer(kid=None)
-        (workplace / "second.pem").write_text(second.public_pem)
-        client = client_behind(requirement(run(self.DOCUMENT, "keys_on_disk")))
-        for one in (issuer, second):
-            assert client.get("/", headers=bearer(one.token("alice"))).text == "alice"
+    def test_keys_come_from_a_function(
+        self, run: Run, issuer: TokenIssuer, workplace: Path
+    ) -> None:
+        """The function's keys count, for as long as it says."""
+        bundle = {"jwks": issuer.jwks, "refresh_after": 20}
+        (workplace / "bundle.json").write_text(json.dumps(bundle))
+        program = run(self.DOCUMENT, "keys_of_the_bundle")
+        client = client_behind(requirement(program))
+        assert client.get("/", headers=bearer(issuer.token("alice"))).text == "alice"
+        status = program["auth"].keys.status()
+        assert status["stale_seconds_left"] == 14_400
+        assert program["keys_of_the_bundle"]().ttl == 20
 
     def test_keys_come_from_a_table(self, run: Run, issuer: TokenIssuer) -> None:
-        """The key is chosen by its ID; a token that names another is refused."""
+        """The key is chosen by its ID; a token that names another is refused. Its status is told."""
         client = client_behind(requirement(run(self.DOCUMENT, "TableKeyProvider(KeyProvider)")))
+        assert key_statuses(client.application) == [
+            {"provider": "TableKeyProvider", "state": "static", "kids": ["key-1"]}
+        ]
         assert client.get("/", headers=bearer(issuer.token("alice"))).text == "alice"
         unknown = issuer.token("alice", header={"kid": "../issuer"})
         assert client.get("/", headers=bearer(unknown)).status_code == 401
@@ -373,6 +440,22 @@ class TestExtending:
         client = client_behind(requirement(run(self.DOCUMENT, "APITokenValidator(TokenValidator)")))
         assert client.get("/", headers=bearer("a-long-random-token")).text == "nightly-build"
         assert client.get("/", headers=bearer("another-token")).status_code == 401
+
+    def test_a_validator_has_keys_of_its_own(
+        self, run: Run, issuer: TokenIssuer, services: TokenIssuer
+    ) -> None:
+        """What a token says of itself chooses the keys, and can't get it past them."""
+        client = client_behind(requirement(run(self.DOCUMENT, "class ServiceOrUserValidator")))
+        of_a_service = {"header": {"typ": "service+jwt"}, "aud": "internal"}
+        assert client.get("/", headers=bearer(issuer.token("alice", aud=API))).text == "alice"
+        assert client.get("/", headers=bearer(services.token("job", **of_a_service))).text == "job"
+        for token in (
+            issuer.token(**of_a_service),
+            services.token(aud=API),
+            services.token(aud="internal"),
+            issuer.token(aud="internal"),
+        ):
+            assert client.get("/", headers=bearer(token)).status_code == 401
 
     def test_browsers_are_sent_to_the_log_in_page(self, run: Run) -> None:
         """A browser without a token is redirected; everything else is refused as usual."""
@@ -584,6 +667,35 @@ class TestMigration:
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) >= 1
 
+    def test_the_key_is_fetched_outside_of_the_request(
+        self, client: FlaskClient, issuer: TokenIssuer
+    ) -> None:
+        """The callback has the app and no request, and is not called with a permanent key."""
+        seen: list[tuple[str, bool]] = []
+
+        def key() -> str:
+            seen.append((current_app.name, has_request_context()))
+            return issuer.public_pem
+
+        flask_jwtlib.retrieve_verification_key = key
+        headers = bearer(issuer.token(header={"kid": "any"}))
+        assert client.get("/", headers=headers).status_code == 200
+        assert seen == []
+        flask_jwtlib.set_permanent_verification_key(None)
+        for _ in range(2):
+            assert client.get("/", headers=headers).status_code == 200
+        assert seen == [("old", False)]
+
+    def test_a_set_is_fetched_anew_for_an_unknown_key(self, client: FlaskClient) -> None:
+        """A callback that answers a JWK set is asked again for a token of another ``kid``."""
+        issuers = [TokenIssuer(kid=kid) for kid in ("key-1", "key-2")]
+        answers = [json.dumps(issuer.jwks) for issuer in issuers]
+        flask_jwtlib.set_permanent_verification_key(None)
+        flask_jwtlib.retrieve_verification_key = lambda: answers.pop(0)
+        for issuer in issuers:
+            assert client.get("/", headers=bearer(issuer.token())).status_code == 200
+        assert answers == []
+
     def test_two_tokens_are_a_value_error(self, issuer: TokenIssuer) -> None:
         """``get_token()`` raises what old code may catch: a ``ValueError``."""
         app = Flask("old")
@@ -604,12 +716,9 @@ class TestMigration:
             assert client.get(path).status_code == 401
 
 
-KEY_URLS = {
-    "auth0.com": r"https://example\.eu\.auth0\.com/\.well-known/jwks\.json",
-    "realm_access": r"https://login\.example/realms/example/protocol/openid-connect/certs",
-    "microsoft": r"https://login\.microsoftonline\.com/[1-5-]{36}/discovery/v2\.0/keys",
-    "cognito": r"https://cognito-idp\.eu-central-1\.amazonaws\.com/\S+/\.well-known/jwks\.json",
-}
+METADATA = "/.well-known/openid-configuration"
+KEYCLOAK_KEYS = "https://login.example/realms/example/protocol/openid-connect/certs"
+TENANTS = ["11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"]
 AUTH0 = {
     "iss": "https://example.eu.auth0.com/",
     "aud": [API, "https://example.eu.auth0.com/userinfo"],
@@ -626,7 +735,7 @@ KEYCLOAK = {
     "realm_access": {"roles": ["editor", "offline_access"]},
 }
 ENTRA = {
-    "iss": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+    "iss": f"https://login.microsoftonline.com/{TENANTS[0]}/v2.0",
     "aud": "66666666-7777-8888-9999-000000000000",
     "ver": "2.0",
     "scp": "Reports.Read Profile.Read",
@@ -638,27 +747,47 @@ COGNITO = {
     "scope": "openid https://api.example/reports.read",
     "jti": "1",
 }
+# Where issuers' metadata say that their keys are.
+KEY_URLS = {
+    AUTH0["iss"]: "https://example.eu.auth0.com/.well-known/jwks.json",
+    KEYCLOAK["iss"]: KEYCLOAK_KEYS,
+    COGNITO["iss"]: f"{COGNITO['iss']}/.well-known/jwks.json",
+    **{
+        f"https://login.microsoftonline.com/{tenant}/v2.0": (
+            f"https://login.microsoftonline.com/{tenant}/discovery/v2.0/keys"
+        )
+        for tenant in TENANTS
+    },
+}
+
+
+@pytest.fixture
+def reach(internet: Any) -> Reach:
+    """A function that has issuers publish a key, and answers who signs with it."""
+
+    def reach(*names: str, kid: str = "key-1") -> TokenIssuer:
+        issuer = TokenIssuer(kid=kid)
+        for name in names:
+            internet.publish(name, KEY_URLS[name], issuer.jwk)
+        return issuer
+
+    return reach
 
 
 class TestProviders:
     DOCUMENT = "docs/providers.rst"
 
     @pytest.fixture
-    def fetched(self, workplace: Path, jwks_file: Path, issuer: TokenIssuer) -> Path:
-        """The file where a stand-in for the issuer's server notes the URL that is fetched.
+    def published(self, issuer: TokenIssuer, internet: Any) -> Any:
+        """The issuers of the document, who all publish a key that names no algorithm, as Entra ID's don't.
 
-        It answers a key that names no algorithm, as Entra ID's don't, and an encryption key.
+        Beside it is an encryption key, as with Keycloak.
         """
         key = {name: value for name, value in issuer.jwk.items() if name != "alg"}
         encryption = {**issuer.jwk, "kid": "key-2", "use": "enc", "alg": "RSA-OAEP"}
-        jwks_file.write_text(json.dumps({"keys": [encryption, key]}))
-        (workplace / "jwks.py").write_text(
-            "from pathlib import Path\n"
-            "def fetch_jwks(url):\n"
-            "    Path('fetched').write_text(url)\n"
-            "    return Path('jwks.json').read_bytes()\n"
-        )
-        return workplace / "fetched"
+        for name, url in KEY_URLS.items():
+            internet.publish(name, url, encryption, key)
+        return internet
 
     @pytest.mark.parametrize(
         ("section", "decorator", "claims", "changes", "status"),
@@ -696,10 +825,12 @@ class TestProviders:
                 403,
                 id="keycloak-no-roles",
             ),
-            pytest.param("microsoft", "users_only", ENTRA, {}, 200, id="entra"),
-            pytest.param("microsoft", "users_only", ENTRA, {"scp": None}, 403, id="entra-no-scp"),
+            pytest.param("is_background_job", "users_only", ENTRA, {}, 200, id="entra"),
             pytest.param(
-                "microsoft",
+                "is_background_job", "users_only", ENTRA, {"scp": None}, 403, id="entra-no-scp"
+            ),
+            pytest.param(
+                "is_background_job",
                 "users_only",
                 ENTRA,
                 {"iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/"},
@@ -707,17 +838,22 @@ class TestProviders:
                 id="entra-version-1",
             ),
             pytest.param(
-                "microsoft", "users_only", ENTRA, {"aud": "api://reports"}, 401, id="entra-app-uri"
+                "is_background_job",
+                "users_only",
+                ENTRA,
+                {"aud": "api://reports"},
+                401,
+                id="entra-app-uri",
             ),
             pytest.param(
-                "microsoft",
+                "is_background_job",
                 "jobs_only",
                 ENTRA,
                 {"scp": None, "roles": ["Reports.Read.All"]},
                 200,
                 id="entra-job",
             ),
-            pytest.param("microsoft", "jobs_only", ENTRA, {}, 403, id="entra-user-as-job"),
+            pytest.param("is_background_job", "jobs_only", ENTRA, {}, 403, id="entra-user-as-job"),
             pytest.param("cognito", "readers_only", COGNITO, {}, 200, id="cognito"),
             pytest.param(
                 "cognito",
@@ -750,7 +886,7 @@ class TestProviders:
         self,
         run: Run,
         issuer: TokenIssuer,
-        fetched: Path,
+        published: Any,
         section: str,
         decorator: str,
         claims: dict[str, Any],
@@ -761,8 +897,9 @@ class TestProviders:
         client = client_behind(run(self.DOCUMENT, section)[decorator])
         answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
         assert answer.status_code == status
-        url = fetched.read_text()
-        assert re.fullmatch(KEY_URLS[section], url)
+        name = str(claims["iss"])
+        assert published.asked == [f"{name.removesuffix('/')}{METADATA}", KEY_URLS[name]]
+        assert f"``{as_shown(KEY_URLS[name])}``" in (ROOT / self.DOCUMENT).read_text()
 
     @pytest.mark.parametrize(
         ("section", "decorator", "claims", "odd"),
@@ -792,12 +929,18 @@ class TestProviders:
                     KEYCLOAK,
                     {"realm_access": {"roles": {"editor": 1}}},
                 ),
-                ("entra-text", "microsoft", "jobs_only", ENTRA, {"roles": "Reports.Read.All2"}),
-                ("entra-number", "microsoft", "jobs_only", ENTRA, {"roles": 5}),
+                (
+                    "entra-text",
+                    "is_background_job",
+                    "jobs_only",
+                    ENTRA,
+                    {"roles": "Reports.Read.All2"},
+                ),
+                ("entra-number", "is_background_job", "jobs_only", ENTRA, {"roles": 5}),
             )
         ],
     )
-    @pytest.mark.usefixtures("fetched")
+    @pytest.mark.usefixtures("published")
     def test_no_odd_claim_is_a_permission(
         self,
         run: Run,
@@ -812,12 +955,196 @@ class TestProviders:
         answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **odd})))
         assert answer.status_code == 403
 
-    def test_keys_are_fetched_over_http(self, run: Run, key_server: Any) -> None:
-        """``fetch_jwks`` reads a JWK set from a server, and a server's error is an outage of ours."""
-        fetch = run(self.DOCUMENT, "def fetch_jwks")["fetch_jwks"]
-        good = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{key_server.url}/jwks"))
-        assert good.keys_for(UnverifiedHeader("RS256", "key-1"))
-        broken = flask_jwtlib.TTLKeyProvider(lambda: fetch(f"{key_server.url}/broken"))
-        with pytest.raises(VerificationUnavailable):
-            broken.keys_for(UnverifiedHeader("RS256", "key-1"))
-        assert key_server.agents == ["reports-api", "reports-api"]
+    @pytest.mark.parametrize("tenant", TENANTS)
+    def test_several_tenants_and_both_versions_are_accepted(
+        self, run: Run, issuer: TokenIssuer, published: Any, tenant: str
+    ) -> None:
+        """Each issuer has its own keys and audience; tokens of other tenants are refused unread."""
+        jwks_url = f"https://login.microsoftonline.com/{tenant}/discovery/keys"
+        published.publish("https://login.example/unused", jwks_url, issuer.jwk)
+        client = client_behind(requirement(run(self.DOCUMENT, "def version_1")))
+        first, second = (
+            f"https://sts.windows.net/{tenant}/",
+            f"https://login.microsoftonline.com/{tenant}/v2.0",
+        )
+
+        def status(iss: str, aud: str) -> int:
+            headers = bearer(issuer.token(iss=iss, aud=aud))
+            return client.get("/", headers=headers).status_code
+
+        assert status("https://sts.windows.net/99999999-0000-0000-0000-000000000000/", "x") == 401
+        assert published.asked == []
+        assert status(first, "api://reports") == 200
+        assert published.asked == [jwks_url]
+        assert status(second, ENTRA["aud"]) == 200
+        assert published.asked[1:] == [f"{second}{METADATA}", KEY_URLS[second]]
+        assert status(second, "api://reports") == 401
+        assert status(first, "api://payroll") == 401
+
+
+class TestKeys:
+    DOCUMENT = "docs/keys.rst"
+    STAFF = KEYCLOAK["iss"]
+
+    def test_the_figures_are_the_defaults(self) -> None:
+        """The document's figures are those of the provider, which its table names."""
+        text = (ROOT / self.DOCUMENT).read_text()
+        fields = attrs.fields_dict(TTLKeyProvider)
+        for name, seconds, shown in (
+            ("ttl", 300, "``ttl`` (300 s)"),
+            ("max_stale", 14_400, "``max_stale`` (4 h)"),
+            ("max_wait", 2, "``max_wait`` (2 s)"),
+            ("fetch_timeout", 5, "``fetch_timeout`` (5 s)"),
+        ):
+            assert fields[name].default == seconds
+            assert shown in text
+
+    def test_it_tells_whether_it_is_ready(self, run: Run, reach: Reach, internet: Any) -> None:
+        """The first program's probe is public and fetches keys; the status needs a scope."""
+        client = client_of(run(self.DOCUMENT, "def readyz"))
+        internet.idp.behave(status=500)
+        assert client.get("/readyz").status_code == 503
+        internet.idp.behave()
+        issuer = reach(self.STAFF)
+        client = client_of(run(self.DOCUMENT, "def readyz"))
+        assert client.get("/readyz").json == {"ready": True}
+        caller = {"iss": self.STAFF, "aud": API}
+        assert client.get("/keys").status_code == 401
+        assert client.get("/keys", headers=bearer(issuer.token(**caller))).status_code == 403
+        headers = bearer(issuer.token(**caller, scope="operations"))
+        statuses = client.get("/keys", headers=headers).json
+        assert [each["state"] for each in statuses or ()] == ["fresh"]
+
+    def test_every_field_of_a_status_is_explained(
+        self, run: Run, issuer: TokenIssuer, workplace: Path
+    ) -> None:
+        """The table of fields has all that the providers of the document tell, and nothing else."""
+        (workplace / "emergency-keys.json").write_text(json.dumps(issuer.jwks))
+        told: set[str] = set()
+        for containing in ("CompositeKeyProvider(", "IssuerRouter("):
+            client = client_behind(requirement(run(self.DOCUMENT, containing)))
+            client.get("/", headers=bearer(issuer.token()))
+            for status in key_statuses(client.application):
+                members = [*status.get("members", ()), *status.get("issuers", {}).values()]
+                told.update(status, *members)
+        table = (ROOT / self.DOCUMENT).read_text().partition("* - ``provider``")[2]
+        cells = re.findall(r"^   \* - (.*)$", table.partition("\nWhat to watch\n")[0], re.MULTILINE)
+        explained = {name for cell in cells for name in re.findall("``(.*?)``", cell)}
+        # How many issuers are in each state is short for what their own fields say.
+        assert explained | {"provider"} == told - {"states"}
+
+    def test_every_event_is_explained(self) -> None:
+        """The table of events has those that the signal documents, and nothing else."""
+        text = (ROOT / self.DOCUMENT).read_text()
+        table = text.partition("* - Event\n")[2].partition("code-block")[0]
+        source = Path(flask_jwtlib.signals.__file__).read_text()
+        documented = re.findall(r"^- ``(\w+)``:", source, re.MULTILINE)
+        explained = re.findall(r"^   \* - ``(\w+)``$", table, re.MULTILINE)
+        assert sorted(explained) == sorted(documented)
+        assert len(documented) == 7
+
+    def test_events_are_counted(self, run: Run, reach: Reach, internet: Any) -> None:
+        """The second program hears of what happens to keys."""
+        issuer = reach(self.STAFF)
+        program = run(self.DOCUMENT, "@key_event.connect")
+        client = client_of(run(self.DOCUMENT, "def readyz"))
+        client.get("/readyz")
+        headers = bearer(issuer.token(header={"kid": "made-up"}))
+        client.get("/keys", headers=bearer(issuer.token(iss=self.STAFF, aud=API)))
+        client.get("/keys", headers=headers)
+        key_event.disconnect(program["count"])
+        names = {name for provider, name in program["events"] if provider == "OIDCKeyProvider"}
+        assert names == {"refreshed", "unknown_kid"}
+
+    def test_a_compromised_key_is_refused(self, run: Run, reach: Reach) -> None:
+        """The third program's provider withholds the key, also from a token that names none."""
+        client = client_behind(requirement(run(self.DOCUMENT, "COMPROMISED")))
+        good = {"iss": self.STAFF, "aud": API}
+        thief = reach(self.STAFF, kid="key-of-october")
+        for header in ({}, {"kid": None}):
+            token = thief.token(header=header, **good)
+            assert client.get("/", headers=bearer(token)).status_code == 401
+        newer = reach(self.STAFF, kid="key-of-november")
+        assert client.get("/", headers=bearer(newer.token("alice", **good))).text == "alice"
+
+    def test_keys_are_in_files(self, run: Run, issuer: TokenIssuer, workplace: Path) -> None:
+        """A file's name is the ID of the key in it."""
+        (workplace / "issuer-keys").mkdir()
+        (workplace / "issuer-keys/key-1.pem").write_text(issuer.public_pem)
+        client = client_behind(requirement(run(self.DOCUMENT, 'FileKeyProvider("issuer-keys"')))
+        assert client.get("/", headers=bearer(issuer.token("alice", aud=API))).text == "alice"
+        other = issuer.token(aud=API, header={"kid": "key-2"})
+        assert client.get("/", headers=bearer(other)).status_code == 401
+
+    def test_a_file_helps_out(
+        self, run: Run, reach: Reach, internet: Any, issuer: TokenIssuer, workplace: Path
+    ) -> None:
+        """Keys of the issuer and of the file count, and the file's while the issuer is down."""
+        (workplace / "emergency-keys.json").write_text(
+            json.dumps({"keys": [{**issuer.jwk, "kid": "emergency"}]})
+        )
+        good = {"iss": self.STAFF, "aud": API}
+        of_the_file = issuer.token("alice", header={"kid": "emergency"}, **good)
+        usual = reach(self.STAFF).token("bob", **good)
+        client = client_behind(requirement(run(self.DOCUMENT, "CompositeKeyProvider(")))
+        assert client.get("/", headers=bearer(usual)).text == "bob"
+        assert client.get("/", headers=bearer(of_the_file)).text == "alice"
+        internet.idp.stop()
+        client = client_behind(requirement(run(self.DOCUMENT, "CompositeKeyProvider(")))
+        assert client.get("/", headers=bearer(of_the_file)).text == "alice"
+        assert client.get("/", headers=bearer(usual)).status_code == 503
+
+    def test_issuers_are_kept_apart(self, run: Run, reach: Reach, issuer: TokenIssuer) -> None:
+        """Each issuer's tokens are verified by its own keys, for its own audience, by its own rules."""
+        customers, staff, jobs = AUTH0["iss"], self.STAFF, "https://jobs.example"
+        of_customers, of_staff = reach(str(customers)), reach(str(staff))
+        client = client_behind(requirement(run(self.DOCUMENT, "IssuerRouter(")))
+        for signer, claims, status in (
+            (of_customers, {"iss": customers, "aud": API}, 200),
+            (of_staff, {"iss": staff, "aud": "desk"}, 200),
+            (issuer, {"iss": jobs, "aud": API, "jti": "1"}, 200),
+            (of_staff, {"iss": customers, "aud": API}, 401),
+            (of_customers, {"iss": customers, "aud": "desk"}, 401),
+            (issuer, {"iss": jobs, "aud": API}, 401),
+            (issuer, {"iss": "https://nobody.example", "aud": API}, 401),
+        ):
+            answer = client.get("/", headers=bearer(signer.token(**claims)))
+            assert answer.status_code == status, claims
+
+    @staticmethod
+    def write(database: Path, *issuers: TokenIssuer) -> None:
+        """Write the keys of issuers to a table."""
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS keys (kid TEXT, pem TEXT)")
+            rows: Iterable[Any] = [(issuer.kid, issuer.public_pem) for issuer in issuers]
+            connection.executemany("INSERT INTO keys VALUES (?, ?)", rows)
+
+    def test_a_function_asks_a_database(
+        self, run: Run, issuer: TokenIssuer, workplace: Path
+    ) -> None:
+        """What the replica lacks is found in the primary, and an outage is put off as the function says."""
+        client = client_behind(requirement(run(self.DOCUMENT, "def keys_of_the_database")))
+        newer = TokenIssuer(kid="key-2")
+        for name in ("KEY_PRIMARY", "KEY_REPLICA"):
+            client.application.config[name] = workplace / name
+        outage = client.get("/", headers=bearer(issuer.token()))
+        assert (outage.status_code, outage.headers["Retry-After"]) == (503, "10")
+        self.write(workplace / "KEY_REPLICA", issuer)
+        self.write(workplace / "KEY_PRIMARY", issuer, newer)
+        program = run(self.DOCUMENT, "def keys_of_the_database")
+        client = client_behind(requirement(program))
+        for name in ("KEY_PRIMARY", "KEY_REPLICA"):
+            client.application.config[name] = workplace / name
+        for one in (issuer, newer):
+            assert client.get("/", headers=bearer(one.token("alice"))).text == "alice"
+        assert program["auth"].keys.status()["fetches"].keys() == {"cold", "unknown_kid"}
+
+    def test_a_subclass_asks_a_database(
+        self, run: Run, issuer: TokenIssuer, workplace: Path
+    ) -> None:
+        """The subclass takes the options of the provider."""
+        self.write(workplace / "keys.sqlite", issuer)
+        program = run(self.DOCUMENT, "class DatabaseKeyProvider")
+        client = client_behind(requirement(program))
+        assert client.get("/", headers=bearer(issuer.token("alice"))).text == "alice"
+        assert program["auth"].keys.ttl == 60

@@ -81,6 +81,17 @@ def where(path: str) -> Path:
     return ROOT / path
 
 
+def test_the_catalogue_lists_its_modules() -> None:
+    """The docstring of the catalogue has each of its modules, with all that it offers."""
+    catalogue = flask_jwtlib_strategies
+    listed = re.findall(r"^- ``(\w+)``: .*?: (.*)$", str(catalogue.__doc__), re.MULTILINE)
+    prefix = f"{catalogue.__name__}."
+    modules = [module for module in public_modules() if module.__name__.startswith(prefix)]
+    assert {f"{prefix}{name}": sorted(re.findall(r"``(\w+)``", text)) for name, text in listed} == {
+        module.__name__: sorted(module.__all__) for module in modules
+    }
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_is_named_is_there(document: str) -> None:
     """Links to files of the repository, and paths in the text, lead somewhere."""
@@ -111,7 +122,7 @@ def test_the_commands_of_the_readme_are_targets_of_the_makefile() -> None:
     """Each ``make`` command that the README shows exists."""
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^ *\$ make (\w+)", text, re.MULTILINE)
-    assert targets == ["demo", "serve", "test"]
+    targets = re.findall(r"^ *\$ make ([\w-]+)", text, re.MULTILINE)
+    assert targets == ["demo", "serve", "test", "bench-keys"]
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)

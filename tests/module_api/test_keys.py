@@ -117,7 +117,7 @@ def test_a_key_is_taken_in_every_form(
         flask_jwtlib.retrieve_verification_key = lambda: material
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
     assert client.get("/required", headers=bearer(other_issuer.token())).status_code == 401
-    assert flask_jwtlib.verification_key() is material
+    assert flask_jwtlib.verification_key() == material
 
 
 @pytest.mark.parametrize(

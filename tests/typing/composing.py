@@ -28,7 +28,8 @@ from flask_jwtlib import (
     VerificationKey,
     current_principal,
 )
-from flask_jwtlib_strategies.composite import ChainKeyProvider, FirstOfTokenExtractor
+from flask_jwtlib_strategies.composite import CompositeKeyProvider
+from flask_jwtlib_strategies.first_of import FirstOfTokenExtractor
 from flask_jwtlib_strategies.problem_details import ProblemDetailsHandler
 
 
@@ -50,7 +51,7 @@ def keys_come_in_many_forms(public_key: RSAPublicKey, jwk: dict[str, str]) -> No
     Authenticator(keys=[pem, VerificationKey.from_jwk(jwk)])
     Authenticator(keys=StaticKeyProvider(pem, jwk, public_key))
     Authenticator(keys=TTLKeyProvider(fetch, ttl=60, max_stale=0))
-    Authenticator(keys=ChainKeyProvider(StaticKeyProvider(pem), TTLKeyProvider(fetch)))
+    Authenticator(keys=CompositeKeyProvider(StaticKeyProvider(pem), TTLKeyProvider(fetch)))
     Authenticator(keys=VerificationKey.from_secret(b"secret", algorithms=["HS256"], kid="a"))
     Authenticator(keys=KeySet.from_jwks('{"keys": []}'))
 
@@ -97,7 +98,6 @@ def who_is_calling(auth: Authenticator, request: Request) -> str:
 
 def mistakes(app: Flask) -> None:
     """What a type checker finds before the program runs."""
-    Authenticator()  # type: ignore[call-arg]
     Authenticator("pem")  # type: ignore[call-arg]
     Authenticator(keys="pem", key="pem")  # type: ignore[call-arg]
     Authenticator(keys="pem", extractor=UnauthorizedHandler())  # type: ignore[arg-type]

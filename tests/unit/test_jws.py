@@ -6,10 +6,11 @@ import json
 import tracemalloc
 from typing import Any
 
+import attrs
 import pytest
 
-from flask_jwtlib import MalformedTokenError, UnverifiedHeader
-from flask_jwtlib._jws import DEFAULT_MAX_SIZE, MAX_JSON_DEPTH, CompactJWS, read_json_object
+from flask_jwtlib import BearerToken, MalformedTokenError, UnverifiedHeader
+from flask_jwtlib.jws import DEFAULT_MAX_SIZE, MAX_JSON_DEPTH, CompactJWS, read_json_object
 from flask_jwtlib.testing import base64url
 
 
@@ -262,3 +263,67 @@ def test_the_refusal_does_not_quote_the_text() -> None:
         read_json_object(b'{"a":secretsecret}', "text")
 
     assert "secret" not in str(caught.value) + repr(caught.value)
+
+
+def test_a_token_is_read_once() -> None:
+    """However many strategies look at a token, they share what was read of it."""
+    token = BearerToken(compact(payload=b'{"sub": "alice"}'))
+
+    assert CompactJWS.of(token) is CompactJWS.of(token, 8000)
+    assert CompactJWS.of(token).claims() == {"sub": "alice"}
+
+
+def test_what_was_read_belongs_to_one_token() -> None:
+    """An equal token, or a copy with another text, is read for itself."""
+    token = BearerToken(compact(payload=b'{"sub": "alice"}'))
+    read = CompactJWS.of(token)
+
+    assert CompactJWS.of(attrs.evolve(token)) is not read
+    other = attrs.evolve(token, value=compact(payload=b'{"sub": "bob"}'))
+    assert CompactJWS.of(other).claims() == {"sub": "bob"}
+    assert token == attrs.evolve(token)
+    assert "parsed" not in repr(token)
+
+
+def test_a_token_that_was_read_is_still_held_against_a_smaller_size() -> None:
+    """The size that each strategy allows is its own."""
+    token = BearerToken(compact())
+    CompactJWS.of(token)
+
+    with pytest.raises(MalformedTokenError, match="are allowed"):
+        CompactJWS.of(token, 10)
+
+
+@pytest.mark.parametrize(
+    ("payload", "issuer"),
+    [
+        pytest.param(b'{"iss": "https://idp.example"}', "https://idp.example", id="string"),
+        pytest.param(b"{}", None, id="absent"),
+        pytest.param(b'{"iss": null}', None, id="null"),
+        pytest.param(b'{"iss": ["https://idp.example"]}', None, id="array"),
+        pytest.param(b'{"iss": 7}', None, id="number"),
+    ],
+)
+def test_one_claim_may_be_looked_at_before_verification(payload: bytes, issuer: str | None) -> None:
+    """A claim that is a string is answered as it stands; anything else is None."""
+    jws = CompactJWS(compact(payload=payload))
+
+    assert jws.unverified("iss") == issuer
+    assert jws.unverified("iss") == issuer
+
+
+def test_a_look_at_a_claim_leaves_the_claims_alone() -> None:
+    """Each caller gets claims of its own, which others can't alter."""
+    jws = CompactJWS(compact(payload=b'{"iss": "a", "roles": ["user"]}'))
+    jws.unverified("iss")
+    first = jws.claims()
+    first["roles"].append("admin")
+
+    assert jws.claims() == {"iss": "a", "roles": ["user"]}
+    assert jws.unverified("iss") == "a"
+
+
+def test_a_look_at_a_claim_of_a_damaged_payload_is_refused() -> None:
+    """It is as malformed as it is when all claims are read."""
+    with pytest.raises(MalformedTokenError, match="claims set"):
+        CompactJWS(compact(payload=b'{"iss": "a", "iss": "b"}')).unverified("iss")

@@ -30,7 +30,7 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationKey,
     VerificationUnavailable,
-    _jws,
+    jws,
 )
 from flask_jwtlib.claim_rules import ClaimTypes
 from flask_jwtlib.errors import UnacceptedAudienceError
@@ -240,13 +240,13 @@ def test_json_is_parsed_twice_for_an_accepted_token(
 ) -> None:
     """Header and claims are parsed once each, at most; of a forged token, the header alone."""
     parsed: list[str] = []
-    read = _jws.read_json_object
+    read = jws.read_json_object
 
     def counted(data: bytes, what: str) -> dict[str, Any]:
         parsed.append(what)
         return read(data, what)
 
-    monkeypatch.setattr(_jws, "read_json_object", counted)
+    monkeypatch.setattr(jws, "read_json_object", counted)
     validator, keys = JWTValidator(rules=[Issuer(issuer.issuer)]), Keys(issuer.verification_key)
 
     # A kid of its own: a header that was read before need not be read again.

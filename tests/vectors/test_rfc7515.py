@@ -16,7 +16,7 @@ from flask_jwtlib import (
     StaticKeyProvider,
     VerificationKey,
 )
-from flask_jwtlib._jws import CompactJWS
+from flask_jwtlib.jws import CompactJWS
 
 # A.1.1, and the same in A.2, A.3 and A.5.
 PAYLOAD = (

@@ -11,7 +11,7 @@ from flask_jwtlib import (
     StaticKeyProvider,
     VerificationKey,
 )
-from flask_jwtlib._jws import CompactJWS
+from flask_jwtlib.jws import CompactJWS
 
 # Section 4: the same plain text throughout, which is no JSON.
 TEXT = (

@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode
 import pytest
 
 from flask_jwtlib import ConfigurationError, MalformedTokenError, VerificationKey
-from flask_jwtlib._jws import CompactJWS
+from flask_jwtlib.jws import CompactJWS
 
 # A.2
 PUBLIC_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}

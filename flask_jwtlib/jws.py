@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from .errors import MalformedTokenError
-from .values import UnverifiedHeader
+from .values import BearerToken, UnverifiedHeader
 
 __all__ = ["DEFAULT_MAX_SIZE", "MAX_JSON_DEPTH", "CompactJWS", "read_json_object"]
 
@@ -50,7 +50,7 @@ class CompactJWS:
         MalformedTokenError: It is anything else.
     """
 
-    __slots__ = ("header", "payload", "signature", "signing_input")
+    __slots__ = ("_claims", "header", "payload", "signature", "signing_input")
 
     def __init__(self, text: str, max_size: int = DEFAULT_MAX_SIZE) -> None:
         if len(text) > max_size:
@@ -75,14 +75,46 @@ class CompactJWS:
         self.signing_input = encoded[: -len(signature) - 1]
         self.payload = _decode(payload, "payload")
         self.signature = _decode(signature, "signature")
+        self._claims: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, token: BearerToken, max_size: int = DEFAULT_MAX_SIZE) -> CompactJWS:
+        """Read a token, or answer what was read of it before: several strategies may look at one token.
+
+        Raises:
+            MalformedTokenError: It is no such text.
+        """
+        jws: CompactJWS | None = token.parsed
+        if jws is None or len(token.value) > max_size:
+            jws = cls(token.value, max_size)
+            object.__setattr__(token, "parsed", jws)
+        return jws
+
+    def unverified(self, claim: str) -> str | None:
+        """A claim that is a string, None if it is anything else or absent, before its signature is checked.
+
+        Use it to choose among what is configured, as an issuer's keys and rules by ``iss``, and
+        verify the token by what was chosen.
+
+        Raises:
+            MalformedTokenError: The payload is no claims set.
+        """
+        if self._claims is None:
+            self._claims = read_json_object(self.payload, "claims set")
+        value = self._claims.get(claim)
+        return value if isinstance(value, str) else None
 
     def claims(self) -> dict[str, Any]:
-        """Parse the payload as a JWT claims set (RFC 7519 §7.2). Each call parses anew.
+        """The payload as a JWT claims set (RFC 7519 §7.2), a new ``dict`` at each call.
 
         Raises:
             MalformedTokenError: It is not one strict JSON object.
         """
-        return read_json_object(self.payload, "claims set")
+        claims = self._claims
+        if claims is None:
+            return read_json_object(self.payload, "claims set")
+        self._claims = None
+        return claims
 
 
 def read_json_object(data: bytes, what: str) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""How an app's keys are, for a readiness route, a monitor or a person at a terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+
+from ._inspection import authenticators_of
+from .checked_keys import NoKeyProvider
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["combined_state", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
+
+_logger = logging.getLogger("flask_jwtlib")
+_NOT_READY = frozenset({"cold", "dead"})
+
+
+def key_statuses(app: Flask | None = None) -> list[dict[str, Any]]:
+    """Tell how the keys are that an app's guards and decorators verify tokens by. Nothing is fetched.
+
+    Args:
+        app: The app, by default the current one.
+
+    Returns:
+        A ``dict`` for each provider, of values that JSON has words for: ``provider``, the name of
+        its class, and what its ``status()`` says, as ``TTLKeyProvider.status`` documents it. The
+        ``state`` of one that has no such method is ``"unknown"``.
+    """
+    return [status_of(provider) for provider in _providers(app)]
+
+
+def keys_ready(app: Flask | None = None) -> bool:
+    """Whether an app can verify tokens: every provider has keys that serve.
+
+    Keys that were never fetched, or are too old, are fetched first, for which a provider takes its
+    ``fetch_timeout`` at most. Made for a readiness route::
+
+        @app.get("/readyz")
+        @public
+        def readyz():
+            ready = keys_ready()
+            return {"ready": ready}, 200 if ready else 503
+
+    Args:
+        app: The app, by default the current one.
+    """
+    # Each is asked, so that none waits for the next probe to be warmed up.
+    answers = [_is_ready(provider) for provider in _providers(app)]
+    return all(answers)
+
+
+def _providers(app: Flask | None) -> Iterator[Any]:
+    """An app's key providers, and the validators that have keys of their own, each once."""
+    seen: list[object] = []
+    for authenticator in authenticators_of(current_app if app is None else app):
+        for strategy in authenticator.keys, authenticator.validator:
+            known = isinstance(strategy, NoKeyProvider) or any(strategy is one for one in seen)
+            if not known and (strategy is not authenticator.validator or _has_status(strategy)):
+                seen.append(strategy)
+                yield strategy
+
+
+def _has_status(strategy: Any) -> bool:
+    return callable(getattr(strategy, "status", None))
+
+
+def warm_up_keys(app: Flask | None = None) -> None:
+    """Let all providers of an app fetch what is due, so that the first requests need not wait.
+
+    What can't be had now is logged, and tried again when a token needs it.
+
+    Args:
+        app: The app, by default the current one.
+    """
+    for provider in _providers(app):
+        _warm_up(provider)
+
+
+def status_of(provider: Any) -> dict[str, Any]:
+    """Tell how one provider's keys are, as ``key_statuses`` does for those of an app."""
+    told: dict[str, Any] = provider.status() if _has_status(provider) else {"state": "unknown"}
+    return {"provider": type(provider).__name__, **told}
+
+
+def combined_state(states: Iterable[str]) -> str:
+    """Name the state of a provider that is made of others.
+
+    Returns:
+        ``"cold"`` or ``"dead"`` if none of them has keys that serve, ``"partial"`` if some have
+        none. Else the worst of ``"stale"``, ``"fresh"`` and ``"static"``, or ``"unknown"``.
+    """
+    found = set(states)
+    if found <= _NOT_READY:
+        return "cold" if "cold" in found else "dead"
+    if found & {"partial", *_NOT_READY}:
+        return "partial"
+    return next((state for state in ("stale", "fresh", "static") if state in found), "unknown")
+
+
+def _is_ready(provider: Any) -> bool:
+    if status_of(provider)["state"] in _NOT_READY:
+        _warm_up(provider)
+    return status_of(provider)["state"] not in _NOT_READY
+
+
+def _warm_up(provider: Any) -> None:
+    warm_up = getattr(provider, "warm_up", None)
+    if warm_up is None:
+        return
+    try:
+        warm_up()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the keys are not there
+        _logger.warning("%s lacks keys (%s)", type(provider).__name__, type(error).__name__)

@@ -1,0 +1,80 @@
+"""Reads the body of an HTTP answer: one JSON object, strictly, and no more of it than is wanted."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from codecs import BOM_UTF8
+from typing import Any
+
+from flask_jwtlib import MalformedTokenError
+from flask_jwtlib.jws import read_json_object
+
+__all__ = ["MAX_SIZE", "Fault", "read_document"]
+
+MAX_SIZE = 1024 * 1024
+"""Bytes that a body may have, as it is sent and when it is decoded."""
+
+_BLOCK = 65536
+# What zlib calls RFC 1952 and RFC 1950, and RFC 1951, which some servers send by the name "deflate".
+_WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+
+
+class Fault(Exception):
+    """An answer is not what it should be. The text quotes nothing of it.
+
+    Attributes:
+        status: The HTTP status, where that is what is wrong.
+    """
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def read_document(raw: Any, encoding: str, deadline: float) -> dict[str, Any]:
+    """Read one JSON object: UTF-8, no duplicate member, bounded size and depth (RFC 8259, RFC 7493).
+
+    Args:
+        raw: The answer, as a ``urllib3.response.HTTPResponse``.
+        encoding: Its ``Content-Encoding``.
+        deadline: When ``time.monotonic()`` has reached this, reading raises ``TimeoutError``.
+
+    Raises:
+        Fault: It is anything else.
+    """
+    body = bytearray()
+    while block := raw.read1(_BLOCK, decode_content=False):
+        body += block
+        if len(body) > MAX_SIZE:
+            raise Fault(f"the body has more than {MAX_SIZE} bytes")
+        if time.monotonic() >= deadline:
+            raise TimeoutError("timed out")
+    return _parsed(_decoded(bytes(body), encoding.strip().lower()))
+
+
+def _decoded(body: bytes, encoding: str) -> bytes:
+    if encoding in {"", "identity"}:
+        return body
+    if encoding not in _WINDOW_BITS:
+        raise Fault("the body is compressed in a way that was not asked for")
+    for window_bits in _WINDOW_BITS[encoding]:
+        decompressor = zlib.decompressobj(window_bits)
+        try:
+            decoded = decompressor.decompress(body, MAX_SIZE + 1)
+        except zlib.error:
+            continue
+        if len(decoded) > MAX_SIZE:
+            raise Fault(f"the body has more than {MAX_SIZE} bytes when it is decompressed")
+        if decompressor.eof and not decompressor.unused_data:
+            return decoded
+    raise Fault(f"the body is not {encoding}, as it says")
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        # RFC 8259 §8.1: a byte order mark may be ignored.
+        return read_json_object(body.removeprefix(BOM_UTF8), "body")
+    except MalformedTokenError as error:
+        fault = str(error)
+    raise Fault(fault)

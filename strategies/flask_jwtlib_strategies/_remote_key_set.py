@@ -1,0 +1,111 @@
+"""A JWK set that somebody else publishes over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, cast
+
+import attrs
+from attrs import field, frozen
+
+from flask_jwtlib import FetchedKeys, KeySet
+
+from ._documents import Document, DocumentClient, DocumentError
+from ._urls import without_secrets
+
+__all__ = ["RemoteKeySet"]
+
+_MAX_KEYS = 100
+_SECRET = "this JWK is a secret (kty oct), which is none once it was published"  # noqa: S105 - a text
+
+
+@frozen
+class _Known:
+    """What was fetched last, as one value, so that threads never see halves of two."""
+
+    etag: str | None
+    digest: bytes
+    key_set: KeySet
+
+
+class _Memory:
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: _Known | None = None
+
+
+@frozen(eq=False)
+class RemoteKeySet:
+    """Fetches a JWK set (RFC 7517 §5): a ``fetch`` for ``TTLKeyProvider``.
+
+    Members that can't verify signatures are passed over, and so are secrets. While the keys stay the
+    same, each fetch answers the same ``KeySet`` object.
+
+    Args:
+        url: Where the set is.
+        client: What to get it with.
+        timeout: Seconds that a fetch may take.
+
+    Raises:
+        ConfigurationError: The client may not ask this URL.
+    """
+
+    url: str = field(repr=without_secrets)
+    client: DocumentClient = field(kw_only=True, repr=False)
+    timeout: float = field(default=5, kw_only=True)
+    _memory: _Memory = field(init=False, factory=_Memory, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.client.check(self.url)
+
+    def __call__(self) -> FetchedKeys:
+        """Fetch it within ``timeout``. Raises what ``fetch`` raises."""
+        return self.fetch(timeout=self.timeout)
+
+    def fetch(self, *, timeout: float) -> FetchedKeys:
+        """Fetch it.
+
+        Args:
+            timeout: Seconds that this may take.
+
+        Raises:
+            DocumentError: It could not be had, or is no JWK set.
+            VerificationUnavailable: The server is busy, and says for how long.
+        """
+        known = self._memory.known
+        document = self.client.get(
+            self.url, timeout=timeout, etag=None if known is None else known.etag
+        )
+        known = self._memory.known = self._known(document, known)
+        return FetchedKeys(known.key_set, ttl=document.ttl)
+
+    def _known(self, document: Document, before: _Known | None) -> _Known:
+        if document.content is None:
+            # Only who has an ETag is answered so.
+            return cast("_Known", before)
+        members = document.content.get("keys")
+        digest = sha256(json.dumps(members, sort_keys=True).encode()).digest()
+        if before is not None and digest == before.digest:
+            return attrs.evolve(before, etag=document.etag)
+        return _Known(document.etag, digest, self._key_set(members))
+
+    def _key_set(self, members: Any) -> KeySet:
+        if not isinstance(members, list):
+            raise self._error('it is no JWK set, whose "keys" is an array')
+        jwks = cast("Sequence[Any]", members)
+        if len(jwks) > _MAX_KEYS:
+            raise self._error(f"the set has {len(jwks)} keys, {_MAX_KEYS} are allowed")
+        public = [jwk for jwk in jwks if not _is_secret(jwk)]
+        key_set = KeySet.from_jwks({"keys": public})
+        secrets = len(jwks) - len(public)
+        return attrs.evolve(key_set, skipped=(*key_set.skipped, *[_SECRET] * secrets))
+
+    def _error(self, fault: str) -> DocumentError:
+        return DocumentError(f"GET {without_secrets(self.url)}: {fault}")
+
+
+def _is_secret(jwk: object) -> bool:
+    return isinstance(jwk, Mapping) and cast("Mapping[str, Any]", jwk).get("kty") == "oct"

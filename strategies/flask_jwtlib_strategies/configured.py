@@ -1,0 +1,202 @@
+"""An ``Authenticator`` as an app's settings describe it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import frozen
+
+from flask_jwtlib import Authenticator, ClaimRule, ConfigurationError, KeyProvider
+from flask_jwtlib.judgement import as_rules
+
+from ._issuer_validator import issuer_validator, with_public_keys
+from .jwks import JWKSKeyProvider
+from .oidc import OIDCKeyProvider
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["configured_authenticator"]
+
+_PREFIX = "JWTLIB"
+
+
+def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> Authenticator:
+    """Make an ``Authenticator`` for the issuer that ``app.config`` names.
+
+    ::
+
+        app.config.from_prefixed_env()
+        auth = configured_authenticator(app)
+        auth.init_app(app)
+
+    The settings are read once, now. One of None counts as not set. As text, from the environment,
+    a list is JSON: ``["RS256", "ES256"]``.
+
+    - ``JWTLIB_ISSUER``: the issuer's URL, letter for letter as in its tokens' ``iss``. Needed.
+    - ``JWTLIB_AUDIENCE``: what its tokens call this API in ``aud``, or a list. Needed.
+    - ``JWTLIB_ALGORITHMS``: the JWS algorithms that are accepted, one or a list, for public keys
+      only. By default RS256.
+    - ``JWTLIB_JWKS_URL``: where its keys are, for an issuer that publishes no metadata. By default
+      they are found as ``OIDCKeyProvider`` does.
+    - ``JWTLIB_LEEWAY``: seconds of allowance for its clock. By default 0.
+    - ``JWTLIB_ALLOW_HTTP_ON_LOOPBACK``: true accepts plain HTTP from 127.0.0.0/8, ::1 and localhost.
+      Neither ``DEBUG`` nor ``TESTING`` does.
+
+    Args:
+        app: The app.
+        rules: Claim rules after those for ``iss`` and ``aud``.
+
+    Raises:
+        ConfigurationError: A setting is needed, unknown, of a wrong kind, or contradicts another. The
+            text names it, and shows nothing of it that may be a secret.
+    """
+    checked_rules = as_rules(rules)
+    settings = _read(app.config)
+    issuer = settings["JWTLIB_ISSUER"]
+    with _naming("JWTLIB_ALGORITHMS"):
+        validator = with_public_keys(
+            issuer_validator(
+                issuer,
+                settings["JWTLIB_AUDIENCE"],
+                algorithms=settings.get("JWTLIB_ALGORITHMS", "RS256"),
+                rules=checked_rules,
+                leeway=settings.get("JWTLIB_LEEWAY", 0),
+            )
+        )
+    return Authenticator(keys=_keys(settings), validator=validator)
+
+
+def _keys(settings: Mapping[str, Any]) -> KeyProvider:
+    direct = "JWTLIB_JWKS_URL" in settings
+    source = "JWTLIB_JWKS_URL" if direct else "JWTLIB_ISSUER"
+    url = settings[source]
+    allowed = settings.get("JWTLIB_ALLOW_HTTP_ON_LOOPBACK", False)
+    if url[:5].lower() == "http:" and not allowed:
+        raise ConfigurationError(
+            f"{source} is plain HTTP, want https; JWTLIB_ALLOW_HTTP_ON_LOOPBACK = true accepts it "
+            "of this very machine"
+        )
+    with _naming(source):
+        make = JWKSKeyProvider if direct else OIDCKeyProvider
+        return make(url, allow_http_on_loopback=allowed)
+
+
+@contextmanager
+def _naming(setting: str) -> Generator[None, None, None]:
+    """Let errors say which setting they are about."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{setting}: {error}") from error
+
+
+def _read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the settings that are set."""
+    # However it is spelled, whoever wrote it meant this.
+    ours = [name for name in config if name.upper().startswith(_PREFIX)]
+    unknown = [name for name in ours if name not in _SETTINGS]
+    if unknown:
+        raise ConfigurationError("; ".join(map(_describe_unknown, unknown)))
+    settings: dict[str, Any] = {}
+    for name, setting in _SETTINGS.items():
+        value = config.get(name)
+        if value is None and not setting.needed:
+            continue
+        try:
+            settings[name] = setting.read(value)
+        except _NotWantedError as error:
+            raise ConfigurationError(f"{name} is {error}: want {setting.want}") from None
+    return settings
+
+
+def _describe_unknown(name: str) -> str:
+    # Without what they all have in common, which would make any two alike.
+    names = {known.removeprefix(_PREFIX): known for known in _SETTINGS}
+    near = get_close_matches(name.upper().removeprefix(_PREFIX), names, n=1)
+    mend = f"want {names[near[0]]}" if near else f"there are {', '.join(_SETTINGS)}"
+    return f"{name} is no setting: {mend}"
+
+
+class _NotWantedError(Exception):
+    """A setting is something else; the text says what, and shows no text of it."""
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        raise _NotWantedError("not set")
+    if type(value) is int:
+        # Digits in the environment, which are read as JSON.
+        return str(value)
+    if not isinstance(value, str):
+        raise _NotWantedError(
+            f"{_kind(value)} (in the environment, text that reads as JSON takes double quotes)"
+        )
+    if not value:
+        raise _NotWantedError("empty")
+    if value.strip() != value:
+        raise _NotWantedError("text with white space around it")
+    return value
+
+
+def _as_texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise _NotWantedError("text that begins like a JSON list, and is none") from None
+    if not isinstance(value, list | tuple | set | frozenset):
+        return (_as_text(value),)
+    if not value:
+        raise _NotWantedError("empty")
+    return tuple(map(_as_text, cast("Collection[object]", value)))
+
+
+def _as_seconds(value: object) -> float:
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(cast("Any", value))
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise _NotWantedError(_kind(value))
+    return seconds
+
+
+def _as_truth(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise _NotWantedError(_kind(value))
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, int | float):
+        return repr(value)
+    return "other text" if isinstance(value, str) else f"of type {type(value).__name__}"
+
+
+@frozen
+class _Setting:
+    read: Callable[[object], Any]
+    want: str
+    needed: bool = False
+
+
+_SETTINGS = {
+    "JWTLIB_ISSUER": _Setting(
+        _as_text, "the issuer's URL, letter for letter as in its tokens' iss", needed=True
+    ),
+    "JWTLIB_AUDIENCE": _Setting(
+        _as_texts, "what the tokens call this API in aud, as text, or a list of such", needed=True
+    ),
+    "JWTLIB_ALGORITHMS": _Setting(_as_texts, "an algorithm such as 'RS256', or a list of such"),
+    "JWTLIB_JWKS_URL": _Setting(_as_text, "the URL of the issuer's keys"),
+    "JWTLIB_LEEWAY": _Setting(_as_seconds, "a number of seconds, 0 or more, such as 30"),
+    "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": _Setting(_as_truth, "true or false"),
+}

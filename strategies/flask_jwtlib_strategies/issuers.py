@@ -1,0 +1,253 @@
+"""Tokens of several issuers, each verified by its own keys and rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from types import MappingProxyType
+from typing import Any
+
+from attrs import field, frozen
+
+from flask_jwtlib import (
+    Authenticator,
+    BearerToken,
+    ClaimError,
+    ClaimRule,
+    Claims,
+    CompactJWS,
+    ConfigurationError,
+    InvalidTokenError,
+    Issuer,
+    KeyProvider,
+    TokenValidator,
+    VerificationUnavailable,
+)
+from flask_jwtlib.checked_keys import CheckedKeyProvider, NoKeyProvider
+from flask_jwtlib.jws import DEFAULT_MAX_SIZE
+from flask_jwtlib.key_health import combined_state, status_of
+
+from ._issuer_validator import issuer_validator
+
+__all__ = ["IssuerRouter", "TrustedIssuer"]
+
+_MOST_AT_ONCE = 16
+_FROM_ANOTHER = "The access token is from another issuer"
+
+
+@frozen(init=False, eq=False)
+class TrustedIssuer:
+    """An issuer whose tokens are accepted, and what they are verified by.
+
+    Args:
+        issuer: The ``iss`` of its tokens, letter for letter: ``https://a`` and ``https://a/`` are
+            two.
+        keys: Its keys, in any form that ``Authenticator`` takes.
+        audience: What its tokens call us in ``aud``, one name or several.
+        algorithms: The JWS algorithms that are accepted of it, one or several. RS256 by default.
+        rules: Claim rules for its tokens, which come on top of those for ``iss`` and ``aud``.
+        leeway: Seconds of allowance for clocks that differ from its own.
+        max_size: Characters that its tokens may have. 8192 by default.
+        validator: What verifies its tokens, instead of the five options before. Their ``iss`` is
+            looked at all the same. Its own ``max_size``, if it has one, counts.
+
+    Attributes:
+        keys: The provider of its keys.
+        validator: What verifies its tokens.
+
+    Raises:
+        ConfigurationError: There is no audience, or what is given can't work together.
+    """
+
+    issuer: str
+    keys: KeyProvider
+    validator: TokenValidator
+    _checked_keys: KeyProvider = field(init=False, repr=False)
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        keys: Any = None,
+        audience: str | Iterable[str] | None = None,
+        algorithms: str | Iterable[str] | None = None,
+        rules: Iterable[ClaimRule] | None = None,
+        leeway: float | None = None,
+        max_size: int | None = None,
+        validator: TokenValidator | None = None,
+    ) -> None:
+        options = {
+            "audience": audience,
+            "algorithms": algorithms,
+            "rules": rules,
+            "leeway": leeway,
+            "max_size": max_size,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        try:
+            composed = _compose(issuer, keys, validator, given)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"the trusted issuer {issuer!r}: {error}") from error
+        object.__setattr__(self, "issuer", issuer)
+        object.__setattr__(self, "keys", composed.keys)
+        object.__setattr__(self, "validator", composed.validator)
+        object.__setattr__(self, "_checked_keys", CheckedKeyProvider(composed.keys))
+
+    def verify(self, token: BearerToken) -> Claims:
+        """Verify a token by the keys and rules of this issuer.
+
+        Raises:
+            InvalidTokenError: It is refused; the kind says why.
+            VerificationUnavailable: It could not be decided.
+        """
+        claims = self.validator.validate(token, self._checked_keys)
+        given: object = claims
+        if type(given) is not Claims and not isinstance(given, Mapping):
+            raise VerificationUnavailable(
+                f"the validator answered {type(given).__name__}, not claims"
+            )
+        issuer: object = claims.get("iss")
+        if issuer != self.issuer:
+            raise ClaimError(
+                "iss",
+                f"iss is {issuer!a:.120} in what was verified for {self.issuer!r}",
+                description=_FROM_ANOTHER,
+            )
+        return claims
+
+
+@frozen(init=False, eq=False)
+class IssuerRouter(TokenValidator):
+    """Verifies the tokens of several issuers, each by the keys and rules of its own issuer alone.
+
+    It has all keys that are needed, so the ``Authenticator`` goes without; those that it is handed
+    are not used::
+
+        Authenticator(
+            validator=IssuerRouter(
+                TrustedIssuer("https://a.example", keys=a_keys, audience="api"),
+                TrustedIssuer("https://b.example/", keys=b_keys, audience="b-knows-us-as-this"),
+            )
+        )
+
+    What a token says of its issuer, before anything of it is verified, chooses among those given
+    here and does nothing else: one that names no issuer, or another, is refused with no lookup of
+    keys. That costs the same for one issuer and for thousands.
+
+    Args:
+        *issuers: Whose tokens are accepted.
+
+    Attributes:
+        issuers: Them, by their ``iss``.
+        max_size: Characters that a token of any of them may have.
+
+    Raises:
+        ConfigurationError: There are none, one is no ``TrustedIssuer``, or two are of one ``iss``.
+    """
+
+    issuers: Mapping[str, TrustedIssuer] = field(repr=lambda issuers: f"<{len(issuers)} issuers>")
+    max_size: int
+
+    def __init__(self, *issuers: TrustedIssuer) -> None:
+        if not issuers:
+            raise ConfigurationError("IssuerRouter needs a TrustedIssuer at least")
+        by_name: dict[str, TrustedIssuer] = {}
+        for trusted in issuers:
+            if not isinstance(trusted, TrustedIssuer):
+                raise ConfigurationError(
+                    f"IssuerRouter takes TrustedIssuer objects, not {trusted!r}"
+                )
+            if by_name.setdefault(trusted.issuer, trusted) is not trusted:
+                raise ConfigurationError(
+                    f"the issuer {trusted.issuer!r} is given twice: nobody could say by which "
+                    "its tokens are verified. Several sources of one issuer's keys are for a "
+                    "CompositeKeyProvider"
+                )
+        sizes = (getattr(one.validator, "max_size", DEFAULT_MAX_SIZE) for one in issuers)
+        object.__setattr__(self, "issuers", MappingProxyType(by_name))
+        object.__setattr__(self, "max_size", max(sizes))
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        """Verify a token by what is configured for its issuer.
+
+        Raises:
+            InvalidTokenError: It is refused; the kind says why.
+            VerificationUnavailable: It could not be decided.
+        """
+        name = CompactJWS.of(token, self.max_size).unverified("iss")
+        trusted = None if name is None else self.issuers.get(name)
+        if trusted is None:
+            found = "absent, or no string" if name is None else f"{name!a:.120}"
+            raise InvalidTokenError(
+                f"iss is {found}, want one of {len(self.issuers)} that are trusted",
+                description=_FROM_ANOTHER,
+            )
+        return trusted.verify(token)
+
+    def warm_up(self) -> None:
+        """Let all issuers' keys be fetched that are due, so that the first requests need not wait.
+
+        Raises:
+            VerificationUnavailable: Those of some issuers could not be had. The others' are there
+                all the same.
+        """
+        sources = {id(source): (name, source) for name, source in self._sources()}
+        with ThreadPoolExecutor(_MOST_AT_ONCE, "flask_jwtlib-warm-up") as pool:
+            attempts = {
+                # With the current app, which a function that fetches may ask for.
+                name: pool.submit(copy_context().run, source.warm_up)
+                for name, source in sources.values()
+                if hasattr(source, "warm_up")
+            }
+        failed = {name: error for name, one in attempts.items() if (error := one.exception())}
+        if failed:
+            name, error = next(iter(failed.items()))
+            raise VerificationUnavailable(
+                f"the keys of {len(failed)} of {len(self.issuers)} issuers could not be had, "
+                f"such as those of {name!r}"
+            ) from error
+
+    @property
+    def generation(self) -> int:
+        """A number that grows when the keys of an issuer change.
+
+        It asks all of them: with thousands, remember verified tokens in a validator of each issuer.
+
+        Raises:
+            AttributeError: Some keys have no such number: nobody can tell.
+        """
+        return sum(source.generation for _, source in self._sources())
+
+    def status(self) -> dict[str, Any]:
+        """Tell how the keys are, in values that JSON has words for. Nobody waits, and nothing is fetched.
+
+        Returns:
+            ``issuers``: for each, by its ``iss``, ``provider``, the name of the class that has its
+            keys, and what its ``status()`` says. ``states``: how many are in each state.
+            ``state``: what ``key_health.combined_state`` makes of theirs: one issuer's trouble, or a
+            token of its that never came, is not the others' matter.
+        """
+        issuers = {name: status_of(source) for name, source in self._sources()}
+        states = Counter(status["state"] for status in issuers.values())
+        return {"state": combined_state(states), "states": dict(states), "issuers": issuers}
+
+    def _sources(self) -> Iterable[tuple[str, Any]]:
+        """What has the keys of each issuer: its provider, or a validator that goes without one."""
+        for name, trusted in self.issuers.items():
+            own = isinstance(trusted.keys, NoKeyProvider)
+            yield name, trusted.validator if own else trusted.keys
+
+
+def _compose(issuer: str, keys: Any, validator: Any, options: dict[str, Any]) -> Authenticator:
+    """Check an issuer's options as those of an ``Authenticator`` are, and answer one."""
+    # For its check: an issuer is a name, also where another validator looks at it.
+    Issuer(issuer)
+    if validator is None:
+        validator = issuer_validator(issuer, **options)
+    elif options:
+        raise ConfigurationError(
+            f"a validator= decides by itself: {', '.join(options)} beside it would do nothing"
+        )
+    return Authenticator(keys=keys, validator=validator)

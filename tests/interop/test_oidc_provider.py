@@ -1,0 +1,433 @@
+from __future__ import annotations
+
+import json
+import random
+import threading
+from base64 import urlsafe_b64decode
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify
+
+import flask_jwtlib
+from flask_jwtlib import (
+    Authenticator,
+    Scope,
+    TokenType,
+    VerificationUnavailable,
+    current_principal,
+)
+from flask_jwtlib.testing import TokenIssuer, base64url, bearer
+from flask_jwtlib_strategies.configured import configured_authenticator
+from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
+from flask_jwtlib_strategies.jwks import JWKSKeyProvider
+from flask_jwtlib_strategies.oidc import OIDCKeyProvider, oidc_authenticator
+
+ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
+PATIENCE = 60
+CALLERS = 8
+# Seconds that keys are fresh whose answer does not say for how long.
+TTL = 300
+
+each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
+
+
+class Clock:
+    """A clock that stands still until it is put forward."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def keys_of(provider: Any, **options: Any) -> OIDCKeyProvider:
+    """The keys that a provider's metadata point to, fetched with patience for a machine that is busy."""
+    return OIDCKeyProvider(
+        provider.issuer,
+        allow_http_on_loopback=True,
+        max_wait=PATIENCE,
+        fetch_timeout=PATIENCE,
+        **options,
+    )
+
+
+def authenticator_for(
+    provider: Any, *audience: str, algorithms: Any, rules: Any = ()
+) -> Authenticator:
+    """Let in whom the provider gave a token for one of these audiences."""
+    return oidc_authenticator(
+        provider.issuer,
+        audience,
+        algorithms=algorithms,
+        rules=rules,
+        allow_http_on_loopback=True,
+    )
+
+
+def guarded_app(authenticator: Authenticator) -> Flask:
+    """An app whose views need authentication."""
+    app = Flask("resource_server")
+    app.testing = True
+
+    @app.get("/")
+    @authenticator.requires_authentication
+    def caller() -> Any:
+        return jsonify(current_principal.claims)
+
+    @app.get("/written")
+    @authenticator.requires_authentication(rules=[Scope("reports:write")])
+    def written() -> str:
+        return "written"
+
+    return app
+
+
+def status(app: Flask, token: str, path: str = "/") -> int:
+    """The status with which an app answers whoever has this token."""
+    return app.test_client().get(path, headers=bearer(token)).status_code
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """A token's header, as it stands there."""
+    header: dict[str, Any] = json.loads(urlsafe_b64decode(token.split(".", maxsplit=1)[0] + "=="))
+    return header
+
+
+@each_algorithm
+def test_an_access_token_is_accepted(openid_provider: Any, algorithm: str) -> None:
+    """A token of RFC 9068's profile lets its client in, and shows who it is and what it may do."""
+    resource = openid_provider.resource(algorithm)
+    auth = authenticator_for(
+        openid_provider, resource, algorithms=algorithm, rules=[TokenType("at+jwt")]
+    )
+    app = guarded_app(auth)
+    token = openid_provider.token(algorithm)
+
+    answer = app.test_client().get("/", headers=bearer(token))
+
+    assert header_of(token)["alg"] == algorithm
+    assert answer.status_code == 200
+    assert answer.json["client_id"] == answer.json["sub"] == openid_provider.client(algorithm)
+    assert answer.json["aud"] == resource
+    assert answer.json["scope"] == "reports:read"
+    assert status(app, token, "/written") == 403
+
+
+def test_one_resource_server_may_accept_all_algorithms(openid_provider: Any) -> None:
+    """Each token is verified by the key of its algorithm, and the keys are fetched once for all."""
+    keys = keys_of(openid_provider)
+    resources = [openid_provider.resource(algorithm) for algorithm in ALGORITHMS]
+    auth = authenticator_for(openid_provider, *resources, algorithms=ALGORITHMS)
+    app = guarded_app(auth.evolve(keys=keys))
+
+    answers = [status(app, openid_provider.token(algorithm)) for algorithm in ALGORITHMS]
+
+    assert answers == [200] * len(ALGORITHMS)
+    assert keys.status()["fetches"] == {"cold": {"succeeded": 1, "failed": 0}}
+    assert keys.status()["skipped"] == {}
+
+
+def test_point_21_the_keys_may_be_named_by_their_url(openid_provider: Any) -> None:
+    """Without discovery, the URL of the JWK set is enough."""
+    resource = openid_provider.resource("ES256")
+    keys = JWKSKeyProvider(openid_provider.metadata["jwks_uri"], allow_http_on_loopback=True)
+    auth = authenticator_for(openid_provider, resource, algorithms="ES256")
+
+    assert status(guarded_app(auth.evolve(keys=keys)), openid_provider.token("ES256")) == 200
+    assert keys.status()["kids"] == sorted(jwk["kid"] for jwk in openid_provider.jwks()["keys"])
+
+
+def test_point_22_the_issuer_is_compared_letter_for_letter(openid_provider: Any) -> None:
+    """The metadata of an issuer that differs by a slash are not ours, so that there are no keys."""
+    keys = keys_of(openid_provider)
+    keys.warm_up()
+    slashed = OIDCKeyProvider(f"{openid_provider.issuer}/", allow_http_on_loopback=True)
+
+    assert keys.status()["kids"] == sorted(jwk["kid"] for jwk in openid_provider.jwks()["keys"])
+    with pytest.raises(VerificationUnavailable):
+        slashed.warm_up()
+
+
+def test_an_app_may_be_configured_by_its_settings(openid_provider: Any, app: Flask) -> None:
+    """Issuer, audience and algorithms are all that ``app.config`` has to say."""
+    app.config["JWTLIB_ISSUER"] = openid_provider.issuer
+    app.config["JWTLIB_AUDIENCE"] = openid_provider.resource("ES256")
+    app.config["JWTLIB_ALGORITHMS"] = "ES256"
+    app.config["JWTLIB_ALLOW_HTTP_ON_LOOPBACK"] = True
+    configured_authenticator(app).init_app(app)
+    app.add_url_rule("/", view_func=lambda: "in")
+
+    assert status(app, openid_provider.token("ES256")) == 200
+    assert status(app, openid_provider.token("ES256", "billing")) == 401
+
+
+@each_algorithm
+def test_a_token_for_another_resource_is_refused(openid_provider: Any, algorithm: str) -> None:
+    """What the provider issued for one resource server is worth nothing at the next (RFC 9068 §4)."""
+    billing = openid_provider.resource(algorithm, "billing")
+    app = guarded_app(authenticator_for(openid_provider, billing, algorithms=algorithm))
+
+    assert status(app, openid_provider.token(algorithm, "reports")) == 401
+    assert status(app, openid_provider.token(algorithm, "billing")) == 200
+
+
+@each_algorithm
+def test_an_id_token_is_no_access_token(openid_provider: Any, algorithm: str) -> None:
+    """It has the issuer's signature, and neither the audience nor the type that is asked for."""
+    resource, client = openid_provider.resource(algorithm), openid_provider.client(algorithm)
+    strict = authenticator_for(openid_provider, resource, algorithms=algorithm)
+    careless = authenticator_for(openid_provider, client, algorithms=algorithm)
+    typed = authenticator_for(
+        openid_provider, client, algorithms=algorithm, rules=[TokenType("at+jwt")]
+    )
+    token = openid_provider.id_token(algorithm)
+
+    assert status(guarded_app(strict), token) == 401
+    # Where a client's ID is taken for an audience, it is the type that tells them apart.
+    assert status(guarded_app(careless), token) == 200
+    assert status(guarded_app(typed), token) == 401
+
+
+def test_an_opaque_token_is_refused(openid_provider: Any) -> None:
+    """Asked for no resource, the provider issues tokens that only it can read."""
+    resource = openid_provider.resource("RS256")
+    app = guarded_app(authenticator_for(openid_provider, resource, algorithms="RS256"))
+    token = openid_provider.token("RS256", None)
+
+    assert "." not in token
+    assert status(app, token) == 401
+
+
+@each_algorithm
+def test_a_tampered_token_is_refused(openid_provider: Any, algorithm: str) -> None:
+    """Neither a claim nor the header nor the signature of a genuine token can be changed."""
+    audience = [openid_provider.resource(algorithm, name) for name in ("reports", "billing")]
+    app = guarded_app(authenticator_for(openid_provider, *audience, algorithms=algorithm))
+    genuine, other = (openid_provider.token(algorithm, name) for name in ("reports", "billing"))
+    header, claims, signature = genuine.split(".")
+    _, other_claims, other_signature = other.split(".")
+    unsigned = base64url(json.dumps({**header_of(genuine), "alg": "none"}).encode())
+
+    assert status(app, genuine) == status(app, other) == 200
+    for tampered in (
+        f"{header}.{other_claims}.{signature}",
+        f"{header}.{claims}.{other_signature}",
+        f"{unsigned}.{claims}.",
+        f"{unsigned}.{claims}.{signature}",
+    ):
+        assert status(app, tampered) == 401
+
+
+@each_algorithm
+def test_a_forged_token_is_refused(openid_provider: Any, algorithm: str) -> None:
+    """To know issuer, audience and key ID is not enough: it takes the key."""
+    resource = openid_provider.resource(algorithm)
+    app = guarded_app(authenticator_for(openid_provider, resource, algorithms=algorithm))
+    kid = header_of(openid_provider.token(algorithm))["kid"]
+    forger = TokenIssuer(openid_provider.issuer, algorithm=algorithm, kid=kid)
+
+    assert status(app, forger.token(aud=resource, header={"typ": "at+jwt"})) == 401
+
+
+@each_algorithm
+def test_point_17_another_algorithm_than_configured_is_refused(
+    openid_provider: Any, algorithm: str
+) -> None:
+    """A genuine token of another algorithm is refused, and no key is fetched for it."""
+    keys = keys_of(openid_provider)
+    resource = openid_provider.resource(algorithm)
+    others = [name for name in ALGORITHMS if name != algorithm]
+    auth = authenticator_for(openid_provider, resource, algorithms=others)
+
+    assert status(guarded_app(auth.evolve(keys=keys)), openid_provider.token(algorithm)) == 401
+    assert keys.status()["state"] == "cold"
+
+
+def test_point_25_of_two_providers_each_verifies_its_own_tokens(
+    openid_provider: Any, own_provider: Any
+) -> None:
+    """Though their key IDs are the same, no provider's key verifies what names the other."""
+    resource = openid_provider.resource("ES256")
+    router = IssuerRouter(
+        *(
+            TrustedIssuer(one.issuer, keys=keys_of(one), audience=resource, algorithms="ES256")
+            for one in (openid_provider, own_provider)
+        )
+    )
+    app = guarded_app(Authenticator(validator=router))
+    ours, theirs = openid_provider.token("ES256"), own_provider.token("ES256")
+    header, claims, _ = ours.split(".")
+    _, _, their_signature = theirs.split(".")
+
+    assert header_of(ours) == header_of(theirs)
+    assert status(app, ours) == status(app, theirs) == 200
+    assert status(app, f"{header}.{claims}.{their_signature}") == 401
+    other = guarded_app(authenticator_for(openid_provider, resource, algorithms="ES256"))
+    assert status(other, theirs) == 401
+
+
+def test_point_14_a_token_of_a_new_key_is_accepted_at_once(own_provider: Any) -> None:
+    """After a rotation the first new token is let in, and the old ones still are."""
+    keys = keys_of(own_provider)
+    resources = [own_provider.resource(algorithm) for algorithm in ALGORITHMS]
+    auth = authenticator_for(own_provider, *resources, algorithms=ALGORITHMS)
+    app = guarded_app(auth.evolve(keys=keys))
+    old = [own_provider.token(algorithm) for algorithm in ALGORITHMS]
+    before = [status(app, token) for token in old]
+
+    own_provider.rotate()
+    new = [own_provider.token(algorithm) for algorithm in ALGORITHMS]
+    after = [status(app, token) for token in [*new, *old]]
+
+    assert {*before, *after} == {200}
+    assert not {header_of(token)["kid"] for token in new} & {
+        header_of(token)["kid"] for token in old
+    }
+    assert keys.status()["fetches"]["unknown_kid"] == {"succeeded": 1, "failed": 0}
+
+
+class Callers:
+    """Threads that get tokens from a provider and present them, and older ones, to an app, without end.
+
+    Attributes:
+        refused: The statuses of all that were not let in.
+        accepted: How many were, by key ID.
+    """
+
+    def __init__(self, provider: Any, app: Flask) -> None:
+        self.refused: list[int] = []
+        self.accepted: Counter[str] = Counter()
+        self._provider = provider
+        self._app = app
+        self._tokens: list[str] = []
+        self._ending = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Call until the block ends."""
+        threads = [threading.Thread(target=self._call, args=(n,)) for n in range(CALLERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ending = True
+            for thread in threads:
+                thread.join(PATIENCE)
+        assert not any(thread.is_alive() for thread in threads)
+
+    def wait_for(self, generation: int) -> None:
+        """Wait until tokens of each key of a generation are let in, from now on."""
+        with self._changed:
+            wanted = Counter({f"{name}-{generation}": 5 for name in ALGORITHMS}) + self.accepted
+            assert self._changed.wait_for(
+                lambda: self.refused or self.accepted >= wanted, PATIENCE
+            ), f"accepted were {self.accepted}"
+
+    def _call(self, number: int) -> None:
+        choice = random.Random(number)
+        client = self._app.test_client()
+        while not self._ending:
+            self._tokens.append(self._provider.token(choice.choice(ALGORITHMS)))
+            for token in (self._tokens[-1], *choice.choices(self._tokens, k=5)):
+                answer = client.get("/", headers=bearer(token)).status_code
+                with self._changed:
+                    if answer == 200:
+                        self.accepted[header_of(token)["kid"]] += 1
+                    else:
+                        self.refused.append(answer)
+                    self._changed.notify_all()
+
+
+def test_point_15_a_rotation_with_tokens_in_flight_refuses_nobody(own_provider: Any) -> None:
+    """While keys are rotated twice under load, each genuine token is let in, old or new, at all times."""
+    keys = keys_of(own_provider)
+    resources = [own_provider.resource(algorithm) for algorithm in ALGORITHMS]
+    auth = authenticator_for(own_provider, *resources, algorithms=ALGORITHMS)
+    callers = Callers(own_provider, guarded_app(auth.evolve(keys=keys)))
+
+    with callers.at_work():
+        callers.wait_for(generation=1)
+        own_provider.rotate()
+        callers.wait_for(generation=2)
+        own_provider.rotate()
+        callers.wait_for(generation=3)
+        callers.wait_for(generation=1)
+
+    assert callers.refused == []
+    assert keys.status()["fetches"] == {
+        "cold": {"succeeded": 1, "failed": 0},
+        "unknown_kid": {"succeeded": 2, "failed": 0},
+    }
+
+
+def test_point_07_a_removed_key_is_refused_after_the_refresh(own_provider: Any) -> None:
+    """What a key signed is worth nothing any more once the keys were fetched without it."""
+    clock = Clock()
+    keys = keys_of(own_provider, clock=clock)
+    resources = [own_provider.resource(algorithm) for algorithm in ALGORITHMS]
+    auth = authenticator_for(own_provider, *resources, algorithms=ALGORITHMS)
+    app = guarded_app(auth.evolve(keys=keys))
+    old = [own_provider.token(algorithm) for algorithm in ALGORITHMS]
+    known = [status(app, token) for token in old]
+
+    own_provider.rotate()
+    own_provider.drop_old()
+    clock.now += TTL + 1
+    removed = [status(app, token) for token in old]
+    new = [status(app, own_provider.token(algorithm)) for algorithm in ALGORITHMS]
+
+    assert {*known} == {*new} == {200}
+    assert {*removed} == {401}
+    assert keys.status()["kids"] == sorted(jwk["kid"] for jwk in own_provider.jwks()["keys"])
+
+
+def test_point_06_tokens_outlive_the_provider(own_provider: Any) -> None:
+    """When it is down, tokens of known keys are let in, and an unknown key can't be judged (503)."""
+    clock = Clock()
+    keys = keys_of(own_provider, clock=clock)
+    resource = own_provider.resource("ES256")
+    auth = authenticator_for(own_provider, resource, algorithms="ES256")
+    app = guarded_app(auth.evolve(keys=keys))
+    stranger = TokenIssuer(own_provider.issuer, algorithm="ES256", kid="ES256-2")
+    token = own_provider.token("ES256")
+    up = [status(app, token), status(app, stranger.token(aud=resource))]
+
+    own_provider.stop()
+    clock.now += TTL + 1
+    down = [status(app, token), status(app, stranger.token(aud=resource))]
+
+    assert up == [200, 401]
+    assert down == [200, 503]
+    assert keys.status()["state"] == "stale"
+
+
+def test_the_documented_callback_may_fetch_the_key_set(own_provider: Any, app: Flask) -> None:
+    """``retrieve_verification_key`` may answer the provider's JWK set, and follows its rotations."""
+    names = ("ES256", "EdDSA")
+    flask_jwtlib.retrieve_verification_key = own_provider.jwks
+    flask_jwtlib.JWT_ALGO = names
+    flask_jwtlib.JWT_ISSUER = own_provider.issuer
+    flask_jwtlib.JWT_AUDIENCE = [own_provider.resource(name) for name in ALGORITHMS]
+
+    @app.get("/")
+    @flask_jwtlib.requires_authentication
+    def caller() -> str:
+        return "in"
+
+    old = [own_provider.token(name) for name in names]
+    before = [status(app, token) for token in old]
+    own_provider.rotate()
+    new = [own_provider.token(name) for name in names]
+    after = [status(app, token) for token in [*new, *old]]
+
+    assert {*before, *after} == {200}
+    assert status(app, own_provider.token("RS256")) == 401
+    assert status(app, own_provider.token("ES256", "billing")) == 401
+    assert status(app, own_provider.id_token("ES256")) == 401

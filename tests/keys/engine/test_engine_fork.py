@@ -1,0 +1,382 @@
+"""What a process that was forked off keeps of its parent's keys, and what it does not."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from flask_jwtlib import TTLKeyProvider, VerificationUnavailable, _key_cache
+from flask_jwtlib.testing.identity_provider import IdentityProvider
+
+PATIENCE = 30
+DOWN = ConnectionError("the key server is down")
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def in_child(function: Callable[[], Any]) -> Any:
+    """Answer what a function answers in a forked process, by way of JSON. It ends without any clearing up."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        # Python warns of forks where there are threads: that is what these tests are about.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        # Python leaves a child the lock of a file that another thread was writing to, such as a log.
+        logging.disable(logging.CRITICAL)
+        try:
+            answer = json.dumps(function())
+        except BaseException:  # noqa: BLE001 - nothing gets out of here
+            answer = json.dumps(f"failed: {traceback.format_exc()}")
+        finally:
+            os.write(writing, answer.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        ready, _, _ = select.select([pipe], [], [], PATIENCE)
+        if not ready:
+            os.kill(pid, signal.SIGKILL)
+        answer = pipe.read().decode()
+    os.waitpid(pid, 0)
+    assert ready, "the child hangs"
+    return json.loads(answer)
+
+
+class HTTPFetch:
+    """Fetches a JWK set by a connection of its own, and remembers who asked."""
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+
+    def __call__(self) -> bytes:
+        connection = HTTPConnection(str(self._url.hostname), self._url.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", self._url.path)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise ConnectionError(f"status {answer.status}")
+            return answer.read()
+        finally:
+            connection.close()
+
+
+def kids(provider: TTLKeyProvider) -> list[str | None]:
+    """The key IDs that a provider has now."""
+    return [key.kid for key in provider.key_set().keys]
+
+
+@pytest.fixture
+def served(idp: IdentityProvider, clock: Any) -> Iterator[TTLKeyProvider]:
+    """A provider of an identity provider's one key, ``a``."""
+    idp.add_key(kid="a", algorithm="ES256")
+    yield TTLKeyProvider(
+        HTTPFetch(idp.jwks_url), clock=clock, max_wait=PATIENCE, fetch_timeout=PATIENCE
+    )
+    idp.release()
+
+
+def test_point_11_the_child_keeps_the_snapshot(
+    idp: IdentityProvider, served: TTLKeyProvider, by: Any
+) -> None:
+    """Keys that were fetched before a fork serve in the child without a fetch."""
+    served.warm_up()
+
+    def look() -> Any:
+        return [
+            kids(served),
+            [key.kid for key in served.keys_for(by("a", "ES256"))],
+            [key.kid for key in served.keys_at_hand(by("a", "ES256"))],
+            served.generation,
+            served.status(),
+        ]
+
+    assert in_child(look) == look()
+    assert idp.count() == 1
+
+
+def test_point_11_the_child_fetches_by_itself(
+    idp: IdentityProvider, served: TTLKeyProvider, clock: Any, by: Any
+) -> None:
+    """Cold, at expiry and for an unknown kid; parent and child each have their own state from then on."""
+    assert in_child(lambda: kids(served)) == ["a"]
+    assert served.status()["state"] == "cold"
+    served.warm_up()
+    idp.add_key(kid="b", algorithm="ES256")
+
+    def expire() -> Any:
+        clock.move(300)
+        return kids(served), served.generation
+
+    assert in_child(expire) == [["a", "b"], 2]
+    assert in_child(lambda: [key.kid for key in served.keys_for(by("b", "ES256"))]) == ["b"]
+    assert served.generation == 1
+    assert idp.count() == 4
+    assert len({request.client_port for request in idp.requests}) == 4
+
+
+def test_point_11_a_fork_in_mid_fetch_leaves_the_child_free(
+    idp: IdentityProvider, served: TTLKeyProvider
+) -> None:
+    """While the parent's first fetch hangs, the child makes one of its own; then the parent's ends well."""
+    idp.behave(hang=True, times=1)
+    waiting = threading.Thread(target=served.warm_up)
+    waiting.start()
+    idp.wait_for(1)
+
+    assert in_child(lambda: (served.status()["fetching"], kids(served))) == [False, ["a"]]
+    assert served.status()["fetching"] is True
+    idp.release()
+    waiting.join(PATIENCE)
+    assert served.status()["state"] == "fresh"
+    assert idp.count() == 2
+
+
+def test_point_11_a_fork_in_mid_refresh_leaves_the_child_its_keys(
+    idp: IdentityProvider, served: TTLKeyProvider, clock: Any, by: Any
+) -> None:
+    """With keys at hand, too: the child serves them, and refreshes and searches by itself."""
+    served.warm_up()
+    idp.behave(hang=True, times=1)
+    clock.move(250)
+    served.key_set()
+    idp.wait_for(2)
+    idp.add_key(kid="b", algorithm="ES256")
+
+    def look() -> Any:
+        first = kids(served)
+        found = [key.kid for key in served.keys_for(by("b", "ES256"))]
+        return first[:1], found, served.status()["fetching"]
+
+    assert in_child(look) == [["a"], ["b"], False]
+    idp.release()
+
+
+def test_point_11_hanging_fetches_stay_with_the_parent(
+    source: Any, clock: Any, settled: Any
+) -> None:
+    """A fetch that was given up and still hangs is none of the child's threads."""
+    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=5)
+    provider.warm_up()
+    source.hold()
+    clock.move(250)
+    provider.key_set()
+    source.wait_for(2)
+    clock.move(5)
+    provider.key_set()
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+
+    assert cache._hanging == 1
+    assert in_child(lambda: cache._hanging) == 0
+
+
+def test_point_11_what_the_parent_has_to_tell_the_child_does_not(
+    source: Any, provider: TTLKeyProvider, clock: Any, listen: Any
+) -> None:
+    """Events that were not delivered yet at the fork are delivered once."""
+    events = listen(provider)
+    provider.warm_up()
+    source.join(1)
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+    cache._tell("dead")
+    clock.move(250)
+
+    def look() -> Any:
+        provider.key_set()
+        source.join(2)
+        return events.names
+
+    assert in_child(look) == ["refreshed", "refreshed"]
+    provider.key_set()
+    source.join(2)
+    assert sorted(events.names) == ["dead", "refreshed", "refreshed"]
+
+
+def test_point_11_children_of_one_parent_refresh_at_different_times(
+    source: Any, provider: TTLKeyProvider
+) -> None:
+    """Each chooses by chance when to refresh ahead, or all workers would ask at one moment."""
+    provider.warm_up()
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+    points = {in_child(lambda: cache.snapshot.ahead) for _ in range(8)}
+
+    assert len(points) == 8
+    assert all(0.7 <= point <= 0.8 for point in points)
+
+
+def test_point_11_failures_are_remembered(source: Any, provider: TTLKeyProvider) -> None:
+    """A child leaves a source alone that has just failed its parent."""
+    source.answer = DOWN
+    with pytest.raises(VerificationUnavailable):
+        provider.warm_up()
+
+    def look() -> Any:
+        try:
+            provider.warm_up()
+        except VerificationUnavailable as error:
+            return provider.status()["failures"], str(error.__cause__), source.fetches
+        return None
+
+    assert in_child(look) == [1, "None", 1]
+
+
+ENGINE = tuple(
+    f"flask_jwtlib{os.sep}{name}"
+    for name in ("key_providers.py", "_key_cache.py", "_key_fetching.py", "_unknown_kids.py")
+)
+
+
+class Halting:
+    """Runs a function in a thread that stands still before the engine's line of a number."""
+
+    def __init__(self, number: int, function: Callable[[], object]) -> None:
+        self._left = number
+        self._go = threading.Event()
+        self._function = function
+        self.halted = threading.Event()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def go(self) -> None:
+        """Let it go on, and wait until it has ended."""
+        self._go.set()
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+
+    def _run(self) -> None:
+        sys.settrace(self._trace)
+        try:
+            self._function()
+        except VerificationUnavailable:
+            pass
+        finally:
+            sys.settrace(None)
+            self.ended.set()
+            self.halted.set()
+
+    def _trace(self, frame: Any, event: str, _: object) -> Any:
+        if not frame.f_code.co_filename.endswith(ENGINE):
+            return None
+        if event == "line":
+            self._left -= 1
+            if self._left == -1:
+                self.halted.set()
+                assert self._go.wait(PATIENCE)
+        return self._trace
+
+
+@pytest.mark.parametrize("what", ["cold", "expired", "unknown", "outage"])
+def test_point_11_a_fork_between_any_two_lines_of_another_thread(
+    make_source: Any, clock: Any, key: Any, by: Any, what: str
+) -> None:
+    """Whatever a thread was about to do, with the lock in its hand or not, the child is free of it."""
+    for number in range(1000):
+        source = make_source([key("a")])
+        provider = TTLKeyProvider(
+            source, clock=clock, max_wait=PATIENCE, fetch_timeout=PATIENCE, ttl=100
+        )
+        if what != "cold":
+            provider.warm_up()
+        if what in {"expired", "outage"}:
+            clock.move(100)
+        if what == "outage":
+            source.answer = DOWN
+        kid = "b" if what == "unknown" else "a"
+
+        def ask(provider: TTLKeyProvider = provider, kid: str = kid) -> object:
+            return provider.keys_for(by(kid))
+
+        def look(source: Any = source, provider: TTLKeyProvider = provider) -> Any:
+            source.start_anew()
+            source.answer = [key("a"), key("b")]
+            end = time.monotonic() + PATIENCE / 2
+            while time.monotonic() < end:
+                try:
+                    return [each.kid for each in provider.keys_for(by("b"))] or "refused"
+                except VerificationUnavailable:
+                    clock.move(2)
+            return "unavailable"
+
+        halting = Halting(number, ask)
+        halting.thread.start()
+        assert halting.halted.wait(PATIENCE)
+        try:
+            # A search may have shown already that there is no such key.
+            assert in_child(look) in (["b"], "refused" if what == "unknown" else ["b"])
+        finally:
+            halting.go()
+        if halting._left >= 0:
+            break
+    assert number > 10
+
+
+def test_point_11_what_a_child_does_first(source: Any, provider: TTLKeyProvider) -> None:
+    """The hook that Python calls in a forked process gives every provider fresh locks and no fetch."""
+    provider.warm_up()
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+    before = cache.snapshot
+    cache._lock.acquire()
+    cache.unknown_kids._lock.acquire()
+    cache.fetch = object()
+    cache._hanging = 7
+    cold: Any = TTLKeyProvider(source)
+
+    _key_cache._start_anew_in_child()
+
+    assert not cache._lock.locked()
+    assert not cache.unknown_kids._lock.locked()
+    assert (cache.fetch, cache._hanging) == (None, 0)
+    assert cache.snapshot.key_set is before.key_set
+    assert (cache.snapshot.taken_at, cache.snapshot.generation) == (before.taken_at, 1)
+    assert cold._cache.snapshot is None
+    assert kids(provider) == ["a"]
+
+
+class Writing(logging.Handler):
+    """Takes its time to write a line, as a file on a slow disk does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.began.set()
+        assert self.go_on.wait(PATIENCE)
+
+
+def test_point_11_a_fork_waits_until_a_line_is_written(
+    source: Any, provider: TTLKeyProvider
+) -> None:
+    """A child would find the log file locked for ever if it were forked in the middle of one."""
+    handler = Writing()
+    logger = logging.getLogger("flask_jwtlib")
+    logger.addHandler(handler)
+    answers: list[Any] = []
+    source.answer = DOWN
+    fetching = threading.Thread(target=provider._fetcher.begin, args=("cold", None))  # type: ignore[attr-defined]
+    forking = threading.Thread(target=lambda: answers.append(in_child(lambda: "free")))
+    try:
+        fetching.start()
+        assert handler.began.wait(PATIENCE)
+        forking.start()
+        forking.join(0.2)
+        assert not answers
+    finally:
+        handler.go_on.set()
+        logger.removeHandler(handler)
+    for thread in (fetching, forking):
+        thread.join(PATIENCE)
+    assert answers == ["free"]
