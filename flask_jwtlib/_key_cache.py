@@ -31,8 +31,6 @@ Reason = Literal["cold", "ahead", "expired", "unknown_kid"]
 _BACKOFF = (1, 2, 4, 8, 16, 30)
 _BACKOFF_SPREAD = 0.2
 _LONGEST_RETRY_AFTER = 300
-# Seconds after the time of the next attempt for which a failure says something about it.
-_FAILURE_IS_NEWS = 60
 # Fetches that were given up and still hang. Each holds a thread; from so many on, more come slowly.
 _MANY_HANGING = 32
 # The part of their time after which keys are refreshed ahead.
@@ -208,10 +206,6 @@ class KeyCache:
         with self._lock:
             if self.fetch is fetch and fetch.is_overdue(now):
                 self._give_up(fetch, now)
-
-    def is_failing(self, now: float) -> bool:
-        """Whether attempts fail at present. After an idle time nobody knows."""
-        return self.failures > 0 and now - self.next_attempt < _FAILURE_IS_NEWS
 
     def announce(self, event: str, seen: Snapshot) -> None:
         """Tell that the keys seen are beyond their time, once until the next success."""

@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from ._inspection import functions_of
 from ._placement import check_app, is_guard, is_public, misplaced_views, protection_of
 from .errors import ConfigurationError
-from .key_health import key_statuses, keys_ready, warm_up_keys
+from .key_health import has_keys, key_statuses, warm_up_keys
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -80,7 +80,6 @@ def _keys(as_json: bool) -> None:
     Exits with 1 if one has no keys that serve.
     """
     warm_up_keys(current_app)
-    ready = keys_ready(current_app)
     statuses = key_statuses(current_app)
     if as_json:
         click.echo(json.dumps(statuses, indent=2))
@@ -89,7 +88,7 @@ def _keys(as_json: bool) -> None:
         click.echo(
             _table("Provider", "State", "Age", "Generation", "Kids", "Last error", rows=rows)
         )
-    if not ready:
+    if not all(has_keys(status) for status in statuses):
         raise click.ClickException("a provider has no keys that serve")
 
 
@@ -166,7 +165,12 @@ def _guard(app: Flask, endpoint: str) -> str | None:
 
 
 def _table(*head: str, rows: Iterable[list[str]]) -> str:
-    table = [list(head), *rows]
+    table = [list(head), *(list(map(_printable, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     table.insert(1, ["-" * width for width in widths])
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+
+
+def _printable(cell: str) -> str:
+    """A text on one line, with no command to the terminal: a key ID may hold anything."""
+    return cell if cell.isprintable() else ascii(cell)

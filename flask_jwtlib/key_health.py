@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
@@ -14,7 +14,7 @@ from .checked_keys import NoKeyProvider
 if TYPE_CHECKING:
     from flask import Flask
 
-__all__ = ["combined_state", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
+__all__ = ["combined_state", "has_keys", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
 
 _logger = logging.getLogger("flask_jwtlib")
 _NOT_READY = frozenset({"cold", "dead"})
@@ -87,6 +87,11 @@ def status_of(provider: Any) -> dict[str, Any]:
     return {"provider": type(provider).__name__, **told}
 
 
+def has_keys(status: Mapping[str, Any]) -> bool:
+    """Whether a provider has keys that serve, by its status. One that does not tell counts as if."""
+    return status["state"] not in _NOT_READY
+
+
 def combined_state(states: Iterable[str]) -> str:
     """Name the state of a provider that is made of others.
 
@@ -103,9 +108,9 @@ def combined_state(states: Iterable[str]) -> str:
 
 
 def _is_ready(provider: Any) -> bool:
-    if status_of(provider)["state"] in _NOT_READY:
+    if not has_keys(status_of(provider)):
         _warm_up(provider)
-    return status_of(provider)["state"] not in _NOT_READY
+    return has_keys(status_of(provider))
 
 
 def _warm_up(provider: Any) -> None:

@@ -126,7 +126,7 @@ class TTLKeyProvider(KeyProvider):
         if state == "fresh":
             if self._is_due(snapshot):
                 self._fetcher.begin("ahead", snapshot)
-        elif state == "stale" and self._cache.is_failing(self.clock()):
+        elif state == "stale" and self._cache.failures:
             self._fetcher.begin("expired", snapshot)
             self._announce("serving_stale", snapshot)
         else:
@@ -217,12 +217,12 @@ class TTLKeyProvider(KeyProvider):
         if seen is not None and state == "fresh":
             self._fetcher.begin("ahead", seen)
             return seen
-        failing = cache.is_failing(self.clock())
+        failing = cache.failures > 0
         fetch, begun = self._fetcher.begin("cold" if seen is None else "expired", seen)
         if fetch is not None and state != "stale":
             self._fetcher.wait(fetch, self.fetch_timeout)
-        elif fetch is not None and seen is not None and not failing:
-            self._fetcher.wait(fetch, self._patience(fetch, seen))
+        elif fetch is not None and seen is not None:
+            self._fetcher.wait(fetch, 0 if failing else self._patience(fetch, seen))
         latest = cache.snapshot
         if latest is not None and latest is not seen:
             return latest
@@ -270,7 +270,7 @@ class TTLKeyProvider(KeyProvider):
                 continue
             if fetch is None and not failed:
                 break
-            if fetch is None or (cache.is_failing(self.clock()) and not begun):
+            if fetch is None or (failed and not begun):
                 # One caller alone is made to wait for a source that fails.
                 raise self._unavailable()
             self._fetcher.wait(fetch, self.fetch_timeout)

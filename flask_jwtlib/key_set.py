@@ -24,14 +24,14 @@ class KeySet:
 
     A token that names a ``kid`` is verified by the keys of that ``kid`` and no others. A token that
     names none is verified if exactly one key fits its algorithm. A list given by hand whose keys
-    have no ``kid`` at all is tried whole, whatever the token names: up to four keys an algorithm;
-    of a JWK set, only a lone key is.
+    have no ``kid`` at all is tried whole, whatever the token names: up to four keys an algorithm.
+    A JWK set is not: there, a key without a ``kid`` is for tokens that name none.
 
     A set without keys verifies nothing.
 
     Args:
         keys: The keys.
-        exact: Never try several keys because none has a ``kid``, as with a JWK set.
+        exact: Never try a key without a ``kid`` for a token that names one, as with a JWK set.
 
     Attributes:
         skipped: Why members of a JWK set were passed over, a line each.
@@ -62,7 +62,7 @@ class KeySet:
                 self._by_kid[key.kid, algorithm] = (*same_kid, key)[:_MAX_TRIES]
                 self._by_algorithm[algorithm] = (*self._by_algorithm.get(algorithm, ()), key)
         kids = frozenset(key.kid for key in self.keys if key.kid is not None)
-        any_kid = not kids and (len(self.keys) == 1 or (bool(self.keys) and not self.exact))
+        any_kid = bool(self.keys) and not kids and not self.exact
         object.__setattr__(self, "kids", kids)
         object.__setattr__(self, "_any_kid", any_kid)
         for algorithm, keys in self._by_algorithm.items():

@@ -35,7 +35,7 @@ BOUNDS = {
     "attempts in an hour of outage": "≤ 160",
     "outage survived, warm": "≥ 4 h 5 m",
     "removed key accepted for": "≤ 305 s",
-    "drip of 20 B/s ends after": "5 s",
+    "drip of 20 B/s ends after": "5 s + 0.5",
     "memory of a 200 MB answer": "< 5 MB",
     "lookup of a known kid": "< 2 µs",
 }
@@ -182,11 +182,13 @@ def test_who_waits_for_a_drip_is_found_out() -> None:
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "contender",
+    [each for each in CONTENDERS if not each.is_missing],
+    ids=lambda each: each.name,
+)
 def test_a_contender_bears_what_both_promise(contender: Contender) -> None:
     """Every installed contender makes one fetch for a crowd, and none that it need not for a flood."""
-    if contender.is_missing:
-        pytest.skip(f"{contender.needs} is not installed")
     assert fetches_by_a_crowd(contender, QUICK) == (Reading(1), Reading(1))
     assert fetches_for_unknown_kids(contender, QUICK)[0].value <= 2
 

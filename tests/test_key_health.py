@@ -318,3 +318,21 @@ def test_the_command_fails_where_keys_are_missing(app: Flask) -> None:
     assert status == 1
     assert "ConnectionError" in output
     assert "password" not in output
+
+
+class Odd(PlainProvider):
+    """Has a key ID that is made to deceive who reads it."""
+
+    def status(self) -> dict[str, Any]:
+        return {"state": "fresh", "kids": ["x\x1b[2J\nFAKE  fresh"]}
+
+
+def test_the_command_shows_no_commands_to_the_terminal(app: Flask) -> None:
+    """An issuer may name its keys as it likes: what can't be printed is shown escaped."""
+    guarded(app, Odd())
+
+    _, output = run(app)
+
+    assert "\x1b" not in output
+    assert len(output.splitlines()) == 3
+    assert "FAKE" in output.splitlines()[2]

@@ -89,14 +89,18 @@ class DiscoveredKeySet:
             VerificationUnavailable: The server is busy, and says for how long.
         """
         deadline = time.monotonic() + self.timeout
-        location = self._memory.location
+        memory = self._memory
+        location = before = memory.location
         if location is None or (kid is None and self._is_old(location)):
-            location = self._memory.location = self._locate(location, deadline)
+            location = self._locate(location, deadline)
+            # What was found by a fetch that was given up is older than what another one found since.
+            if memory.location is before:
+                memory.location = location
         try:
             return location.key_set.fetch(timeout=_left(deadline))
         except DocumentError as error:
-            if error.status in _GONE:
-                self._memory.location = attrs.evolve(location, read_at=-math.inf)
+            if error.status in _GONE and memory.location is location:
+                memory.location = attrs.evolve(location, read_at=-math.inf)
             raise
 
     def _is_old(self, location: _Location) -> bool:

@@ -53,7 +53,7 @@ class FileKeyProvider(TTLKeyProvider):
             directory of PEM files, one for each key.
         interval: Seconds between two looks at the least. Only files that changed are read again.
         max_stale: Seconds that keys may serve on that can't be read any more. 0 is strict.
-        max_wait: Seconds that a caller waits whom the old keys might serve.
+        max_wait: Seconds that a caller waits whom keys might serve that are hardly too old.
         fetch_timeout: Seconds that a look may take, for files on other machines.
         clock: A clock in seconds that never jumps.
 

@@ -42,7 +42,7 @@ class OIDCKeyProvider(TTLKeyProvider):
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
         max_stale: Seconds that keys may serve beyond their time while no fetch succeeds. 0 is
             strict.
-        max_wait: Seconds that a caller waits whom the old keys might serve.
+        max_wait: Seconds that a caller waits whom keys might serve that are hardly too old.
         fetch_timeout: Seconds that a fetch may take, the metadata included.
         clock: A clock in seconds that never jumps.
 

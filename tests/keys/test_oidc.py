@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import re
+import threading
 import time
 from typing import Any
 
@@ -35,7 +36,7 @@ from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._discovery import DiscoveredKeySet
-from flask_jwtlib_strategies._documents import DocumentClient, DocumentError
+from flask_jwtlib_strategies._documents import Document, DocumentClient, DocumentError
 from flask_jwtlib_strategies.oidc import OIDCKeyProvider, oidc_authenticator
 
 PATIENCE = 30
@@ -798,3 +799,45 @@ def test_nothing_is_logged_while_all_is_well(
     idp.add_key()
     provider_of(idp).warm_up()
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+class SlowMetadata:
+    """Gets documents; the first one that asks for metadata gets old ones, and late."""
+
+    def __init__(self, issuer: TokenIssuer) -> None:
+        self._jwks = issuer.jwks
+        self._first = True
+        self.asked: list[str] = []
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def check(self, url: str) -> str:
+        return url
+
+    def get(self, url: str, *, timeout: float, etag: str | None = None) -> Document:
+        self.asked.append(url)
+        if not url.endswith("openid-configuration"):
+            return Document(self._jwks, ttl=60)
+        where = "/new"
+        if self._first:
+            self._first, where = False, "/old"
+            self.began.set()
+            assert self.go_on.wait(PATIENCE)
+        return Document({"issuer": ISSUER, "jwks_uri": f"{ISSUER}{where}"}, ttl=60)
+
+
+ISSUER = "https://issuer.example"
+
+
+def test_point_7_late_metadata_change_nothing(issuer: TokenIssuer) -> None:
+    """What a fetch that was given up finds out does not take the place of what came after it."""
+    client: Any = SlowMetadata(issuer)
+    fetch = DiscoveredKeySet(ISSUER, client=client)
+    late = threading.Thread(target=fetch)
+    late.start()
+    assert client.began.wait(PATIENCE)
+    fetch()
+    client.go_on.set()
+    late.join(PATIENCE)
+
+    fetch()
+    assert client.asked[-1] == f"{ISSUER}/new"

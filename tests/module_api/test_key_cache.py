@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Barrier, Thread
 from typing import Any
@@ -273,3 +274,21 @@ def test_many_threads_cause_one_fetch(
         worker.join()
     assert statuses == [200] * threads
     assert len(fetch.calls) == 1
+
+
+def test_a_failing_callback_ends_in_503(
+    client: FlaskClient, issuer: TokenIssuer, down: Callable[[], Any]
+) -> None:
+    """The last key serves for four hours beyond its time, and not longer."""
+    answers: list[Any] = [issuer.public_pem]
+    flask_jwtlib.retrieve_verification_key = lambda: answers.pop() if answers else down()
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
+    now = [time.monotonic()]
+    provider: Any = flask_jwtlib._api._fetching.provider  # type: ignore[attr-defined,union-attr]
+    for part in provider, provider._fetcher:
+        object.__setattr__(part, "clock", lambda: now[0])
+
+    now[0] += 300 + 14400 - 60
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
+    now[0] += 120
+    assert client.get("/required", headers=bearer(issuer.token())).status_code == 503

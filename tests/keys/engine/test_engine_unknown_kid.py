@@ -213,8 +213,7 @@ def test_point_14_what_began_before_proves_no_absence(
 
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(found, warm, by("b"))
-        while not asking.done() and source.fetches < 3:
-            gate.set()
+        gate.set()
         assert asking.result(PATIENCE) == ["b"]
     assert source.kids == [None, None, "b"]
 
@@ -280,7 +279,7 @@ def test_point_15_a_rotation_in_a_flood_is_accepted_within_30_seconds(
         found(warm, by(f"made-up-{number}"))
     source.answer = [key("a"), key("new")]
     refused = 0
-    while found(warm, by("new")) == []:
+    while refused <= 30 and found(warm, by("new")) == []:
         refused += 1
         for number in range(10):
             found(warm, by(f"made-up-{clock.now}-{number}"))
@@ -296,7 +295,7 @@ def test_point_15_even_if_it_was_looked_for_too_early(
     assert found(warm, by("new")) == []
     source.answer = [key("a"), key("new")]
     seconds = 0
-    while found(warm, by("new")) == []:
+    while seconds <= 30 and found(warm, by("new")) == []:
         seconds += 1
         found(warm, by(f"made-up-{clock.now}"))
         clock.move(1)
@@ -393,9 +392,11 @@ def test_point_16_one_caller_alone_waits_for_an_issuer_that_fails(
 def test_point_16_a_search_that_hangs_is_given_up(source: Any, clock: Any, by: Any) -> None:
     """It is an outage after ``fetch_timeout``; the fetch's end is not waited for."""
     provider = TTLKeyProvider(source, clock=clock, fetch_timeout=0.05)
-    while provider.status()["state"] == "cold":
+    for _ in range(100):
+        # On a slow machine the first fetch may be given up as well.
+        if found(provider, by("a")) == ["a"]:
+            break
         clock.move(40)
-        found(provider, by("a"))
     source.hold()
 
     assert found(provider, by("b")) == "unavailable"
