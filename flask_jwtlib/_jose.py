@@ -188,7 +188,8 @@ class _RSAKey(Key):
     def verify(self, msg: bytes, sig: bytes) -> bool:
         try:
             self._key.verify(sig, msg, self._padding, self._hash)
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):
+            # A weak key may be too short for a hash (RFC 8017 §9.1.1).
             return False
         return True
 

@@ -33,6 +33,7 @@ _BACKOFF_SPREAD = 0.2
 _LONGEST_RETRY_AFTER = 300
 # Fetches that were given up and still hang. Each holds a thread; from so many on, more come slowly.
 _MANY_HANGING = 32
+_MOST_HANGING = 64
 # The part of their time after which keys are refreshed ahead.
 _AHEAD = (0.7, 0.8)
 # An issuer that says it has no keys is believed when it says so again after as many seconds.
@@ -48,7 +49,7 @@ class Snapshot:
         taken_at: When the fetch of them began, by the provider's clock: they were right then.
         ttl: Seconds that they are fresh, None if that is for the provider to say.
         ahead: The part of that time after which they are fetched anew.
-        generation: How many different sets there were, up to this one.
+        generation: How many sets there were, up to this one.
     """
 
     key_set: KeySet
@@ -157,6 +158,8 @@ class KeyCache:
                     return fetch, False
                 self._give_up(fetch, now)
             if self.snapshot is not seen or now < self.next_attempt:
+                return None, False
+            if self._hanging >= _MOST_HANGING:
                 return None, False
             if reason == "unknown_kid" and not self.unknown_kids.may_look(now):
                 return None, False

@@ -30,7 +30,7 @@ _TO_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 # A segment's last character may carry only as many bits as are left of its last byte (RFC 4648
 # §3.5).
 _CANONICAL_TAILS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
-_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?|([\[{])|([\]}])', re.DOTALL)
+_MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
 class CompactJWS:
@@ -202,11 +202,17 @@ _UNSUPPORTED = frozenset({"b64", "crit", "enc", "zip"})
 
 def _depth(data: bytes) -> int:
     depth = deepest = 0
-    for match in _BRACKETS_OUTSIDE_STRINGS.finditer(data):
-        if match.lastindex == 1:
+    in_string = False
+    for match in _MARKS.finditer(data):
+        mark = match[0]
+        if mark == b'"':
+            in_string = not in_string
+        elif in_string:
+            continue
+        elif mark in b"[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif match.lastindex == 2:
+        elif mark in b"]}":
             depth -= 1
     return deepest
 

@@ -83,8 +83,13 @@ def warm_up_keys(app: Flask | None = None) -> None:
 
 def status_of(provider: Any) -> dict[str, Any]:
     """Tell how one provider's keys are, as ``key_statuses`` does for those of an app."""
-    told: dict[str, Any] = provider.status() if _has_status(provider) else {"state": "unknown"}
-    return {"provider": type(provider).__name__, **told}
+    told: dict[str, Any] = {}
+    try:
+        if _has_status(provider):
+            told = dict(provider.status())
+    except Exception as error:  # noqa: BLE001 - whoever asks how things are is told, whatever it is
+        told = {"last_error": type(error).__name__}
+    return {"provider": type(provider).__name__, "state": "unknown", **told}
 
 
 def has_keys(status: Mapping[str, Any]) -> bool:

@@ -59,6 +59,12 @@ class StaticKeyProvider(KeyProvider):
         return describe_fixed(self.key_set)
 
 
+def _name_of(fetch: object) -> str:
+    """Show a function without what may be bound to it."""
+    name: str = getattr(fetch, "__qualname__", type(fetch).__name__)
+    return name
+
+
 def _check_ttl(provider: object, attribute: Attribute[Any], value: object) -> None:
     if not callable(value):
         check_seconds(provider, attribute, value)
@@ -76,7 +82,9 @@ class TTLKeyProvider(KeyProvider):
 
     However many threads ask, one fetches. After a failure it is tried again after 1, 2, 4 … 30
     seconds. A fetch runs in a thread of its own, in a context of the app that asked, if any; what
-    takes longer than ``fetch_timeout`` is given up, and its late answer counts for nothing.
+    takes longer than ``fetch_timeout`` is given up, and its late answer counts for nothing. Where no
+    thread takes it up within a second, a caller runs it, for as long as it takes. A fetch that never
+    ends keeps its thread: when 64 hang, there is no further one until one of them ends.
 
     A token of an unknown ``kid`` causes a fetch, too, so that new keys are known at once: two at
     most, and one more every 30 seconds. One that was not found is not looked for again for a
@@ -100,7 +108,7 @@ class TTLKeyProvider(KeyProvider):
         ConfigurationError: ``fetch`` can't be called, or a number is out of range.
     """
 
-    fetch: Callable[..., object] = field(validator=check_fetch)
+    fetch: Callable[..., object] = field(validator=check_fetch, repr=_name_of)
     ttl: float | Callable[[], float] = field(default=300, validator=_check_ttl, kw_only=True)
     max_stale: float = field(default=14400, validator=check_seconds, kw_only=True)
     max_wait: float = field(default=2, validator=check_seconds, kw_only=True)
@@ -127,7 +135,10 @@ class TTLKeyProvider(KeyProvider):
             if self._is_due(snapshot):
                 self._fetcher.begin("ahead", snapshot)
         elif state == "stale" and self._cache.failures:
-            self._fetcher.begin("expired", snapshot)
+            fetch, _ = self._fetcher.begin("expired", snapshot)
+            if fetch is not None:
+                # Runs it if no thread has taken it up.
+                self._fetcher.wait(fetch, 0)
             self._announce("serving_stale", snapshot)
         else:
             return ()
@@ -160,7 +171,10 @@ class TTLKeyProvider(KeyProvider):
 
     @property
     def generation(self) -> int:
-        """How many different sets there were: what was concluded from another one may be wrong by now."""
+        """A number that each fetch raises, unless it answers the very ``KeySet`` object of the one before.
+
+        What was concluded from the keys of another number may be wrong by now.
+        """
         snapshot = self._cache.snapshot
         return 0 if snapshot is None else snapshot.generation
 

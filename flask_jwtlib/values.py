@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .errors import MissingClaimError
 
@@ -31,6 +31,11 @@ class BearerToken:
     source: str = field(default="header", kw_only=True)
     parsed: Any = field(default=None, init=False, repr=False, eq=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was read of it can be neither copied nor pickled, and is read again.
+        given = {each.alias: getattr(self, each.name) for each in fields(type(self)) if each.init}
+        return _made, (type(self), given)
+
 
 @frozen
 class UnverifiedHeader:
@@ -50,6 +55,10 @@ class UnverifiedHeader:
     kid: str | None = None
     typ: str | None = None
     parameters: Mapping[str, Any] = field(default=_NOTHING, repr=False, eq=False, kw_only=True)
+
+
+def _made(kind: type[BearerToken], given: dict[str, Any]) -> BearerToken:
+    return kind(**given)
 
 
 class Claims(dict[str, Any]):

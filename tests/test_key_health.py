@@ -336,3 +336,28 @@ def test_the_command_shows_no_commands_to_the_terminal(app: Flask) -> None:
     assert "\x1b" not in output
     assert len(output.splitlines()) == 3
     assert "FAKE" in output.splitlines()[2]
+
+
+class Raising(PlainProvider):
+    """Can't say how it is."""
+
+    def status(self) -> dict[str, Any]:
+        raise ZeroDivisionError("hunter2")
+
+
+class Wordless(PlainProvider):
+    """Says something else."""
+
+    def status(self) -> dict[str, Any]:
+        return {"up": True}
+
+
+@pytest.mark.parametrize("provider", [Raising(), Wordless()], ids=["raises", "no state"])
+def test_an_odd_status_breaks_nothing(app: Flask, provider: Any) -> None:
+    """A provider that does not say how its keys are is as good as one without the method."""
+    guarded(app, provider)
+
+    [status] = key_statuses(app)
+    assert status["state"] == "unknown"
+    assert keys_ready(app)
+    assert run(app)[0] == 0

@@ -16,7 +16,7 @@ from flask_jwtlib import ConfigurationError, FetchedKeys
 
 from ._documents import DocumentClient, DocumentError
 from ._remote_key_set import RemoteKeySet
-from ._urls import without_secrets
+from ._urls import is_loopback, without_secrets
 
 __all__ = ["DiscoveredKeySet"]
 
@@ -123,7 +123,12 @@ class DiscoveredKeySet:
         if before is not None and before.key_set.url == url:
             # It knows what it fetched last.
             return attrs.evolve(before, read_at=read_at)
-        return _Location(RemoteKeySet(url, client=self.client), read_at)
+        ours, theirs = urlsplit(self.issuer), urlsplit(url)
+        if theirs.scheme == "http" and not is_loopback(ours.hostname or ""):
+            raise DocumentError(f"GET {source}: the jwks_uri can't be used: it is plain HTTP")
+        # Where the keys are is for the issuer to say, and not who gets to see our credentials.
+        same = (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
+        return _Location(RemoteKeySet(url, client=self.client, credentials=same), read_at)
 
     def _metadata(self, deadline: float) -> tuple[str, dict[str, Any]]:
         """Get the issuer's metadata, and answer where they were, too."""

@@ -27,6 +27,8 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "Connection": "close",
 }
+# Of a session's headers, those that it has by itself.
+_HARMLESS = frozenset({"Accept", "Accept-Encoding", "Connection", "User-Agent"})
 # Seconds. A socket waits no longer than some weeks.
 _LONGEST_TIMEOUT = 86_400
 # RFC 9110 §8.8.3. What is none is not sent back.
@@ -89,13 +91,16 @@ class DocumentClient:
         """
         return check_url(url, allow_http_on_loopback=self.allow_http_on_loopback)
 
-    def get(self, url: str, *, timeout: float, etag: str | None = None) -> Document:
+    def get(
+        self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
+    ) -> Document:
         """Get a document.
 
         Args:
             url: Where it is.
             timeout: Seconds that all of it may take, from the connection to the last byte.
             etag: The ``etag`` of the document that is at hand, if it has one.
+            credentials: Send the session's credentials and headers along.
 
         Raises:
             ConfigurationError: The URL may not be asked.
@@ -105,13 +110,19 @@ class DocumentClient:
         shown = f"GET {without_secrets(self.check(url))}"
         timeout = min(timeout, _LONGEST_TIMEOUT)
         deadline = time.monotonic() + timeout
-        headers = _HEADERS if etag is None else {**_HEADERS, "If-None-Match": etag}
+        headers: dict[str, str | None] = {**_HEADERS}
+        if etag is not None:
+            headers["If-None-Match"] = etag
         try:
             with self._sessions.session_until(deadline) as session, ExitStack() as answers:
+                if not credentials:
+                    # None takes a header of the session's away.
+                    own = set(session.headers) - _HARMLESS
+                    headers = {**dict.fromkeys(own), **headers}
                 response = session.get(
                     url,
                     headers=headers,
-                    auth=session.auth or _no_credentials,
+                    auth=(session.auth if credentials else None) or _no_credentials,
                     proxies=_proxies_for(url),
                     timeout=_as_one(timeout),
                     allow_redirects=False,

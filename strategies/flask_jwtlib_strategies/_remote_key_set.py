@@ -48,6 +48,7 @@ class RemoteKeySet:
         url: Where the set is.
         client: What to get it with.
         timeout: Seconds that a fetch may take.
+        credentials: Send the session's credentials and headers along.
 
     Raises:
         ConfigurationError: The client may not ask this URL.
@@ -56,6 +57,7 @@ class RemoteKeySet:
     url: str = field(repr=without_secrets)
     client: DocumentClient = field(kw_only=True, repr=False)
     timeout: float = field(default=5, kw_only=True)
+    credentials: bool = field(default=True, kw_only=True)
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -77,7 +79,10 @@ class RemoteKeySet:
         """
         known = self._memory.known
         document = self.client.get(
-            self.url, timeout=timeout, etag=None if known is None else known.etag
+            self.url,
+            timeout=timeout,
+            etag=None if known is None else known.etag,
+            credentials=self.credentials,
         )
         known = self._memory.known = self._known(document, known)
         return FetchedKeys(known.key_set, ttl=document.ttl)

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from flask_jwtlib import ConfigurationError
 
-__all__ = ["check_url", "without_secrets"]
+__all__ = ["check_url", "is_loopback", "without_secrets"]
 
 # RFC 3986 §2. On other characters, such as a backslash, parsers don't agree.
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -38,7 +38,7 @@ def check_url(url: Any, *, allow_http_on_loopback: bool = False) -> str:
         raise ConfigurationError(f"{shown} came with credentials: hand in a session that has them")
     if parts.scheme == "https":
         return url
-    if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
+    if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
         raise ConfigurationError(f"want an https URL, not {shown}")
     if not allow_http_on_loopback:
         raise ConfigurationError(
@@ -67,7 +67,8 @@ def _split(url: str) -> SplitResult | None:
     return parts if complete else None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine by its name or address."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -813,7 +813,9 @@ class SlowMetadata:
     def check(self, url: str) -> str:
         return url
 
-    def get(self, url: str, *, timeout: float, etag: str | None = None) -> Document:
+    def get(
+        self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
+    ) -> Document:
         self.asked.append(url)
         if not url.endswith("openid-configuration"):
             return Document(self._jwks, ttl=60)
@@ -841,3 +843,39 @@ def test_point_7_late_metadata_change_nothing(issuer: TokenIssuer) -> None:
 
     fetch()
     assert client.asked[-1] == f"{ISSUER}/new"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same host", "another host"])
+def test_point_22_credentials_are_for_the_issuer(idp: IdentityProvider, elsewhere: bool) -> None:
+    """What a session has to show is shown to the issuer, and not to whomever its metadata name."""
+    idp.add_key()
+    if elsewhere:
+        other = idp.jwks_url.replace("127.0.0.1", "localhost")
+        idp.documents[idp.openid_path] = {**idp.metadata, "jwks_uri": other}
+    session = requests.Session()
+    session.auth = ("user", "password")
+    session.headers["X-API-Key"] = "secret"
+    with session:
+        provider_of(idp, session=session).warm_up()
+
+    metadata, keys = idp.requests
+    assert metadata.headers["Authorization"].startswith("Basic ")
+    assert metadata.headers["X-API-Key"] == "secret"
+    assert ("Authorization" in keys.headers) != elsewhere
+    assert ("X-API-Key" in keys.headers) != elsewhere
+
+
+class PlainKeys(SlowMetadata):
+    """Has metadata over TLS that name a set without."""
+
+    def get(
+        self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
+    ) -> Document:
+        return Document({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1/jwks"}, ttl=60)
+
+
+def test_point_22_keys_are_as_safe_as_their_issuer(issuer: TokenIssuer) -> None:
+    """An issuer somewhere else has no keys on this machine, also where loopback may be asked."""
+    client: Any = PlainKeys(issuer)
+
+    assert "plain HTTP" in fault_of(DiscoveredKeySet(ISSUER, client=client))

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jose.constants import ALGORITHMS as JOSE_ALGORITHMS
 
-from flask_jwtlib import ConfigurationError, _jose
+from flask_jwtlib import ConfigurationError, VerificationKey, _jose
 from flask_jwtlib.testing import TokenIssuer
 
 SECRET = b"an HMAC secret of sixty-four bytes, which is enough for HS512 too"[:64]
@@ -81,3 +81,12 @@ def test_a_secret_is_as_long_as_the_hash(algorithm: str, size: int) -> None:
     assert weakness is not None
     assert f"of {size - 1} bytes" in weakness
     assert f"needs {size}" in weakness
+
+
+@pytest.mark.filterwarnings("ignore::flask_jwtlib.InsecureKeyWarning")
+def test_a_key_that_is_too_short_for_a_hash_verifies_nothing() -> None:
+    """A weak key may have been allowed; PS512 does not fit into 512 bits (RFC 8017 §9.1.1)."""
+    numbers = rsa.RSAPublicNumbers(65537, (1 << 511) | (1 << 200) | 1)
+    key = VerificationKey(numbers.public_key(), algorithms="PS512", allow_weak=True)
+
+    assert key.verify("PS512", b"signed", bytes(64)) is False

@@ -327,3 +327,25 @@ def test_a_look_at_a_claim_of_a_damaged_payload_is_refused() -> None:
     """It is as malformed as it is when all claims are read."""
     with pytest.raises(MalformedTokenError, match="claims set"):
         CompactJWS(compact(payload=b'{"iss": "a", "iss": "b"}')).unverified("iss")
+
+
+def test_depth_is_measured_in_little_memory() -> None:
+    """A long string costs no more than its own length: a sender may choose it."""
+    payload = b'{"a": "' + rb"[\"{" * 250_000 + b'", "b": ' + b"[" * 20 + b"]" * 20 + b"}"
+    assert read_json_object(payload * 1, "text")
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedTokenError, match="deep"):
+            read_json_object(
+                payload.replace(b"[" * 20, b"[" * 40).replace(b"]" * 20, b"]" * 40), "text"
+            )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(payload)
+
+
+def test_what_is_no_json_is_no_deeper_for_its_backslashes() -> None:
+    """Brackets count outside of strings, whatever stands beside them."""
+    with pytest.raises(MalformedTokenError, match="deep"):
+        read_json_object(b'{"a": ' + rb"\x" + b"[" * 40 + b"]" * 40 + b"}", "text")

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
-from flask_jwtlib import BearerToken, Claims, MissingClaimError, Principal, UnverifiedHeader
+from flask_jwtlib import (
+    BearerToken,
+    Claims,
+    JWTValidator,
+    MissingClaimError,
+    Principal,
+    StaticKeyProvider,
+    UnverifiedHeader,
+)
+from flask_jwtlib.testing import TokenIssuer
 
 
 def claims(**members: Any) -> Claims:
@@ -220,3 +229,15 @@ def test_tokens_and_headers_can_be_pickled() -> None:
     token = BearerToken("abc", source="form")
 
     assert pickle.loads(pickle.dumps(token)) == token
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_token_that_was_read_can_be_copied_and_pickled(again: Any) -> None:
+    """A principal may be handed to a task queue; its token is read anew there."""
+    issuer = TokenIssuer()
+    token = BearerToken(issuer.token(), source="query")
+    claims = JWTValidator().validate(token, StaticKeyProvider(issuer.jwks))
+    principal = Principal(token, claims)
+
+    assert again(principal) == principal
+    assert again(principal).token.parsed is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import math
@@ -806,3 +807,30 @@ def test_a_fetch_that_asks_its_own_provider_ends(clock: Any) -> None:
     provider = TTLKeyProvider(fetch, clock=clock, fetch_timeout=0.1)
 
     refused(provider)
+
+
+def test_point_09_no_more_than_so_many_fetches_hang(
+    source: Any, provider: TTLKeyProvider, clock: Any
+) -> None:
+    """Each holds a thread, so the next one has to wait until one of them ends."""
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+    cache._hanging = 64
+    with pytest.raises(VerificationUnavailable):
+        provider.warm_up()
+    assert source.kids == []
+
+    cache._hanging = 63
+    provider.warm_up()
+    assert source.kids == [None]
+
+
+def _fetch_with(password: str) -> None:
+    raise ConnectionError
+
+
+def test_what_is_bound_to_a_fetch_is_not_shown() -> None:
+    """The representation of a provider gets into logs, and names the function alone."""
+    shown = repr(TTLKeyProvider(functools.partial(_fetch_with, password="hunter2")))
+
+    assert "hunter2" not in shown
+    assert "lambda" in repr(TTLKeyProvider(lambda: None))

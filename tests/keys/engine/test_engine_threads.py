@@ -516,3 +516,20 @@ def test_a_fetching_thread_may_fail_at_any_line(
         if not done:
             break
     assert number > 10
+
+
+@pytest.mark.usefixtures("without_threads")
+def test_point_11_without_threads_keys_at_hand_are_refreshed_too(
+    source: Any, lone: TTLKeyProvider, clock: Any, key: Any, by: Any
+) -> None:
+    """Who asks for nothing but what is at hand, as a composite does, finds new keys after an outage."""
+    lone.warm_up()
+    source.answer = DOWN
+    clock.move(300)
+    assert kids(lone) == ["a"]
+    source.answer = [key("b")]
+    for _ in range(60):
+        lone.keys_at_hand(by("a"))
+        clock.move(2)
+
+    assert lone.status()["kids"] == ["b"]
