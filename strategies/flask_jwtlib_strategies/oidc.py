@@ -28,9 +28,9 @@ class OIDCKeyProvider(TTLKeyProvider):
     from where they said: by the next refresh then, never for a token of an unknown ``kid``. Metadata
     that can't be read, or are not this issuer's, are a failed refresh: the keys at hand serve on.
 
-    A session's credentials and headers are for the issuer: they don't go along where the metadata name
-    another host. The set is fetched as ``JWKSKeyProvider`` does, and so are the metadata: status 200 only, 1 MiB at
-    most, no redirects, both together within ``fetch_timeout``.
+    The set is fetched as ``JWKSKeyProvider`` does, and so are the metadata: status 200 only, 1 MiB at
+    most, no redirects, both together within ``fetch_timeout``. A session's credentials and headers
+    are for the issuer: they don't go along where the metadata name another host.
 
     A template for many issuers, such as Entra ID's ``common`` and ``organizations``, is none: name
     the issuer of each tenant, to an ``IssuerRouter`` if there are several.
