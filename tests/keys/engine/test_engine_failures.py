@@ -7,7 +7,7 @@ import gc
 import logging
 import math
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from flask_jwtlib import (
     Authenticator,
     KeySet,
     TTLKeyProvider,
+    UnverifiedHeader,
     VerificationUnavailable,
 )
 from flask_jwtlib.testing import TokenIssuer, bearer
@@ -196,6 +197,35 @@ def test_point_04_who_began_the_fetch_learns_the_cause(
     assert (again.__cause__, again.__suppress_context__) == (None, True)
     assert "ConnectionError" in str(again)
     assert "is down" not in str(again)
+
+
+def test_point_04_who_joined_the_fetch_has_an_error_of_its_own(
+    source: Any, provider: TTLKeyProvider
+) -> None:
+    """One exception is chained to one outage: threads don't share what Python adds to while it is raised."""
+    source.answer = DOWN
+    gate = source.hold()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(refused, provider)
+        source.wait_for(1)
+        others = [pool.submit(refused, provider) for _ in range(3)]
+        wait(others, timeout=0.2)
+        gate.set()
+        assert first.result(PATIENCE).__cause__ is DOWN
+        assert [other.result(PATIENCE).__cause__ for other in others] == [None] * 3
+
+
+def test_point_04_callers_without_keys_wait_longer_than_max_wait(source: Any, clock: Any) -> None:
+    """``max_wait`` is for those whom old keys can serve; the first keys may take ``fetch_timeout``."""
+    provider = TTLKeyProvider(source, clock=clock, max_wait=0, fetch_timeout=PATIENCE)
+    gate = source.hold()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(kids, provider)
+        source.wait_for(1)
+        wait([asking], timeout=0.2)
+        assert not asking.done()
+        gate.set()
+        assert asking.result(PATIENCE) == ["a"]
 
 
 def test_point_06_known_kids_verify_while_refreshes_fail(
@@ -680,6 +710,42 @@ def test_point_09_a_hanging_fetch_is_given_up_by_whoever_comes_next(
     assert provider.status()["failures"] == 1
     (failure,) = events.of("refresh_failed")
     assert (failure["reason"], failure["error"]) == ("ahead", "TimeoutError")
+
+
+def test_point_09_whoever_waits_for_it_hears_of_it(source: Any, clock: Any) -> None:
+    """A caller who is patient goes on as soon as another one has given the fetch up."""
+    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=5, max_wait=PATIENCE)
+    provider.warm_up()
+    source.hold()
+    clock.move(300)
+    with ThreadPoolExecutor(1) as pool:
+        patient = pool.submit(kids, provider)
+        source.wait_for(2)
+        wait([patient], timeout=0.2)
+        assert not patient.done()
+        clock.move(5)
+        provider.status()
+        assert provider.keys_at_hand(UnverifiedHeader("RS256", "a")) == ()
+        with pytest.raises(VerificationUnavailable):
+            provider.keys_for(UnverifiedHeader("RS256", "made-up"))
+        assert patient.result(PATIENCE / 3) == ["a"]
+
+
+def test_point_09_a_fetch_is_given_up_once(
+    source: Any, provider: TTLKeyProvider, clock: Any
+) -> None:
+    """Who comes to give up a fetch that another one has given up leaves its successor alone."""
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+    first, _ = cache.begin("cold", None, clock(), 5, None)
+    first.claim()
+    clock.move(5)
+    assert cache.begin("cold", None, clock(), 5, None) == (None, False)
+    clock.move(2)
+    second, begun = cache.begin("cold", None, clock(), 5, None)
+    assert begun
+
+    cache.give_up(first, clock())
+    assert (cache.fetch, cache.failures, second.done.is_set()) == (second, 1, False)
 
 
 @pytest.mark.usefixtures("no_chance")

@@ -214,8 +214,10 @@ def test_a_ttl_that_is_a_function_acts_at_once(
     assert source.fetches == 2
 
 
-def test_a_ttl_that_is_raised_while_a_fetch_fails_acts_at_once(key: Any, clock: Any) -> None:
-    """Keys that are fresh again by a new lifetime serve, though they were old when the caller came."""
+def test_a_ttl_that_is_raised_while_a_fetch_fails_acts_at_once(
+    key: Any, clock: Any, listen: Any
+) -> None:
+    """Keys that are fresh again by a new lifetime serve, and nobody is told that they are stale."""
     ttl = [60.0]
 
     def fetch() -> Any:
@@ -226,9 +228,12 @@ def test_a_ttl_that_is_raised_while_a_fetch_fails_acts_at_once(key: Any, clock: 
 
     provider = TTLKeyProvider(fetch, ttl=lambda: ttl[0], max_stale=0, clock=clock)
     provider.key_set()
+    events = listen(provider)
     clock.move(60)
 
     assert kids(provider) == ["a"]
+    events.wait_for("refresh_failed")
+    assert events.names == ["refresh_failed"]
 
 
 @pytest.mark.parametrize("ttl", [None, "60", -1, math.nan, True], ids=repr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -183,6 +184,34 @@ def test_at_expiry_nobody_waits_longer_than_max_wait(
     settled(provider)
     assert kids(provider) == ["b"]
     assert source.fetches == 2
+
+
+@pytest.mark.parametrize("max_wait", [0, 0.25, 2])
+def test_at_expiry_no_wait_is_set_longer_than_max_wait(
+    source: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, max_wait: float
+) -> None:
+    """What a caller hands to the system as its longest wait is never more than ``max_wait``."""
+    provider = TTLKeyProvider(source, clock=clock, max_wait=max_wait, fetch_timeout=PATIENCE)
+    provider.warm_up()
+    waits: list[float] = []
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if timeout is not None:
+                waits.append(timeout)
+                return self.is_set()
+            return super().wait(timeout)
+
+    gate = source.hold()
+    monkeypatch.setattr(threading, "Event", Watched)
+    clock.move(300)
+    assert kids(provider) == ["a"]
+    monkeypatch.undo()
+    gate.set()
+    source.join(2)
+
+    assert max(waits) == max_wait
+    assert min(waits) >= 0
 
 
 def test_at_expiry_nobody_waits_for_a_fetch_that_is_older_than_that(

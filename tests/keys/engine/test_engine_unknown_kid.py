@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -379,14 +379,15 @@ def test_point_16_one_caller_alone_waits_for_an_issuer_that_fails(
     clock.move(1.3)
     gate = source.hold()
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         searching = pool.submit(found, warm, by("b"))
         source.wait_for(3)
-        for number in range(20):
-            assert found(warm, by(f"made-up-{number}")) == "unavailable"
+        other = pool.submit(found, warm, by("c"))
+        wait([other], timeout=PATIENCE / 3)
+        assert other.done()
         assert not searching.done()
         gate.set()
-        assert searching.result(PATIENCE) == "unavailable"
+        assert searching.result(PATIENCE) == other.result(PATIENCE) == "unavailable"
 
 
 def test_point_16_a_search_that_hangs_is_given_up(source: Any, clock: Any, by: Any) -> None:
@@ -420,6 +421,28 @@ def test_point_16_the_cause_is_chained_for_who_began_it(
     with pytest.raises(VerificationUnavailable) as outage:
         warm.keys_for(by("b"))
     assert outage.value.__cause__ is None
+
+
+def test_point_16_who_joined_a_search_has_an_error_of_its_own(
+    source: Any, warm: TTLKeyProvider, by: Any
+) -> None:
+    """The search's error is chained to one outage, though it is that of all who waited."""
+    source.answer = DOWN
+    gate = source.hold()
+
+    def outage() -> BaseException | None:
+        with pytest.raises(VerificationUnavailable) as raised:
+            warm.keys_for(by("b"))
+        return raised.value.__cause__
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(outage)
+        source.wait_for(2)
+        others = [pool.submit(outage) for _ in range(3)]
+        wait(others, timeout=0.2)
+        gate.set()
+        assert first.result(PATIENCE) is DOWN
+        assert [other.result(PATIENCE) for other in others] == [None] * 3
 
 
 def test_a_set_that_comes_during_the_decision_is_looked_at(
