@@ -165,9 +165,23 @@ def _proxies_for(url: str) -> Any:
 def _take(answers: ExitStack, response: requests.Response, **_: Any) -> None:
     """See to it that an answer is closed, whatever becomes of it, and that none is a redirect."""
     answers.callback(response.close)
+    _take_socket(answers, response)
     if response.is_redirect:
         # It is not followed, but would be read all the same, and to its end.
         raise Fault("it redirects elsewhere, which is not followed", status=response.status_code)
+
+
+def _take_socket(answers: ExitStack, response: requests.Response) -> None:
+    """See to it that nobody asks again over a connection that was announced to close (RFC 9112 §9.6).
+
+    The server closes it when it likes, and need not say so: whoever has it from a pool meanwhile, loses
+    the request. A connection without a socket is opened anew; the answer goes on over the one it came by.
+    """
+    connection: Any = getattr(response.raw, "connection", None)
+    socket = getattr(connection, "sock", None)
+    if socket is not None:
+        connection.sock = None
+        answers.callback(socket.close)
 
 
 def _wait_asked_for(response: requests.Response) -> int | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,40 @@ def test_point_21_an_own_ca_and_mutual_tls(
         assert "failed" in fault_of(DocumentClient(session), idp.jwks_url)
         session.cert = str(idp.certificate)
         assert DocumentClient(session).get(idp.jwks_url, timeout=PATIENCE).content == {"keys": []}
+
+
+class LingeringServer:
+    """Answers, and neither says that it will close a connection nor does so before its client."""
+
+    def __init__(self) -> None:
+        self.requests: list[int] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+
+    def serve(self, connections: int) -> None:
+        for number in range(connections):
+            connection, _ = self.listener.accept()
+            with connection:
+                while connection.recv(65536):
+                    self.requests.append(number)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def test_point_21_a_connection_that_was_to_close_is_not_used_again(
+    session: requests.Session,
+) -> None:
+    """RFC 9112 §9.6: a server that closes it a moment later would break off the next request."""
+    server = LingeringServer()
+    client = DocumentClient(session, allow_http_on_loopback=True)
+    thread = threading.Thread(target=server.serve, args=(3,), daemon=True)
+    with server.listener:
+        thread.start()
+        for _ in range(3):
+            assert client.get(server.url, timeout=PATIENCE).content == {}
+        thread.join(PATIENCE)
+
+    assert server.requests == [0, 1, 2]
+    assert not thread.is_alive()
 
 
 class OtherAdapter(BaseAdapter):
