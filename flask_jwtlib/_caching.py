@@ -25,10 +25,14 @@ def keep_apart(token: BearerToken | None) -> None:
 
 def _vary(response: Response) -> Response:
     headers = response.headers
-    lines = headers.getlist("Vary")
-    if not lines:
+    for name, _ in headers:
+        if name.lower() == "vary":
+            break
+    else:
         headers.add("Vary", "Authorization")
-    elif "authorization" not in parse_set_header(", ".join(lines)):
+        return response
+    lines = headers.getlist("Vary")
+    if "authorization" not in parse_set_header(", ".join(lines)):
         headers["Vary"] = ", ".join((*lines, "Authorization"))
     return response
 

@@ -17,9 +17,8 @@ _logger = logging.getLogger("flask_jwtlib")
 
 
 def report_accepted(authenticator: object, principal: Principal) -> None:
-    """Report that a caller was let in."""
-    if request_accepted.receivers:
-        _send(request_accepted, authenticator=authenticator, principal=principal)
+    """Report that a caller was let in, to those who listen."""
+    _send(request_accepted, authenticator=authenticator, principal=principal)
 
 
 def report_refused(

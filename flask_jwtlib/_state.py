@@ -63,26 +63,27 @@ class RequestState:
     def clear(self) -> None:
         """Publish that nobody is authenticated."""
         self.principal = None
-        published = _attributes_of_g()
+        published = vars(_current_g())
         published.update(_NOBODY)
         published[_KEY] = self
 
     def publish(self, principal: Principal) -> None:
         """Publish the caller, in the attributes that the documented API names."""
         self.principal = principal
-        _attributes_of_g().update(
-            raw_token=principal.token.value, json_token=principal.claims, authenticated=True
-        )
+        published = vars(_current_g())
+        published["raw_token"] = principal.token.value
+        published["json_token"] = principal.claims
+        published["authenticated"] = True
 
     def snapshot(self) -> tuple[Principal | None, Any, dict[str, Any]]:
         """What is published and noted now, the application's own assignments included."""
-        published = _attributes_of_g()
+        published = vars(_current_g())
         return self.principal, copy(self.notes), {name: published.get(name) for name in _NOBODY}
 
     def restore(self, snapshot: tuple[Principal | None, Any, dict[str, Any]]) -> None:
         """Publish a snapshot again."""
         self.principal, self.notes, attributes = snapshot
-        _attributes_of_g().update(attributes)
+        vars(_current_g()).update(attributes)
 
 
 # Werkzeug's documented way to what a proxy stands for. Outside of a request Flask's error says how to
@@ -90,17 +91,13 @@ class RequestState:
 current_request: Callable[[], Request] = cast("Any", request)._get_current_object
 current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
 _current_context: Callable[[], object] = cast("Any", request_ctx)._get_current_object
+# Its attributes are read by vars(): its own attribute access is Python code, ten times as slow.
 _current_g: Callable[[], object] = cast("Any", g)._get_current_object
 
 
 def app_at_hand() -> Flask | None:
     """The current app, None outside of any app's context."""
     return current_flask_app() if has_app_context() else None
-
-
-def _attributes_of_g() -> dict[str, Any]:
-    """The attributes of ``flask.g``: its own attribute access is Python code, ten times as slow."""
-    return vars(_current_g())
 
 
 def state_of(request: Request) -> RequestState:
@@ -114,7 +111,7 @@ def state_of(request: Request) -> RequestState:
         # context that a test or a script pushed. That one's ``g`` outlives the request.
         tokens: Any = getattr(_current_context(), "_cv_tokens", None)
         if tokens and tokens[0][1] is None:
-            published = _attributes_of_g()
+            published = vars(_current_g())
             state.before = {name: published[name] for name in _OURS if name in published}
             request_tearing_down.connect(_put_back, current_flask_app())
     return state
@@ -124,7 +121,7 @@ def _put_back(_: Flask, **__: object) -> None:
     """Leave ``g`` as the request found it, so that no other request sees its caller."""
     state = peek()
     if state is not None and state.before is not None:
-        published = _attributes_of_g()
+        published = vars(_current_g())
         for name in _OURS:
             published.pop(name, None)
         published.update(state.before)
@@ -139,7 +136,7 @@ def is_authenticated() -> bool:
     """Whether the current request's caller is authenticated, by ``g.authenticated`` as it stands."""
     if not has_request_context():
         return False
-    published = _attributes_of_g()
+    published = vars(_current_g())
     if published.get(_KEY) is not peek():
         # Another request left it there.
         return False

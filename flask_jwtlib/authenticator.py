@@ -29,6 +29,7 @@ from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
 from .key_providers import StaticKeyProvider
+from .signals import request_accepted
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal
 
@@ -104,13 +105,16 @@ class Authenticator:
             AuthenticationError: The caller is refused.
             VerificationUnavailable: The keys could not be had.
         """
+        outcome: Principal | _Refusal | None
         if request is not None:
             outcome = self._decide(request)
         else:
             request = current_request()
             state = state_of(request)
             state.clear()
-            outcome = self._outcome(request, state)
+            outcome = state.outcomes.get(self)
+            if outcome is None:
+                outcome = state.outcomes[self] = self._decide(request)
             if isinstance(outcome, Principal):
                 self._publish(state, outcome)
             else:
@@ -215,8 +219,10 @@ class Authenticator:
         leave = partial(state.restore, state.snapshot()) if state.outcomes else None
         try:
             state.clear()
-            outcome = self._outcome(request, state)
-            if isinstance(outcome, Principal) and rules:
+            outcome = state.outcomes.get(self)
+            if outcome is None:
+                outcome = state.outcomes[self] = self._decide(request)
+            if rules and isinstance(outcome, Principal):
                 outcome = _judged(outcome, rules)
             if isinstance(outcome, Principal):
                 self._publish(state, outcome)
@@ -227,13 +233,6 @@ class Authenticator:
             if leave is not None:
                 leave()
             raise
-
-    def _outcome(self, request: Request, state: RequestState) -> Principal | _Refusal:
-        """Decide about a request once, and remember it."""
-        outcome = state.outcomes.get(self)
-        if outcome is None:
-            outcome = state.outcomes[self] = self._decide(request)
-        return outcome
 
     def _decide(self, request: Request) -> Principal | _Refusal:
         """The corridor: request → token → claims → principal."""
@@ -255,7 +254,8 @@ class Authenticator:
         """Let a caller in."""
         state.publish(principal)
         keep_apart(principal.token)
-        report_accepted(self, principal)
+        if request_accepted.receivers:
+            report_accepted(self, principal)
 
     def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
         """Report a refusal, and answer it unless the route lets the request go on."""

@@ -63,7 +63,9 @@ class ClaimTypes:
         audience = get("aud", "")
         if type(audience) is not str and list(claims.audience) != audience:
             raise ClaimError("aud", "aud is neither a string nor an array of strings")
-        _seconds(claims, "iat")
+        issued = get("iat", 0)
+        if type(issued) is not int or not -_FARTHEST <= issued <= _FARTHEST:
+            _seconds(claims, "iat")
 
 
 @frozen

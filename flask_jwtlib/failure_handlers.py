@@ -71,6 +71,12 @@ def check_realm(realm: Any) -> str | None:
     return realm
 
 
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
+    """What Werkzeug makes of a status, which takes it as long as the rest of a response."""
+    return Response(status=status).status
+
+
 @frozen
 class UnauthorizedHandler(FailureHandler):
     """Answers with the error's status, 401, 400, 403 or 503, and RFC 6750's challenge.
@@ -88,7 +94,7 @@ class UnauthorizedHandler(FailureHandler):
         """Make the refusal's response."""
         response = Response(
             f"{error.description or ''}\n",
-            error.status,
+            _status_line(error.status),
             content_type="text/plain; charset=utf-8",
         )
         # One by one is twice as fast as a list given to the constructor.

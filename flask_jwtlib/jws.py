@@ -1,8 +1,8 @@
 """Strict reading of a JWS in compact form (RFC 7515 §5.2), before anything in it is believed.
 
-Whatever text comes in, either a ``CompactJWS`` or a ``MalformedTokenError`` comes out. Of all the
-texts that a lenient decoder takes for one token, exactly one is accepted here: no padding, no white
-space, no foreign character, no stray bits at a segment's end, no duplicate member.
+Whatever text comes in, what was read of it or a ``MalformedTokenError`` comes out. Of all the texts
+that a lenient decoder takes for one token, exactly one is accepted here: no padding, no white space,
+no foreign character, no stray bits at a segment's end, no duplicate member.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from binascii import Error as Base64Error
 from binascii import a2b_base64
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -25,8 +26,14 @@ DEFAULT_MAX_SIZE = 8192
 MAX_JSON_DEPTH = 32
 """Levels of objects and arrays that a header or a claims set may have."""
 
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_TO_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_BASE64URL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# To base64's own alphabet (RFC 4648 §4, §5). Any other character becomes one that the decoder drops, and
+# that is then missing from the length of what it answers.
+_DROPPED = b"!"
+_TO_BASE64 = bytes.maketrans(
+    _BASE64URL + bytes(set(range(256)).difference(_BASE64URL)),
+    _BASE64URL[:-2] + b"+/" + _DROPPED * (256 - len(_BASE64URL)),
+)
 # A segment's last character may carry only as many bits as are left of its last byte (RFC 4648
 # §3.5).
 _CANONICAL_TAILS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
@@ -34,7 +41,10 @@ _MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
 class CompactJWS:
-    """A well-formed, signed compact JWS whose signature nobody has checked yet.
+    """A signed compact JWS whose signature nobody has checked yet.
+
+    What can tell a token that is not for us, its size, parts and header, is read when it is made; the
+    payload and the signature are decoded when they are asked for.
 
     Args:
         text: The token as sent.
@@ -43,14 +53,12 @@ class CompactJWS:
     Attributes:
         header: The parsed header.
         signing_input: The bytes that the signature is made over.
-        payload: The decoded bytes between the dots.
-        signature: The decoded signature.
 
     Raises:
         MalformedTokenError: It is anything else.
     """
 
-    __slots__ = ("_claims", "header", "payload", "signature", "signing_input")
+    __slots__ = ("_claims", "_signature", "header", "signing_input")
 
     def __init__(self, text: str, max_size: int = DEFAULT_MAX_SIZE) -> None:
         if len(text) > max_size:
@@ -65,17 +73,30 @@ class CompactJWS:
                 else f"the token has {dots + 1} parts, a signed JWT has three"
             )
         # What is not ASCII becomes a question mark, which is no character of base64url either.
-        encoded = text.encode("ascii", "replace")
-        if encoded.translate(None, _ALPHABET) != b"..":
-            raise MalformedTokenError("the token has a character that is not base64url")
-        header, payload, signature = encoded.split(b".")
-        if not signature:
+        self.signing_input, _, self._signature = text.encode("ascii", "replace").rpartition(b".")
+        if not self._signature:
             raise MalformedTokenError("the token has no signature")
-        self.header = _header(header)
-        self.signing_input = encoded[: -len(signature) - 1]
-        self.payload = _decode(payload, "payload")
-        self.signature = _decode(signature, "signature")
+        header, _, _ = self.signing_input.partition(b".")
+        self.header = _kept_headers.get(header) or _header(header)
         self._claims: dict[str, Any] | None = None
+
+    @property
+    def payload(self) -> bytes:
+        """The decoded bytes between the dots.
+
+        Raises:
+            MalformedTokenError: They are not canonical base64url.
+        """
+        return _decode(self.signing_input.partition(b".")[2], "payload")
+
+    @property
+    def signature(self) -> bytes:
+        """The decoded signature.
+
+        Raises:
+            MalformedTokenError: It is not canonical base64url.
+        """
+        return _decode(self._signature, "signature")
 
     @classmethod
     def of(cls, token: BearerToken, max_size: int = DEFAULT_MAX_SIZE) -> CompactJWS:
@@ -87,8 +108,12 @@ class CompactJWS:
         jws: CompactJWS | None = token.parsed
         if jws is None or len(token.value) > max_size:
             jws = cls(token.value, max_size)
-            object.__setattr__(token, "parsed", jws)
+            jws.keep_with(token)
         return jws
+
+    def keep_with(self, token: BearerToken) -> None:
+        """Let ``of`` answer this for a token, whose text it was read from."""
+        object.__setattr__(token, "parsed", self)
 
     def unverified(self, claim: str) -> str | None:
         """A claim that is a string, None if it is anything else or absent, before its signature is checked.
@@ -147,14 +172,25 @@ def read_json_object(data: bytes, what: str) -> dict[str, Any]:
 
 
 def _decode(segment: bytes, what: str) -> bytes:
-    data = segment.translate(_TO_STANDARD_ALPHABET)
-    remainder = len(data) % 4
+    data = segment.translate(_TO_BASE64)
+    size = len(segment)
+    remainder = size % 4
     if remainder:
-        tail = _CANONICAL_TAILS.get(remainder)
-        if tail is None or segment[-1] not in tail:
-            raise MalformedTokenError(f"the token's {what} is not canonical base64url")
+        tail = _CANONICAL_TAILS.get(remainder, b"")
+        if segment[-1] not in tail:
+            raise _not_canonical(what)
         data += b"=="[remainder - 2 :]
-    return a2b_base64(data)
+    try:
+        decoded = a2b_base64(data)
+    except Base64Error:
+        decoded = b""
+    if len(decoded) != size * 3 // 4:
+        raise _not_canonical(what)
+    return decoded
+
+
+def _not_canonical(what: str) -> MalformedTokenError:
+    return MalformedTokenError(f"the token's {what} is not canonical base64url")
 
 
 # The tokens of one key have one header, so the latest ones are kept: small ones, whose values can't be
@@ -165,15 +201,13 @@ _kept_headers: dict[bytes, UnverifiedHeader] = {}
 
 
 def _header(segment: bytes) -> UnverifiedHeader:
-    header = _kept_headers.get(segment)
-    if header is None:
-        header = _read_header(segment)
-        if len(segment) <= _MAX_KEPT_LENGTH and not any(
-            isinstance(value, dict | list) for value in header.parameters.values()
-        ):
-            if len(_kept_headers) >= _MAX_KEPT_HEADERS:
-                _kept_headers.clear()
-            _kept_headers[segment] = header
+    header = _read_header(segment)
+    if len(segment) <= _MAX_KEPT_LENGTH and not any(
+        isinstance(value, dict | list) for value in header.parameters.values()
+    ):
+        if len(_kept_headers) >= _MAX_KEPT_HEADERS:
+            _kept_headers.clear()
+        _kept_headers[segment] = header
     return header
 
 

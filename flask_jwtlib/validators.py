@@ -97,8 +97,9 @@ class JWTValidator(TokenValidator):
         candidates = keys.keys_for(header)
         if not candidates:
             raise UnknownKeyError(f"no key of ours is for kid {quoted(header.kid)} and {algorithm}")
+        signature = jws.signature
         for key in candidates:
-            if key.verify(algorithm, jws.signing_input, jws.signature):
+            if key.verify(algorithm, jws.signing_input, signature):
                 return Claims(jws.claims(), checked_at=self.clock(), header=header.parameters)
         raise BadSignatureError(f"the signature is not by the key of kid {quoted(header.kid)}")
 

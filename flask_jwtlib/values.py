@@ -15,7 +15,7 @@ __all__ = ["BearerToken", "Claims", "Principal", "UnverifiedHeader"]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@frozen
+@frozen(slots=False)
 class BearerToken:
     """A token as the client sent it.
 
@@ -138,7 +138,7 @@ def _revived(claims: dict[str, Any], checked_at: float, header: dict[str, Any]) 
     return Claims(claims, checked_at=checked_at, header=header)
 
 
-@frozen
+@frozen(slots=False)
 class Principal:
     """Who is calling: the token that was accepted and what it says.
 
