@@ -37,6 +37,16 @@ class CheckedKeyProvider(KeyProvider):
 
     provider: KeyProvider
 
+    @property
+    def generation(self) -> Any:
+        """The provider's own, which tells that its keys have changed.
+
+        Raises:
+            AttributeError: It has none.
+        """
+        provider: Any = self.provider
+        return provider.generation
+
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Ask the provider."""
         try:

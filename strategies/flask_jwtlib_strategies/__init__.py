@@ -9,6 +9,7 @@ Each module stands for itself and is imported by its name, such as
 - ``files``: keys in files and directories: ``FileKeyProvider``
 - ``composite``: one issuer's keys from several sources: ``CompositeKeyProvider``
 - ``issuers``: several issuers, each with its own keys and rules: ``IssuerRouter``, ``TrustedIssuer``
+- ``caching``: signatures that need not be checked again: ``CachingValidator``
 - ``first_of``: a token in one of several places: ``FirstOfTokenExtractor``
 - ``problem_details``: refusals as RFC 9457 problem details: ``ProblemDetailsHandler``
 

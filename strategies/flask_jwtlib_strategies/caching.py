@@ -1,0 +1,269 @@
+"""A validator that remembers whose signatures it has checked."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, cast
+
+import attrs
+from attrs import Attribute, field, frozen
+
+from flask_jwtlib import (
+    BearerToken,
+    Claims,
+    CompactJWS,
+    ConfigurationError,
+    KeyProvider,
+    MalformedTokenError,
+    TokenValidator,
+    UnverifiedHeader,
+    VerificationKey,
+)
+from flask_jwtlib.jws import DEFAULT_MAX_SIZE
+
+__all__ = ["CachingValidator"]
+
+_Verified = tuple[str, bytes, bytes]
+"""An algorithm, a signing input, and a signature that a key has verified by the two."""
+
+
+def _check_validator(_: object, __: Attribute[Any], value: object) -> None:
+    if isinstance(value, type) or not isinstance(value, TokenValidator):
+        raise ConfigurationError(f"CachingValidator wraps a TokenValidator object, not {value!r}")
+
+
+def _check_positive(_: object, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"{attribute.name} is a number above 0, not {value!r}")
+
+
+class _Memory:
+    """What is remembered: tokens by their SHA-256, the oldest first. It is read without the lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.generation: object = None
+        self.tokens: dict[bytes, _Known] = {}
+
+    def start_anew(self, generation: object) -> None:
+        """Forget everything: the keys are others now."""
+        with self.lock:
+            self.tokens, self.generation = {}, generation
+
+
+@frozen(eq=False)
+class CachingValidator(TokenValidator):
+    """Spares a validator what it costs to read and verify a token that it has accepted before.
+
+    Wrap it around any validator, or around one issuer's in an ``IssuerRouter``::
+
+        Authenticator(keys=…, validator=CachingValidator(JWTValidator(rules=[…])))
+
+    The validator is asked about every token anew, so its rules, the token's time, revocation, and what
+    binds a token to its sender are checked each time, whichever of the two wraps the other. What is
+    remembered is that a key has verified a signature, and the text that it was made over: the keys are
+    asked for at each token, too, and one that is withdrawn verifies nothing any more. A validator that
+    does not verify by ``keys`` and ``CompactJWS`` gains nothing, and is as safe as without.
+
+    Remembered are tokens that were accepted, in this process's memory, each for ``ttl`` seconds or until
+    its ``exp``, whichever comes first, and all of them only until the keys' ``generation`` changes.
+
+    Args:
+        validator: What decides.
+        ttl: Seconds that a token is remembered.
+        max_tokens: How many are remembered at most, each with some kilobytes. The oldest go first.
+        clock: A clock in seconds that never jumps.
+
+    Raises:
+        ConfigurationError: That is no validator, or a number is not above 0.
+    """
+
+    validator: TokenValidator = field(validator=_check_validator)
+    ttl: float = field(default=300, validator=_check_positive, kw_only=True)
+    max_tokens: int = field(default=1024, validator=_check_positive, kw_only=True)
+    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
+    _memory: _Memory = field(init=False, factory=_Memory, repr=False)
+
+    @property
+    def max_size(self) -> int:
+        """Characters that a token may have: the validator's own ``max_size``, 8192 if it has none."""
+        return getattr(self.validator, "max_size", DEFAULT_MAX_SIZE)
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        """Let the validator decide.
+
+        Raises:
+            AuthenticationError: It refuses the token.
+            VerificationUnavailable: It could not decide.
+        """
+        memory = self._memory
+        generation = getattr(keys, "generation", None)
+        if generation != memory.generation:
+            memory.start_anew(generation)
+        # What is not ASCII becomes a question mark, which no token has that was accepted.
+        digest = sha256(token.value.encode("ascii", "replace")).digest()
+        known = memory.tokens.get(digest)
+        if known is not None and self.clock() < known.until:
+            for key in keys.keys_for(known.jws.header):
+                if key is known.key:
+                    known.jws.keep_with(token)
+                    return self.validator.validate(token, _RecallingKeys(keys, known))
+        witness = _WitnessedKeys(keys)
+        claims = self.validator.validate(token, witness)
+        if witness.seen is not None:
+            self._remember(digest, token, claims, witness.seen, generation)
+        return claims
+
+    def _remember(
+        self,
+        digest: bytes,
+        token: BearerToken,
+        claims: Claims,
+        seen: tuple[VerificationKey, _Verified],
+        generation: object,
+    ) -> None:
+        key, verified = seen
+        try:
+            jws = _RecalledJWS(token.value, verified)
+        except MalformedTokenError:
+            return
+        lifetime = jws.seconds_left(getattr(claims, "checked_at", time.time()))
+        if lifetime is None:
+            return
+        known = _Known(
+            key, _RecalledKey(key, verified), jws, self.clock() + min(self.ttl, lifetime)
+        )
+        memory = self._memory
+        with memory.lock:
+            if memory.generation != generation:
+                return
+            memory.tokens.pop(digest, None)
+            while len(memory.tokens) >= self.max_tokens:
+                del memory.tokens[next(iter(memory.tokens))]
+            memory.tokens[digest] = known
+
+
+def _has_parts(members: Mapping[str, Any]) -> bool:
+    """Whether values are objects or arrays, which whoever has them can alter."""
+    return any(isinstance(value, dict | list) for value in members.values())
+
+
+class _RecalledJWS(CompactJWS):
+    """A token that was accepted: read, decoded and parsed already.
+
+    Raises:
+        MalformedTokenError: It was accepted for something else than what it says and is signed by.
+    """
+
+    __slots__ = ("_decoded", "_flat", "_known", "_text")
+
+    def __init__(self, text: str, verified: _Verified) -> None:
+        super().__init__(text, len(text))
+        if _has_parts(self.header.parameters):
+            raise MalformedTokenError("the header has values that could be altered for others")
+        _, signing_input, signature = verified
+        if (signing_input, signature) != (self.signing_input, super().signature):
+            raise MalformedTokenError("something else was verified than this token")
+        self._decoded = signature
+        self._text = self.payload.decode()
+        self._known = super().claims()
+        self._flat = not _has_parts(self._known)
+
+    @property
+    def signature(self) -> bytes:
+        return self._decoded
+
+    def unverified(self, claim: str) -> str | None:
+        value = self._known.get(claim)
+        return value if isinstance(value, str) else None
+
+    def claims(self) -> dict[str, Any]:
+        # Nobody is handed what others are handed, too.
+        return dict(self._known) if self._flat else cast("dict[str, Any]", json.loads(self._text))
+
+    def seconds_left(self, now: float) -> float | None:
+        """Until its ``exp``: infinity without one, None if it is over or no number."""
+        expiry = self._known.get("exp", float("inf"))
+        if isinstance(expiry, bool) or not isinstance(expiry, int | float) or not expiry > now:
+            return None
+        return expiry - now
+
+
+class _OtherKey(VerificationKey):
+    """A key that stands for another one."""
+
+    __slots__ = ("key",)
+    key: VerificationKey
+
+    def __init__(self, key: VerificationKey) -> None:
+        object.__setattr__(self, "key", key)
+        for each in attrs.fields(VerificationKey):
+            object.__setattr__(self, each.name, getattr(key, each.name))
+
+
+class _WitnessedKey(_OtherKey):
+    __slots__ = ("keys",)
+    keys: _WitnessedKeys
+
+    def __init__(self, key: VerificationKey, keys: _WitnessedKeys) -> None:
+        super().__init__(key)
+        object.__setattr__(self, "keys", keys)
+
+    def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
+        verdict = self.key.verify(algorithm, signing_input, signature)
+        if verdict is True:
+            self.keys.seen = self.key, (algorithm, signing_input, signature)
+        return verdict
+
+
+class _WitnessedKeys(KeyProvider):
+    """Keys of which one is known afterwards to have verified the token."""
+
+    def __init__(self, keys: KeyProvider) -> None:
+        self._keys = keys
+        self.seen: tuple[VerificationKey, _Verified] | None = None
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        return tuple(_WitnessedKey(key, self) for key in self._keys.keys_for(header))
+
+
+class _RecalledKey(_OtherKey):
+    """A key that remembers a signature which it has verified."""
+
+    __slots__ = ("verified",)
+    verified: _Verified
+
+    def __init__(self, key: VerificationKey, verified: _Verified) -> None:
+        super().__init__(key)
+        object.__setattr__(self, "verified", verified)
+
+    def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
+        asked = algorithm, signing_input, signature
+        return asked == self.verified or self.key.verify(*asked)
+
+
+@frozen(eq=False)
+class _Known:
+    """A token that was accepted."""
+
+    key: VerificationKey = field(repr=False)
+    recalled: _RecalledKey = field(repr=False)
+    jws: _RecalledJWS = field(repr=False)
+    until: float
+
+
+class _RecallingKeys(KeyProvider):
+    """The keys, once more, of which one was asked for already and remembers."""
+
+    def __init__(self, keys: KeyProvider, known: _Known) -> None:
+        self._keys = keys
+        self._known = known
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        if header is self._known.jws.header:
+            return (self._known.recalled,)
+        return self._keys.keys_for(header)
