@@ -19,8 +19,7 @@ def keep_apart(token: BearerToken | None) -> None:
     Args:
         token: The caller's token, None for nobody.
     """
-    by_header = token is None or token.source == "header"
-    after_this_request(_vary if by_header else _vary_in_private)
+    after_this_request(_vary if token is None or token.source == "header" else _vary_in_private)
 
 
 def _vary(response: Response) -> Response:

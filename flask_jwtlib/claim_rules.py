@@ -200,7 +200,9 @@ class Audience:
                 )
             return
         audience = claims["aud"]
-        if audience not in self.accepted and set(claims.audience).isdisjoint(self.accepted):
+        if audience not in self.accepted and (
+            type(audience) is str or set(claims.audience).isdisjoint(self.accepted)
+        ):
             raise ClaimError(
                 "aud",
                 f"aud is {quoted(audience)}, ours is {' or '.join(map(repr, self.accepted))}",

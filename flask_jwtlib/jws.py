@@ -108,7 +108,7 @@ class CompactJWS:
         jws: CompactJWS | None = token.parsed
         if jws is None or len(token.value) > max_size:
             jws = cls(token.value, max_size)
-            jws.keep_with(token)
+            object.__setattr__(token, "parsed", jws)
         return jws
 
     def keep_with(self, token: BearerToken) -> None:

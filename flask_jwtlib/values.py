@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ __all__ = ["BearerToken", "Claims", "Principal", "UnverifiedHeader"]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@frozen(slots=False)
+@frozen
 class BearerToken:
     """A token as the client sent it.
 
@@ -79,7 +79,7 @@ class Claims(dict[str, Any]):
     def __init__(
         self, claims: Mapping[str, Any], *, checked_at: float, header: Mapping[str, Any] = _NOTHING
     ) -> None:
-        super().__init__(claims)
+        _fill(self, claims)
         self.checked_at = checked_at
         self.header = header
 
@@ -134,11 +134,15 @@ class Claims(dict[str, Any]):
         return tuple(member for member in members if isinstance(member, str))
 
 
+# As a method of the superclass it would be looked up at each request.
+_fill: Callable[[Claims, Mapping[str, Any]], None] = cast("Any", dict).__init__
+
+
 def _revived(claims: dict[str, Any], checked_at: float, header: dict[str, Any]) -> Claims:
     return Claims(claims, checked_at=checked_at, header=header)
 
 
-@frozen(slots=False)
+@frozen
 class Principal:
     """Who is calling: the token that was accepted and what it says.
 

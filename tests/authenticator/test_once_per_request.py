@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from flask import Flask, g
+import werkzeug.sansio.request
+from flask import Flask, Request, g
 
 import flask_jwtlib
 from flask_jwtlib import (
@@ -23,6 +24,7 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationKey,
     current_principal,
+    jws,
 )
 from flask_jwtlib.testing import TokenIssuer, bearer
 
@@ -71,6 +73,17 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Count:
     monkeypatch.setattr(
         json.JSONDecoder, "raw_decode", counted(count, "JSON parse", json.JSONDecoder.raw_decode)
     )
+    monkeypatch.setattr(jws, "a2b_base64", counted(count, "base64 decode", jws.a2b_base64))
+    monkeypatch.setattr(
+        Request,
+        "make_form_data_parser",
+        counted(count, "form parse", Request.make_form_data_parser),
+    )
+    monkeypatch.setattr(
+        werkzeug.sansio.request,
+        "parse_qsl",
+        counted(count, "query parse", werkzeug.sansio.request.parse_qsl),
+    )
     monkeypatch.setattr(
         VerificationKey, "verify", counted(count, "signature check", VerificationKey.verify)
     )
@@ -99,8 +112,9 @@ ONCE = {"extraction": 1, "key lookup": 1, "signature check": 1}
 
 
 def assert_decided(count: Count, times: int = 1) -> None:
-    """Nothing was done twice, no key was parsed, and JSON was parsed at most two times."""
+    """Nothing was done twice, no key, form or query was parsed, JSON at most two times, base64 three."""
     assert 1 <= count.pop("JSON parse") <= 2 * times
+    assert 2 <= count.pop("base64 decode") <= 3 * times
     assert count == dict.fromkeys(ONCE, times)
 
 
@@ -179,7 +193,40 @@ def test_a_bad_token_costs_no_key(
 
     assert 400 <= app.test_client().get("/", headers=headers).status_code <= 401
     assert count.pop("JSON parse", 0) <= 1
+    assert count.pop("base64 decode", 0) <= 1
     assert count == expected
+
+
+@pytest.mark.parametrize(
+    "header", [{"kid": "of-nobody"}, {"alg": "PS512"}], ids=["unknown kid", "wrong alg"]
+)
+def test_a_token_that_is_not_for_us_is_not_decoded(
+    app: Flask, count: Count, counting: Authenticator, issuer: TokenIssuer, header: dict[str, str]
+) -> None:
+    """By its header alone a token is refused, with no look at its payload and no signature check."""
+    app.add_url_rule("/", "view", counting.requires_authentication(lambda: "in"))
+    token = issuer.token("alice", header={"nonce": secrets.token_hex(8)} | header)
+    count.clear()
+
+    assert app.test_client().get("/", headers=bearer(token)).status_code == 401
+    assert (count["base64 decode"], count["JSON parse"], count["signature check"]) == (1, 1, 0)
+
+
+def test_a_query_that_may_hold_a_token_is_parsed(
+    app: Flask, count: Count, counting: Authenticator, token: str
+) -> None:
+    """Forms and queries are looked at where they can hold a token, and in no other request."""
+    auth = counting.evolve(extractor=BearerTokenExtractor())
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"), methods=["POST"])
+    client = app.test_client()
+
+    for place, expected in (("query_string", "query parse"), ("data", "form parse")):
+        count.clear()
+        assert client.post("/", **{place: {"access_token": token}}).text == "in"
+        assert count[expected] == 1
+    count.clear()
+    assert client.post("/?page=2", json={"a": 1}, headers=bearer(token)).text == "in"
+    assert (count["query parse"], count["form parse"]) == (0, 0)
 
 
 def test_the_claims_of_a_forged_token_are_not_parsed(
@@ -191,6 +238,7 @@ def test_the_claims_of_a_forged_token_are_not_parsed(
 
     assert app.test_client().get("/", headers=bearer(forged)).status_code == 401
     assert count.pop("JSON parse", 0) <= 1
+    assert count.pop("base64 decode") <= 2
     assert count == ONCE
 
 
