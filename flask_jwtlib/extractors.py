@@ -56,7 +56,7 @@ class HeaderTokenExtractor(TokenExtractor):
 
 
 def _is_b64token(text: str) -> bool:
-    """Whether a text is a b64token, in a third of the time that a regular expression takes for a JWT."""
+    """Whether a text is a b64token, in less than half the time of a regular expression."""
     # What is not ASCII becomes a question mark, which a b64token does not have either.
     encoded = text.rstrip("=").encode("ascii", "replace")
     return encoded != b"" and not encoded.translate(None, _B64TOKEN)

@@ -41,18 +41,39 @@ def _check_positive(_: object, attribute: Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} is a number above 0, not {value!r}")
 
 
+class _Tokens:
+    """Tokens that were accepted while the keys were of one generation, by their SHA-256, the oldest first."""
+
+    def __init__(self, generation: object) -> None:
+        self.generation = generation
+        self.known: dict[bytes, _Known] = {}
+        self._lock = threading.Lock()
+
+    def add(self, digest: bytes, known: _Known, *, now: float, at_most: int) -> None:
+        """Remember a token in place of those that are over, and of the oldest if there are too many.
+
+        Who finds another thread at it, or one that a fork left behind, goes without.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            tokens = self.known
+            tokens.pop(digest, None)
+            while tokens:
+                oldest = next(iter(tokens))
+                if len(tokens) < at_most and now < tokens[oldest].until:
+                    break
+                del tokens[oldest]
+            tokens[digest] = known
+        finally:
+            self._lock.release()
+
+
 class _Memory:
-    """What is remembered: tokens by their SHA-256, the oldest first. It is read without the lock."""
+    """What is remembered, exchanged as a whole."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.generation: object = None
-        self.tokens: dict[bytes, _Known] = {}
-
-    def start_anew(self, generation: object) -> None:
-        """Forget everything: the keys are others now."""
-        with self.lock:
-            self.tokens, self.generation = {}, generation
+        self.tokens = _Tokens(None)
 
 
 @frozen(eq=False)
@@ -70,7 +91,8 @@ class CachingValidator(TokenValidator):
     does not verify by ``keys`` and ``CompactJWS`` gains nothing, and is as safe as without.
 
     Remembered are tokens that were accepted, in this process's memory, each for ``ttl`` seconds or until
-    its ``exp``, whichever comes first, and all of them only until the keys' ``generation`` changes.
+    its ``exp``, whichever comes first, and all of them only until the keys' ``generation`` changes. For each
+    ``Authenticator`` make one of its own.
 
     Args:
         validator: What decides.
@@ -100,13 +122,13 @@ class CachingValidator(TokenValidator):
             AuthenticationError: It refuses the token.
             VerificationUnavailable: It could not decide.
         """
-        memory = self._memory
+        tokens = self._memory.tokens
         generation = getattr(keys, "generation", None)
-        if generation != memory.generation:
-            memory.start_anew(generation)
+        if generation != tokens.generation:
+            tokens = self._memory.tokens = _Tokens(generation)
         # What is not ASCII becomes a question mark, which no token has that was accepted.
         digest = sha256(token.value.encode("ascii", "replace")).digest()
-        known = memory.tokens.get(digest)
+        known = tokens.known.get(digest)
         if known is not None and self.clock() < known.until:
             for key in keys.keys_for(known.jws.header):
                 if key is known.key:
@@ -115,16 +137,16 @@ class CachingValidator(TokenValidator):
         witness = _WitnessedKeys(keys)
         claims = self.validator.validate(token, witness)
         if witness.seen is not None:
-            self._remember(digest, token, claims, witness.seen, generation)
+            self._remember(tokens, digest, token, claims, witness.seen)
         return claims
 
     def _remember(
         self,
+        tokens: _Tokens,
         digest: bytes,
         token: BearerToken,
         claims: Claims,
         seen: tuple[VerificationKey, _Verified],
-        generation: object,
     ) -> None:
         key, verified = seen
         try:
@@ -132,19 +154,12 @@ class CachingValidator(TokenValidator):
         except MalformedTokenError:
             return
         lifetime = jws.seconds_left(getattr(claims, "checked_at", time.time()))
-        if lifetime is None:
-            return
-        known = _Known(
-            key, _RecalledKey(key, verified), jws, self.clock() + min(self.ttl, lifetime)
-        )
-        memory = self._memory
-        with memory.lock:
-            if memory.generation != generation:
-                return
-            memory.tokens.pop(digest, None)
-            while len(memory.tokens) >= self.max_tokens:
-                del memory.tokens[next(iter(memory.tokens))]
-            memory.tokens[digest] = known
+        if lifetime is not None:
+            now = self.clock()
+            until = now + min(self.ttl, lifetime)
+            known = _Known(key, _RecalledKey(key, verified), jws, until)
+            # To those of its generation, which nobody looks at any more if the keys have changed meanwhile.
+            tokens.add(digest, known, now=now, at_most=self.max_tokens)
 
 
 def _has_parts(members: Mapping[str, Any]) -> bool:

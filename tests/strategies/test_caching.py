@@ -111,7 +111,7 @@ class Setting:
 
     @property
     def remembered(self) -> int:
-        return len(self.cache._memory.tokens)
+        return len(self.cache._memory.tokens.known)
 
     def pass_seconds(self, seconds: float) -> None:
         self.wall.now += seconds
@@ -179,7 +179,7 @@ def test_it_is_keyed_by_the_sha_256_of_the_whole_token(setting: Setting) -> None
     ]
     assert setting.checks == 2
     digests = [hashlib.sha256(each.encode()).digest() for each in (token, other)]
-    assert list(setting.cache._memory.tokens) == digests
+    assert list(setting.cache._memory.tokens.known) == digests
 
 
 @pytest.mark.parametrize("damage", ["signature", "claims", "header", "non-ascii", "padding"])
@@ -276,6 +276,29 @@ def test_it_forgets_when_its_time_is_over(issuer: TokenIssuer) -> None:
         assert setting.validate(token).subject == "alice"
         assert setting.checks == checks
     assert setting.remembered == 1
+
+
+def test_what_is_over_makes_room(issuer: TokenIssuer) -> None:
+    """When a token is remembered, those whose time is over are let go, however much room there is."""
+    setting = Setting(issuer, ttl=60)
+    for number in range(3):
+        setting.validate(setting.token(str(number)))
+        setting.pass_seconds(25)
+    assert setting.remembered == 3
+    setting.validate(setting.token("latest"))
+    assert setting.remembered == 3
+
+
+def test_nobody_waits_for_a_lock(setting: Setting) -> None:
+    """A thread that is at it, or one that a fork left there, keeps nobody from being accepted."""
+    token = setting.token()
+    setting.validate(setting.token("bob"))
+
+    with setting.cache._memory.tokens._lock:
+        assert [setting.validate(token).subject for _ in range(2)] == ["alice"] * 2
+    assert setting.remembered == 1
+    setting.validate(token)
+    assert setting.remembered == 2
 
 
 def test_it_forgets_a_token_that_expires(setting: Setting) -> None:
@@ -541,7 +564,7 @@ def test_what_old_keys_verified_is_not_remembered_beside_new_ones(setting: Setti
     setting.validate(setting.token())
 
     digest = hashlib.sha256(other.encode()).digest()
-    assert list(setting.cache._memory.tokens) == [digest]
+    assert list(setting.cache._memory.tokens.known) == [digest]
 
 
 def test_an_issuer_of_several_may_have_one(issuer: TokenIssuer, setting: Setting) -> None:
@@ -655,7 +678,7 @@ def test_it_shows_no_token(setting: Setting) -> None:
     token = setting.token()
     setting.validate(token)
 
-    shown = repr(setting.cache) + repr(setting.cache._memory.tokens.popitem()[1])
+    shown = repr(setting.cache) + repr(setting.cache._memory.tokens.known.popitem()[1])
 
     assert token.split(".")[2] not in shown
     assert "alice" not in shown
