@@ -58,7 +58,7 @@ types: $(VENV)/.ready-types
 	@$(VENV)/bin/pyright
 
 bench: $(VENV)/.ready-bench
-	@$(PY) -m benchmarks
+	@$(PY) -m benchmarks --svg docs/benchmarks.svg
 
 bench-keys: $(VENV)/.ready-bench
 	@$(PY) -m benchmarks.keys

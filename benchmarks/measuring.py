@@ -4,31 +4,35 @@ A round visits the scenarios in a random order, and in each of them the contende
 with a small batch of requests each. Ratios are formed within a round, between batches that ran some
 milliseconds apart, so that a machine that grows slower or busier bends them little. What is told is
 the median of all rounds.
+
+What is to be known to a hundredth needs many rounds, and slow peers would take most of the time. So
+most contenders are guests: each round has one of them, in turn, beside those that take part in all.
 """
 
 from __future__ import annotations
 
 import gc
 import random
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
 from statistics import quantiles
-from typing import Any
 
-from attrs import define, frozen
+from attrs import frozen
 
 from .contenders import Contender
 from .entries import Entry
 from .scenarios import Scenario
 
-__all__ = ["Measurements", "Spread", "count_calls", "measure"]
+__all__ = ["Measurements", "Spread", "measure"]
 
-_BATCH = 20
+# Small, so that most batches pass undisturbed and the median is one of those.
+_BATCH = 10
 _WARM_UP = 2
 # Quartiles need two values.
-_LEAST_ROUNDS = 2
+_LEAST_VISITS = 2
 
 
 @frozen
@@ -40,16 +44,25 @@ class Spread:
     upper: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Iterable[float]) -> Spread:
         """Sum values up."""
         return cls(*quantiles(values, n=4, method="inclusive"))
 
+    @property
+    def half_width(self) -> float:
+        """Half the distance of the quartiles."""
+        return (self.upper - self.lower) / 2
 
-@define
+
+@frozen
 class Measurements:
-    """Seconds per request: for each contender in each scenario one value a round."""
+    """Seconds per request, by contender and scenario, of each round that the contender took part in.
 
-    times: dict[tuple[Contender, Scenario], list[float]]
+    Args:
+        times: Them, by the round's number.
+    """
+
+    times: Mapping[tuple[Contender, Scenario], Mapping[int, float]]
 
     @property
     def rounds(self) -> int:
@@ -59,7 +72,7 @@ class Measurements:
     def time(self, contender: Contender, scenario: Scenario) -> Spread | None:
         """Seconds per request, None where it was not measured."""
         times = self.times.get((contender, scenario))
-        return None if times is None else Spread.of(times)
+        return None if times is None else Spread.of(times.values())
 
     def ratio(
         self, contender: Contender, reference: Contender, scenario: Scenario
@@ -69,36 +82,49 @@ class Measurements:
         references = self.times.get((reference, scenario))
         if times is None or references is None:
             return None
-        return Spread.of([mine / its for mine, its in zip(times, references, strict=True)])
+        common = times.keys() & references.keys()
+        return Spread.of([times[each] / references[each] for each in common])
 
 
-def measure(entries: Sequence[Entry], seconds: float) -> Measurements:
-    """Run rounds until so many seconds are over, and at least two."""
+def measure(
+    entries: Sequence[Entry], seconds: float, guests: Sequence[Contender] = ()
+) -> Measurements:
+    """Run rounds until so many seconds are over, and at least two for everyone."""
     by_scenario: defaultdict[Scenario, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_scenario[entry.scenario].append(entry)
     scenarios = list(by_scenario)
-    times: defaultdict[tuple[Contender, Scenario], list[float]] = defaultdict(list)
+    times: defaultdict[tuple[Contender, Scenario], dict[int, float]] = defaultdict(dict)
     shuffle = random.Random(1).shuffle
+    least = _LEAST_VISITS * max(1, len(guests))
     for entry in entries:
-        _run_batch(entry)
-    # What lives for the whole run is no batch's garbage.
-    gc.collect()
-    gc.freeze()
-    try:
+        entry.prepare()
+        entry.serve(_WARM_UP)
+    with _no_garbage_of_others():
         deadline = time.perf_counter() + seconds
-        rounds = 0
-        while rounds < _LEAST_ROUNDS or time.perf_counter() < deadline:
-            rounds += 1
+        for number in count():
+            if number >= least and time.perf_counter() >= deadline:
+                break
+            waiting = {guest for place, guest in enumerate(guests) if place != number % len(guests)}
             shuffle(scenarios)
             for scenario in scenarios:
                 rivals = by_scenario[scenario]
                 shuffle(rivals)
                 for entry in rivals:
-                    times[entry.contender, scenario].append(_run_batch(entry))
+                    if entry.contender not in waiting:
+                        times[entry.contender, scenario][number] = _run_batch(entry)
+    return Measurements(times)
+
+
+@contextmanager
+def _no_garbage_of_others() -> Iterator[None]:
+    """Let what lives for the whole run be no batch's garbage."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
     finally:
         gc.unfreeze()
-    return Measurements(dict(times))
 
 
 def _run_batch(entry: Entry) -> float:
@@ -109,22 +135,3 @@ def _run_batch(entry: Entry) -> float:
     started = time.perf_counter()
     entry.serve(_BATCH)
     return (time.perf_counter() - started) / _BATCH
-
-
-def count_calls(entry: Entry) -> int:
-    """Count the Python functions that one request runs."""
-    calls = 0
-
-    def count(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    entry.prepare()
-    entry.serve(_WARM_UP)
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        entry.serve(1)
-    finally:
-        sys.setprofile(before)
-    return calls

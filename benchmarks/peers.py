@@ -1,4 +1,4 @@
-"""Other packages' ways to guard a Flask route, each as its documentation shows it.
+"""Others' ways to guard a Flask route, the packages' each as its documentation shows it.
 
 Each is told to check what the others check, and those that take a prepared key get one.
 """
@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from flask import Flask
 
-from .contenders import Contender, Decorator, thin_decorator
+from .contenders import JOSE_ONCE, NAIVE_PORT, Contender, Decorator, thin_decorator
 from .scenarios import Service
 
-__all__ = ["PEERS"]
+__all__ = ["AUTHLIB", "FLASK_JWT_EXTENDED", "JOSERFC", "PEERS"]
 
 
 def _pyjwt_verify(service: Service) -> Callable[[str], dict[str, Any]]:
@@ -136,13 +136,23 @@ def _flask_jwt_extended_prepared(app: Flask, service: Service) -> Decorator:
     return decorator
 
 
+JOSERFC = Contender(
+    "joserfc, Flask-HTTPAuth", _joserfc_httpauth, needs=("joserfc", "flask_httpauth")
+)
+AUTHLIB = Contender("Authlib", _authlib, needs=("authlib", "joserfc"))
+FLASK_JWT_EXTENDED = Contender(
+    "flask-jwt-extended", _flask_jwt_extended, needs=("flask_jwt_extended",)
+)
+
 PEERS = (
-    Contender("joserfc, Flask-HTTPAuth", _joserfc_httpauth, needs=("joserfc", "flask_httpauth")),
+    JOSE_ONCE,
+    NAIVE_PORT,
+    JOSERFC,
     Contender("PyJWT", _pyjwt, needs=("jwt",)),
     Contender("PyJWT, Flask-HTTPAuth", _pyjwt_httpauth, needs=("jwt", "flask_httpauth")),
-    Contender("Authlib", _authlib, needs=("authlib", "joserfc")),
+    AUTHLIB,
     Contender(
         "flask-jwt-extended, by kid", _flask_jwt_extended_prepared, needs=("flask_jwt_extended",)
     ),
-    Contender("flask-jwt-extended", _flask_jwt_extended, needs=("flask_jwt_extended",)),
+    FLASK_JWT_EXTENDED,
 )

@@ -1,73 +1,46 @@
-"""Writes what was measured as one table, and what it says about our bounds."""
+"""Writes what was found as text: the table, and a few lines for everything else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
-
-from .contenders import BARE, COMPOSED, FLOOR, Contender
+from .contenders import BARE, FLOOR, Contender
+from .counting import Counts
 from .entries import Entry
+from .importing import ImportCost
+from .instructions import MEASURED, Instructions
 from .measuring import Measurements, Spread
 from .scenarios import Scenario
+from .serving import Served
 
-__all__ = ["BOUNDS", "Bound", "bounds_table", "deviations", "ratio_table"]
-
-
-@frozen
-class Bound:
-    """What a contender may cost at most, as a multiple of a reference."""
-
-    scenario: str
-    reference: Contender
-    limit: float
-    contender: Contender = COMPOSED
-
-
-BOUNDS = (
-    Bound("RS256", FLOOR, 1.15),
-    Bound("no token", BARE, 1.10),
-    Bound("malformed", BARE, 1.10),
-)
+__all__ = [
+    "counts_table",
+    "curves_table",
+    "deviations",
+    "import_line",
+    "instructions_table",
+    "ratio_table",
+    "serving_line",
+]
 
 
 def ratio_table(
-    measured: Measurements,
-    contenders: Sequence[Contender],
-    scenarios: Sequence[Scenario],
-    calls: Mapping[Contender, int],
+    measured: Measurements, contenders: Sequence[Contender], scenarios: Sequence[Scenario]
 ) -> str:
     """One row for each contender against the bare route, and one against the floor."""
-    # The last word of each name stands in the second line.
-    words = [scenario.name.rpartition(" ") for scenario in scenarios]
-    rows: list[list[str] | str] = [
-        ["", *(first for first, _, _ in words), ""],
-        ["", *(last for _, _, last in words), "calls"],
-        "microseconds per request",
-    ]
-    rows.append([BARE.name, *(_microseconds(measured.time(BARE, each)) for each in scenarios), ""])
+    rows: list[list[str] | str] = [*_heads(scenarios), "microseconds per request"]
+    rows.append([BARE.name, *(_microseconds(measured.time(BARE, each)) for each in scenarios)])
     for title, reference in (("times the bare route", BARE), ("times the floor", FLOOR)):
         rows.append(title)
-        for contender in contenders:
-            if contender in (BARE, reference):
-                continue
-            ratios = [_ratio(measured.ratio(contender, reference, each)) for each in scenarios]
-            above = f"{calls[contender] - calls[reference]:+d}" if contender in calls else ""
-            rows.append([contender.name, *ratios, above])
+        rows += [
+            [
+                contender.name,
+                *(_ratio(measured.ratio(contender, reference, each)) for each in scenarios),
+            ]
+            for contender in contenders
+            if contender not in (BARE, reference)
+        ]
     return _aligned(rows)
-
-
-def bounds_table(measured: Measurements, scenarios: Sequence[Scenario]) -> str:
-    """Each bound of ours, what was measured, and whether it holds."""
-    lines: list[str] = []
-    for bound in BOUNDS:
-        scenario = next(each for each in scenarios if each.name == bound.scenario)
-        ratio = measured.ratio(bound.contender, bound.reference, scenario)
-        if ratio is not None:
-            verdict = "held" if ratio.median <= bound.limit else "EXCEEDED"
-            what = f"{bound.contender.name}, {bound.scenario}, to {bound.reference.name}"
-            lines.append(f"{what}: {ratio.median:.3f} of at most {bound.limit:.2f}: {verdict}")
-    return "\n".join(lines)
 
 
 def deviations(entries: Sequence[Entry]) -> str:
@@ -81,20 +54,81 @@ def deviations(entries: Sequence[Entry]) -> str:
     return "\n".join(lines)
 
 
-def _microseconds(spread: Spread | None) -> str:
-    return "-" if spread is None else f"{spread.median * 1e6:.0f}±{_half_width(spread) * 1e6:.0f}"
+def counts_table(counts: Mapping[str, Counts]) -> str:
+    """What an accepted RS256 request does behind each contender."""
+    rows: list[list[str] | str] = [
+        ["", "Python", "key", "signature", "base64", "JSON", "form, query"],
+        ["", "calls", "parses", "checks", "decodes", "decodes", "parses"],
+    ]
+    for name, each in counts.items():
+        above = each.calls - counts[BARE.name].calls
+        parts = (
+            each.key_parses,
+            each.signature_checks,
+            each.base64_decodes,
+            each.json_decodes,
+            each.form_and_query_parses,
+        )
+        rows.append([name, f"{above:+d}" if above else str(each.calls), *map(str, parts)])
+    return _aligned(rows)
 
 
-def _ratio(spread: Spread | None) -> str:
-    return (
-        "-"
-        if spread is None
-        else f"{spread.median:.2f}±{_half_width(spread):.2f}".replace("±0", "±")
+def instructions_table(counted: Instructions, scenarios: Sequence[Scenario]) -> str:
+    """The processor's instructions, as ratios to the bare route and to the floor."""
+    bare = [counted.counts[BARE.name, each.name] / 1e3 for each in scenarios]
+    rows: list[list[str] | str] = [*_heads(scenarios), "thousands of instructions per request"]
+    rows.append([BARE.name, *(f"{each:.0f}" for each in bare)])
+    for title, reference in (("times the bare route", BARE), ("times the floor", FLOOR)):
+        rows.append(title)
+        for contender in MEASURED:
+            if contender not in (BARE, reference):
+                ratios = [counted.ratio(contender, reference, each) for each in scenarios]
+                rows.append(
+                    [contender.name, *("-" if each is None else f"{each:.3f}" for each in ratios)]
+                )
+    return _aligned(rows)
+
+
+def curves_table(curves: Mapping[str, Mapping[int, Spread]]) -> str:
+    """For each curve a line of points, as ratios to its first one."""
+    width = max(map(len, curves))
+    lines: list[str] = []
+    for name, points in curves.items():
+        ratios = (f"{point:,}: {_ratio(ratio, digits=3)}" for point, ratio in points.items())
+        lines.append(f"{name.ljust(width)}  {'   '.join(ratios)}")
+    return "\n".join(lines)
+
+
+def import_line(cost: ImportCost) -> str:
+    """What the import costs."""
+    return f"{cost.seconds * 1e3:.0f} ms and {cost.size / 1e6:.1f} MB above Flask's own"
+
+
+def serving_line(served: Served) -> str:
+    """The requests per second of both routes."""
+    bare, guarded = (
+        f"{each.median:.0f}±{each.half_width:.0f}" for each in (served.bare, served.guarded)
     )
+    return f"bare {bare}, guarded {guarded} requests per second; ratio {_ratio(served.ratio, digits=3)}"
 
 
-def _half_width(spread: Spread) -> float:
-    return (spread.upper - spread.lower) / 2
+def _heads(scenarios: Sequence[Scenario]) -> list[list[str]]:
+    # The last word of each name stands in the second line.
+    words = [scenario.name.rpartition(" ") for scenario in scenarios]
+    return [
+        ["", *(first for first, _, _ in words)],
+        ["", *(last for _, _, last in words)],
+    ]
+
+
+def _microseconds(spread: Spread | None) -> str:
+    return "-" if spread is None else f"{spread.median * 1e6:.0f}±{spread.half_width * 1e6:.0f}"
+
+
+def _ratio(spread: Spread | None, digits: int = 2) -> str:
+    if spread is None:
+        return "-"
+    return f"{spread.median:.{digits}f}±{spread.half_width:.{digits}f}".replace("±0", "±")
 
 
 def _aligned(rows: Sequence[list[str] | str]) -> str:

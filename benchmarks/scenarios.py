@@ -95,9 +95,9 @@ def make_scenarios(services: dict[str, Service]) -> list[Scenario]:
     """Make the requests to these servers."""
     now = int(time.time())
     rsa = services["RS256"]
-    forger = TokenIssuer(ISSUER, kid=KID)
     confused = TokenIssuer(ISSUER, algorithm="HS256", kid=KID, private_key=rsa.key_text.encode())
     good = _token(rsa.signer, now)
+    other = _token(rsa.signer, now, tenant="other")
     accepted = [
         Scenario(name, f"Bearer {_token(service.signer, now)}", algorithm=name, accepted=True)
         for name, service in services.items()
@@ -107,7 +107,8 @@ def make_scenarios(services: dict[str, Service]) -> list[Scenario]:
         # The classic confusion: the public key's text as an HMAC secret (RFC 8725 §2.1).
         "wrong alg": _token(confused, now),
         "unknown kid": _token(rsa.signer, now, header={"kid": "key-2"}),
-        "bad signature": _token(forger, now),
+        # Another token's. A number above the key's modulus would be refused without any arithmetic.
+        "bad signature": f"{other.rpartition('.')[0]}.{good.rpartition('.')[2]}",
         "expired": _token(rsa.signer, now, exp=now - 60),
         "wrong audience": _token(rsa.signer, now, aud="https://other.example"),
     }
