@@ -118,16 +118,15 @@ def judge_counts(counts: Mapping[str, Counts]) -> list[str]:
     """Judge what an accepted RS256 request does."""
     mine = counts[COMPOSED.name]
     above = mine.calls - counts[BARE.name].calls
-    none, one = {"least": 0, "most": 0}, {"least": 1, "most": 1}
     return [
-        Bound(what, digits=0, **limits).judge(figure)
-        for what, figure, limits in (
-            ("Python calls above the bare route", above, {"most": 40}),
-            ("key parses", mine.key_parses, none),
-            ("signature checks", mine.signature_checks, one),
-            ("base64 decodes", mine.base64_decodes, {"most": 3}),
-            ("JSON decodes", mine.json_decodes, {"most": 2}),
-            ("form and query parses", mine.form_and_query_parses, none),
+        Bound(what, least=least, most=most, digits=0).judge(figure)
+        for what, figure, least, most in (
+            ("Python calls above the bare route", above, None, 40),
+            ("key parses", mine.key_parses, 0, 0),
+            ("signature checks", mine.signature_checks, 1, 1),
+            ("base64 decodes", mine.base64_decodes, None, 3),
+            ("JSON decodes", mine.json_decodes, None, 2),
+            ("form and query parses", mine.form_and_query_parses, 0, 0),
         )
     ]
 

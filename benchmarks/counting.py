@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, fields, frozen
 
 __all__ = ["Counts", "count", "counted_scanners", "counts_of_contenders"]
 
@@ -78,7 +78,7 @@ def count(serve: Callable[[], object]) -> Counts:
         sys.setprofile(before)
         if was_enabled:
             gc.enable()
-    return Counts(**{name: seen[name] for name in Counts.__slots__ if name != "__weakref__"})
+    return Counts(**{each.name: seen[each.name] for each in fields(Counts)})
 
 
 @contextmanager

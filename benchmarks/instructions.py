@@ -107,9 +107,9 @@ def serve_all(entries: Sequence[Entry], requests: int) -> None:
     gc.freeze()
     end = Event()
     threads: list[Thread] = []
-    for entry in (None, *entries):
+    for server in (None, *entries):
         done = Event()
-        thread = Thread(target=_serve, args=(entry, requests, done, end))
+        thread = Thread(target=_serve, args=(server, requests, done, end))
         # So that each begins at the same distance from the next collection.
         gc.collect()
         threads.append(thread)

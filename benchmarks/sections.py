@@ -69,7 +69,7 @@ class Plan:
         return evolve(self, seconds=self.seconds if seconds is None else seconds, svg=svg)
 
 
-FULL = Plan(seconds=140, curves=24, requests=30, processes=15, turns=12, turn=0.8)
+FULL = Plan(seconds=150, curves=24, requests=30, processes=15, turns=12, turn=0.8)
 QUICK = Plan(seconds=20, curves=4, requests=0, processes=3, turns=2, turn=0.4)
 
 
