@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from attrs import asdict, fields, frozen
@@ -137,7 +138,7 @@ def _main() -> None:
         for entry in make_entries(present, scenarios, services):
             entry.prepare()
             entry.serve(_WARM_UP)
-            counts[entry.contender.name] = asdict(count(lambda entry=entry: entry.serve(1)))
+            counts[entry.contender.name] = asdict(count(partial(entry.serve, 1)))
     print(json.dumps(counts))
 
 
