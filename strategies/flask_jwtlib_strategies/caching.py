@@ -131,7 +131,7 @@ class CachingValidator(TokenValidator):
         known = tokens.known.get(digest)
         if known is not None and self.clock() < known.until:
             for key in keys.keys_for(known.jws.header):
-                if key is known.key:
+                if key is known.recalled.key:
                     known.jws.keep_with(token)
                     return self.validator.validate(token, _RecallingKeys(keys, known))
         witness = _WitnessedKeys(keys)
@@ -157,7 +157,7 @@ class CachingValidator(TokenValidator):
         if lifetime is not None:
             now = self.clock()
             until = now + min(self.ttl, lifetime)
-            known = _Known(key, _RecalledKey(key, verified), jws, until)
+            known = _Known(_RecalledKey(key, verified), jws, until)
             # To those of its generation, which nobody looks at any more if the keys have changed meanwhile.
             tokens.add(digest, known, now=now, at_most=self.max_tokens)
 
@@ -265,7 +265,6 @@ class _RecalledKey(_OtherKey):
 class _Known:
     """A token that was accepted."""
 
-    key: VerificationKey = field(repr=False)
     recalled: _RecalledKey = field(repr=False)
     jws: _RecalledJWS = field(repr=False)
     until: float
