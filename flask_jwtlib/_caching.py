@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Response, after_this_request
+from flask import Response
 from werkzeug.http import parse_set_header
 
-from .values import BearerToken
-
-__all__ = ["keep_apart"]
+__all__ = ["vary", "vary_in_private"]
 
 
-def keep_apart(token: BearerToken | None) -> None:
-    """Mark the current request's response, once there is one.
-
-    It varies by ``Authorization`` (RFC 9110 §12.5.5). Where the token came by another way, which caches
-    don't take for a credential, it is also private (RFC 6750 §2.3).
-
-    Args:
-        token: The caller's token, None for nobody.
-    """
-    after_this_request(_vary if token is None or token.source == "header" else _vary_in_private)
-
-
-def _vary(response: Response) -> Response:
+def vary(response: Response) -> Response:
+    """Let it vary by ``Authorization`` (RFC 9110 §12.5.5)."""
     headers = response.headers
     for name, _ in headers:
         if name.lower() == "vary":
@@ -36,8 +23,12 @@ def _vary(response: Response) -> Response:
     return response
 
 
-def _vary_in_private(response: Response) -> Response:
+def vary_in_private(response: Response) -> Response:
+    """Mark an answer to a token from anywhere but the header, which caches don't take for a credential.
+
+    It is private (RFC 6750 §2.3), and varies all the same.
+    """
     if not response.cache_control.no_store:
         response.cache_control.private = True
         response.cache_control.public = False
-    return _vary(response)
+    return vary(response)

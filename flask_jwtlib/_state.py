@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import (
     Flask,
@@ -21,15 +22,20 @@ from werkzeug.local import LocalProxy
 
 from .values import Principal
 
+if TYPE_CHECKING:
+    from flask.ctx import RequestContext
+
 __all__ = [
     "RequestState",
     "app_at_hand",
+    "begin",
+    "current_context",
     "current_flask_app",
+    "current_g",
     "current_principal",
     "current_request",
     "is_authenticated",
     "peek",
-    "state_of",
 ]
 
 _KEY = "_flask_jwtlib"
@@ -60,39 +66,30 @@ class RequestState:
         self.outcomes: dict[object, Any] = {}
         self.notes: Any = None
 
-    def clear(self) -> None:
-        """Publish that nobody is authenticated."""
-        self.principal = None
-        published = vars(_current_g())
-        published.update(_NOBODY)
-        published[_KEY] = self
-
-    def publish(self, principal: Principal) -> None:
-        """Publish the caller, in the attributes that the documented API names."""
+    def publish(self, principal: Principal, published: dict[str, Any]) -> None:
+        """Publish the caller in ``flask.g``'s attributes, those that the documented API names."""
         self.principal = principal
-        published = vars(_current_g())
         published["raw_token"] = principal.token.value
         published["json_token"] = principal.claims
         published["authenticated"] = True
 
-    def snapshot(self) -> tuple[Principal | None, Any, dict[str, Any]]:
-        """What is published and noted now, the application's own assignments included."""
-        published = vars(_current_g())
-        return self.principal, copy(self.notes), {name: published.get(name) for name in _NOBODY}
+    def restorer(self, published: dict[str, Any]) -> Callable[[], None]:
+        """How to publish again what is published and noted now, the application's assignments included."""
+        attributes = {name: published.get(name) for name in _NOBODY}
+        return partial(self._restore, self.principal, copy(self.notes), attributes)
 
-    def restore(self, snapshot: tuple[Principal | None, Any, dict[str, Any]]) -> None:
-        """Publish a snapshot again."""
-        self.principal, self.notes, attributes = snapshot
-        vars(_current_g()).update(attributes)
+    def _restore(self, principal: Principal | None, notes: Any, attributes: dict[str, Any]) -> None:
+        self.principal, self.notes = principal, notes
+        vars(current_g()).update(attributes)
 
 
 # Werkzeug's documented way to what a proxy stands for. Outside of a request Flask's error says how to
 # mend that.
 current_request: Callable[[], Request] = cast("Any", request)._get_current_object
 current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
-_current_context: Callable[[], object] = cast("Any", request_ctx)._get_current_object
+current_context: Callable[[], RequestContext] = cast("Any", request_ctx)._get_current_object
 # Its attributes are read by vars(): its own attribute access is Python code, ten times as slow.
-_current_g: Callable[[], object] = cast("Any", g)._get_current_object
+current_g: Callable[[], object] = cast("Any", g)._get_current_object
 
 
 def app_at_hand() -> Flask | None:
@@ -100,28 +97,44 @@ def app_at_hand() -> Flask | None:
     return current_flask_app() if has_app_context() else None
 
 
-def state_of(request: Request) -> RequestState:
-    """The state of a request, which is made if there is none yet."""
-    attributes = vars(request)
+def begin(
+    context: RequestContext, published: dict[str, Any]
+) -> tuple[RequestState, Callable[[], None] | None]:
+    """Begin to decide about a request: publish that nobody is authenticated.
+
+    Args:
+        context: The request's context.
+        published: The attributes of its ``flask.g``.
+
+    Returns:
+        The request's state, which is made if there is none yet; and how to publish again what an earlier
+        decision did, None if there was none.
+    """
+    attributes = vars(context.request)
     state: RequestState | None = attributes.get(_KEY)
+    restore: Callable[[], None] | None = None
     if state is None:
         state = attributes[_KEY] = RequestState()
         # Flask has no public word for it: a request context keeps the app context that it made, or None
         # where there was one before, as up to Flask 3.1 for a request within a request, or one within a
         # context that a test or a script pushed. That one's ``g`` outlives the request.
-        tokens: Any = getattr(_current_context(), "_cv_tokens", None)
+        tokens: Any = getattr(context, "_cv_tokens", None)
         if tokens and tokens[0][1] is None:
-            published = vars(_current_g())
             state.before = {name: published[name] for name in _OURS if name in published}
             request_tearing_down.connect(_put_back, current_flask_app())
-    return state
+    elif state.outcomes:
+        restore = state.restorer(published)
+    state.principal = None
+    published.update(_NOBODY)
+    published[_KEY] = state
+    return state, restore
 
 
 def _put_back(_: Flask, **__: object) -> None:
     """Leave ``g`` as the request found it, so that no other request sees its caller."""
     state = peek()
     if state is not None and state.before is not None:
-        published = vars(_current_g())
+        published = vars(current_g())
         for name in _OURS:
             published.pop(name, None)
         published.update(state.before)
@@ -136,7 +149,7 @@ def is_authenticated() -> bool:
     """Whether the current request's caller is authenticated, by ``g.authenticated`` as it stands."""
     if not has_request_context():
         return False
-    published = vars(_current_g())
+    published = vars(current_g())
     if published.get(_KEY) is not peek():
         # Another request left it there.
         return False

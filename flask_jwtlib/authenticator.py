@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
 
 import attrs
 from attrs import field, frozen
-from flask import Flask
+from flask import Flask, after_this_request
 
-from ._caching import keep_apart
+from ._caching import vary, vary_in_private
 from ._composition import as_claims, check_composition, check_extracted
 from ._guarding import guard_view
 from ._placement import check_app, is_exempt, mark_guard, mark_guarded
 from ._report import report_accepted, report_refused
-from ._state import RequestState, current_request, state_of
+from ._state import RequestState, begin, current_context, current_g, current_request
 from .checked_keys import CheckedKeyProvider, as_key_provider
 from .errors import (
     AuthenticationError,
@@ -109,14 +109,13 @@ class Authenticator:
         if request is not None:
             outcome = self._decide(request)
         else:
-            request = current_request()
-            state = state_of(request)
-            state.clear()
+            context, published = current_context(), vars(current_g())
+            state, _ = begin(context, published)
             outcome = state.outcomes.get(self)
             if outcome is None:
-                outcome = state.outcomes[self] = self._decide(request)
+                outcome = state.outcomes[self] = self._decide(context.request)
             if isinstance(outcome, Principal):
-                self._publish(state, outcome)
+                self._publish(outcome, state, published)
             else:
                 report_refused(self, outcome, optional=False)
         if isinstance(outcome, Principal):
@@ -214,18 +213,16 @@ class Authenticator:
             The refusal, or None to let it go on; and, within another guarded view, how to publish
             that one's caller again afterwards.
         """
-        request = current_request()
-        state = state_of(request)
-        leave = partial(state.restore, state.snapshot()) if state.outcomes else None
+        context, published = current_context(), vars(current_g())
+        state, leave = begin(context, published)
         try:
-            state.clear()
             outcome = state.outcomes.get(self)
             if outcome is None:
-                outcome = state.outcomes[self] = self._decide(request)
+                outcome = state.outcomes[self] = self._decide(context.request)
             if rules and isinstance(outcome, Principal):
                 outcome = _judged(outcome, rules)
             if isinstance(outcome, Principal):
-                self._publish(state, outcome)
+                self._publish(outcome, state, published)
                 return None, leave
             return self._refused(outcome, optional), leave
         except BaseException:
@@ -250,10 +247,12 @@ class Authenticator:
             # Without its frames, which hold the request, the error can be kept with it.
             return error.with_traceback(None)
 
-    def _publish(self, state: RequestState, principal: Principal) -> None:
+    def _publish(
+        self, principal: Principal, state: RequestState, published: dict[str, Any]
+    ) -> None:
         """Let a caller in."""
-        state.publish(principal)
-        keep_apart(principal.token)
+        state.publish(principal, published)
+        after_this_request(vary if principal.token.source == "header" else vary_in_private)
         if request_accepted.receivers:
             report_accepted(self, principal)
 
@@ -263,7 +262,7 @@ class Authenticator:
         report_refused(self, error, optional=tolerated)
         if tolerated:
             self.failure_handler.anonymous(cast("AuthenticationError", error))
-            keep_apart(None)
+            after_this_request(vary)
             return None
         response: ResponseReturnValue | None = self.failure_handler.deny(error)
         if response is None:

@@ -58,7 +58,7 @@ class CompactJWS:
         MalformedTokenError: It is anything else.
     """
 
-    __slots__ = ("_claims", "_signature", "header", "signing_input")
+    __slots__ = ("_claims", "_payload", "_signature", "header", "signing_input")
 
     def __init__(self, text: str, max_size: int = DEFAULT_MAX_SIZE) -> None:
         if len(text) > max_size:
@@ -76,7 +76,7 @@ class CompactJWS:
         self.signing_input, _, self._signature = text.encode("ascii", "replace").rpartition(b".")
         if not self._signature:
             raise MalformedTokenError("the token has no signature")
-        header, _, _ = self.signing_input.partition(b".")
+        header, _, self._payload = self.signing_input.partition(b".")
         self.header = _kept_headers.get(header) or _header(header)
         self._claims: dict[str, Any] | None = None
 
@@ -87,7 +87,7 @@ class CompactJWS:
         Raises:
             MalformedTokenError: They are not canonical base64url.
         """
-        return _decode(self.signing_input.partition(b".")[2], "payload")
+        return _decode(self._payload, "payload")
 
     @property
     def signature(self) -> bytes:

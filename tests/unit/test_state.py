@@ -1,20 +1,39 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask, g, request
 
 from flask_jwtlib import BearerToken, Claims, Principal, current_principal, is_authenticated
 from flask_jwtlib._state import (
+    RequestState,
+    begin,
+    current_context,
     current_flask_app,
+    current_g,
     current_request,
     peek,
-    state_of,
 )
 
 
 def principal(subject: str = "alice") -> Principal:
     """Make a caller."""
     return Principal(BearerToken(f"token of {subject}"), Claims({"sub": subject}, checked_at=0))
+
+
+def begun() -> tuple[RequestState, Callable[[], None] | None]:
+    """Begin to decide about the current request."""
+    return begin(current_context(), vars(current_g()))
+
+
+def publish(subject: str = "alice") -> tuple[Principal, Callable[[], None] | None]:
+    """Let a caller in, as an authenticator does; and answer how to publish what was there before."""
+    caller = principal(subject)
+    state, restore = begun()
+    state.outcomes[subject] = caller
+    state.publish(caller, vars(current_g()))
+    return caller, restore
 
 
 def published() -> tuple[object, object, object]:
@@ -25,88 +44,86 @@ def published() -> tuple[object, object, object]:
 def test_a_new_state_knows_nobody(app: Flask) -> None:
     """Made for a request, a state has no caller, no decision and no note."""
     with app.test_request_context():
-        state = state_of(current_request())
+        state, restore = begun()
 
         assert state.principal is None
         assert state.outcomes == {}
         assert state.notes is None
+        assert restore is None
+        assert published() == (False, None, None)
 
 
 def test_a_request_has_one_state(app: Flask) -> None:
-    """Asked again in the same request, the same state is answered, with what it holds."""
+    """Begun again in the same request, a decision has the same state, with what was decided."""
     with app.test_request_context():
-        state = state_of(current_request())
-        state.publish(principal())
+        state, _ = begun()
+        caller, _ = publish()
 
-        assert state_of(current_request()) is state
+        assert begun()[0] is state
         assert peek() is state
-        assert g.authenticated is True
+        assert state.outcomes == {"alice": caller}
 
 
 def test_another_request_in_the_same_app_context_has_another(app: Flask) -> None:
     """An app context that outlives a request does not hand its state to the next one."""
     with app.app_context():
         with app.test_request_context():
-            first = state_of(current_request())
-            first.clear()
-            first.publish(principal())
+            publish()
+            first = peek()
         with app.test_request_context():
             assert peek() is None
             assert not current_principal
             assert not is_authenticated()
-            second = state_of(current_request())
-            assert second is not first
-            second.clear()
+            assert begun()[0] is not first
             assert published() == (False, None, None)
 
 
 def test_publish_sets_the_documented_attributes(app: Flask) -> None:
     """Token and claims stand on flask.g by the names of the documentation."""
     with app.test_request_context():
-        caller = principal()
-        state_of(current_request()).publish(caller)
+        caller, _ = publish()
 
         assert published() == (True, "token of alice", {"sub": "alice"})
         assert g.json_token is caller.claims
         assert current_principal == caller
+        assert is_authenticated()
 
 
-def test_clear_takes_everything_back(app: Flask) -> None:
-    """Cleared, the request has no caller, by whichever way one asks."""
+def test_a_decision_begins_with_nobody(app: Flask) -> None:
+    """While another decision is made the request has no caller, by whichever way one asks."""
     with app.test_request_context():
-        state = state_of(current_request())
-        state.publish(principal())
-        state.clear()
+        publish()
+        begun()
 
         assert published() == (False, None, None)
         assert not current_principal
         assert not is_authenticated()
 
 
-def test_a_snapshot_restores_what_was_published(app: Flask) -> None:
-    """What was published, the application's own assignments included, comes back."""
+def test_what_was_published_can_be_published_again(app: Flask) -> None:
+    """After an inner decision what stood there, the application's own assignments included, comes back."""
     with app.test_request_context():
-        state = state_of(current_request())
-        state.publish(principal("alice"))
+        publish("alice")
         g.json_token = {"sub": "renamed"}
-        snapshot = state.snapshot()
-        state.clear()
-        state.publish(principal("bob"))
-        state.restore(snapshot)
+        _, restore = publish("bob")
+        assert current_principal.subject == "bob"
+        assert restore is not None
+        restore()
 
         assert published() == (True, "token of alice", {"sub": "renamed"})
         assert current_principal.subject == "alice"
 
 
-def test_a_snapshot_bears_attributes_that_were_deleted(app: Flask) -> None:
+def test_attributes_that_were_deleted_are_borne(app: Flask) -> None:
     """An application may drop the token from flask.g; a nested view does not fail over that."""
     with app.test_request_context():
-        state = state_of(current_request())
-        state.publish(principal())
+        publish()
         del g.raw_token
-        state.restore(state.snapshot())
+        _, restore = begun()
+        assert restore is not None
+        restore()
 
-        assert g.authenticated is True
+        assert published() == (True, None, {"sub": "alice"})
 
 
 def test_peek_changes_nothing(app: Flask) -> None:
@@ -117,7 +134,7 @@ def test_peek_changes_nothing(app: Flask) -> None:
     with app.test_request_context():
         assert peek() is None
         assert "authenticated" not in g
-        state = state_of(current_request())
+        state, _ = begun()
         assert peek() is state
 
 
@@ -133,7 +150,7 @@ def test_is_authenticated_needs_no_context(app: Flask) -> None:
 def test_is_authenticated_answers_a_bool(app: Flask) -> None:
     """What an application assigned to flask.g.authenticated counts, as True or False."""
     with app.test_request_context():
-        state_of(current_request()).clear()
+        begun()
         g.authenticated = "yes"
         assert is_authenticated() is True
         g.authenticated = None
