@@ -16,13 +16,13 @@ from .bounds import (
     judge_ratios,
     judge_serving,
 )
-from .contenders import OWN, REGULARS
+from .contenders import REGULARS
 from .counting import counts_of_contenders
 from .curves import measure_curves
 from .drawing import draw
 from .entries import make_entries
-from .measuring import measure
 from .peers import PEERS
+from .pooling import BASIC, guests_of, installed, measure_in_processes
 from .report import (
     counts_table,
     curves_table,
@@ -37,9 +37,9 @@ from .scenarios import make_scenarios, make_services
 __all__ = ["FULL", "QUICK", "SECTIONS", "Plan"]
 
 _LEGEND = """
-Medians of {} rounds for the first {} contenders, of {} for the others; ±: half the distance of the
-quartiles. A dash stands where a contender does not do what is asked, and is not measured. The status
-that it answers there:"""
+Medians of {} rounds in {} processes; of {} for all but the first {} contenders, save under {}. ±: half
+the distance of the quartiles. A dash stands where a contender does not do what is asked, and is not
+measured. The status that it answers there:"""
 
 
 @frozen
@@ -48,6 +48,7 @@ class Plan:
 
     Args:
         seconds: How long the table is timed.
+        tables: How many processes share that time, one after another.
         curves: For how many seconds the curves are.
         requests: How many each entry serves under callgrind, 0 to leave it out.
         processes: How many import the package.
@@ -57,6 +58,7 @@ class Plan:
     """
 
     seconds: float
+    tables: int
     curves: float
     requests: int
     processes: int
@@ -69,17 +71,15 @@ class Plan:
         return evolve(self, seconds=self.seconds if seconds is None else seconds, svg=svg)
 
 
-FULL = Plan(seconds=150, curves=24, requests=30, processes=15, turns=12, turn=0.8)
-QUICK = Plan(seconds=20, curves=4, requests=0, processes=3, turns=2, turn=0.4)
+FULL = Plan(seconds=150, tables=5, curves=24, requests=30, processes=15, turns=12, turn=0.8)
+QUICK = Plan(seconds=20, tables=1, curves=4, requests=0, processes=3, turns=2, turn=0.4)
 
 
 def _table(plan: Plan) -> str:
-    present = [contender for contender in (*OWN, *PEERS) if not contender.missing]
-    guests = [contender for contender in present if contender not in REGULARS]
+    present = installed()
     services = make_services()
     scenarios = make_scenarios(services)
-    entries = make_entries(present, scenarios, services)
-    measured = measure([entry for entry in entries if entry.is_measured], plan.seconds, guests)
+    measured = measure_in_processes(present, scenarios, plan.seconds, plan.tables)
     timed = [scenario for scenario in scenarios if scenario.timed]
     if plan.svg is not None:
         plan.svg.write_text(draw(measured, present, timed), encoding="utf-8")
@@ -90,8 +90,14 @@ def _table(plan: Plan) -> str:
     )
     parts = (
         missing + ratio_table(measured, present, timed),
-        _LEGEND.format(measured.rounds, len(REGULARS), measured.rounds // len(guests)),
-        deviations(entries),
+        _LEGEND.format(
+            measured.rounds,
+            plan.tables,
+            measured.rounds // len(guests_of(present)),
+            len(REGULARS),
+            BASIC,
+        ),
+        deviations(make_entries(present, scenarios, services)),
         "",
         *judge_ratios(measured, timed),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -48,6 +49,12 @@ def _seconds(claims: Claims, claim: str) -> float | None:
     if claim in claims:
         raise ClaimError(claim, f"{claim} is not a number")
     return None
+
+
+@lru_cache(maxsize=64)
+def _listed(accepted: tuple[str, ...]) -> str:
+    """Show what a rule accepts, which is the same in each of its refusals."""
+    return " or ".join(map(repr, accepted))
 
 
 @frozen
@@ -170,7 +177,7 @@ class Issuer:
         if issuer not in self.accepted:
             raise ClaimError(
                 "iss",
-                f"iss is {quoted(issuer)}, accepted is {' or '.join(map(repr, self.accepted))}",
+                f"iss is {quoted(issuer)}, accepted is {_listed(self.accepted)}",
                 description="The access token is from another issuer",
             )
 
@@ -205,7 +212,7 @@ class Audience:
         ):
             raise ClaimError(
                 "aud",
-                f"aud is {quoted(audience)}, ours is {' or '.join(map(repr, self.accepted))}",
+                f"aud is {quoted(audience)}, ours is {_listed(self.accepted)}",
                 description=UnacceptedAudienceError.description,
             )
 
@@ -278,9 +285,7 @@ class TokenType:
         """Refuse a token of another type."""
         typ = claims.header.get("typ")
         if not isinstance(typ, str) or _media_type(typ) not in self.accepted:
-            raise ClaimError(
-                "typ", f"typ is {quoted(typ)}, accepted is {' or '.join(map(repr, self.accepted))}"
-            )
+            raise ClaimError("typ", f"typ is {quoted(typ)}, accepted is {_listed(self.accepted)}")
 
 
 def _media_type(typ: str) -> str:

@@ -137,7 +137,7 @@ class CompactJWS:
         """
         claims = self._claims
         if claims is None:
-            return read_json_object(self.payload, "claims set")
+            return read_json_object(_decode(self._payload, "payload"), "claims set")
         self._claims = None
         return claims
 

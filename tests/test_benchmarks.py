@@ -44,7 +44,7 @@ from benchmarks.entries import Entry, make_entries
 from benchmarks.importing import ImportCost
 from benchmarks.instructions import Instructions, read_totals, serve_all
 from benchmarks.measuring import Measurements, Spread, measure
-from benchmarks.peers import PEERS
+from benchmarks.pooling import Times, installed, pooled
 from benchmarks.report import deviations, instructions_table, ratio_table
 from benchmarks.scenarios import Scenario, make_scenarios, make_services
 from benchmarks.sections import SECTIONS
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 SERVICES = make_services()
 SCENARIOS = make_scenarios(SERVICES)
 TIMED = [scenario for scenario in SCENARIOS if scenario.timed]
-INSTALLED = [contender for contender in (*OWN, *PEERS) if not contender.missing]
+INSTALLED = installed()
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -148,6 +148,34 @@ def test_guests_take_turns() -> None:
         [0, 2],
         [1, 3],
     ]
+
+
+def test_guests_meet_where_they_are_held_against_us() -> None:
+    """In a crowded scenario nobody waits."""
+    guests = [Contender("first guest", BARE.guard), Contender("second guest", BARE.guard)]
+    entries = [entry_of(contender, "RS256") for contender in (BARE, *guests)]
+    times = measure(entries, 0, guests, crowded=("RS256",)).times
+    assert [[*times[entry.contender, entry.scenario]] for entry in entries] == [[0, 1, 2, 3]] * 3
+
+
+def test_processes_rounds_are_put_together() -> None:
+    """Rounds of two processes are rounds of their own: no ratio is formed across them."""
+    first, second = SCENARIOS[:2]
+    parts: list[Times] = [
+        [
+            (BARE.name, first.name, [(0, 1.0), (1, 2.0)]),
+            (FLOOR.name, first.name, [(1, 6.0)]),
+            (BARE.name, second.name, [(0, 5.0)]),
+        ],
+        [(BARE.name, first.name, [(0, 10.0)]), (FLOOR.name, first.name, [(0, 30.0)])],
+    ]
+    together = pooled(parts, OWN, SCENARIOS)
+    assert together.times == {
+        (BARE, first): {0: 1.0, 1: 2.0, 2: 10.0},
+        (FLOOR, first): {1: 6.0, 2: 30.0},
+        (BARE, second): {0: 5.0},
+    }
+    assert together.ratio(FLOOR, BARE, first) == Spread(3.0, 3.0, 3.0)
 
 
 def test_calls_are_counted_exactly() -> None:
@@ -393,7 +421,12 @@ def test_servers_are_asked_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_runs_to_its_end(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The command checks, measures, reports and draws, in as few rounds as there can be."""
     svg = tmp_path / "table.svg"
-    assert main(["--seconds", "0", "--only", "table", "--only", "counts", "--svg", str(svg)]) == 0
+    assert (
+        main(
+            ["--quick", "--seconds", "0", "--only", "table", "--only", "counts", "--svg", str(svg)]
+        )
+        == 0
+    )
     output = capsys.readouterr().out
     assert "python-jose, decoded once: unknown kid (200)" in output
     assert output.count(" of at most ") >= 12
