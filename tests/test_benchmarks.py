@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -275,7 +276,7 @@ def test_what_is_beside_the_table_is_judged(good: bool) -> None:
             {BARE.name: bare, COMPOSED.name: mine if good else Counts(141, 1, 0, 4, 3, 1)}
         ),
         *judge_curves({curve.name: {1: spread, 2: high} for curve in CURVES}),
-        *judge_import(ImportCost(0.045, 12e6) if good else ImportCost(0.046, 12.1e6)),
+        *judge_import(ImportCost(*((0.045, 12e6) if good else (0.046, 12.1e6)), 0.03, 0.1)),
         *judge_instructions(
             Instructions(
                 {(FLOOR.name, scenario): 100, (COMPOSED.name, scenario): 105 if good else 106}
@@ -442,6 +443,11 @@ def test_a_quick_run_says_what_it_leaves_out(capsys: pytest.CaptureFixture[str])
     output = capsys.readouterr().out
     assert "left out: a quick run has no minute for callgrind" in output
     assert " ms of at most 45 ms: " in output
+    found = re.search(r"(\d+) ms, (\d+) ms of them .* own (\d+) ms", output)
+    assert found is not None
+    total, packages, flask = map(int, found.groups())
+    assert 0 < packages < total
+    assert flask > 0
 
 
 def test_every_section_has_a_name() -> None:
