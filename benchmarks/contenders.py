@@ -85,8 +85,8 @@ class Contender:
 
         @app.get("/resource")
         @self.guard(app, service)
-        def resource() -> str:
-            return "for those who are let in"
+        def resource() -> dict[str, str]:
+            return {"message": "for those who are let in"}
 
         return app
 
