@@ -12,12 +12,19 @@ from flask_jwtlib_strategies._documents import DocumentClient
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until it is moved.
+
+    Attributes:
+        step: Seconds by which it goes on whenever it is read. A wait is over then after a few readings,
+            maybe before another thread had its turn.
+    """
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.step = 0.0
 
     def __call__(self) -> float:
+        self.now += self.step
         return self.now
 
     def move(self, seconds: float) -> None:

@@ -663,23 +663,12 @@ def test_point_09_an_app_whose_teardown_fails_is_a_failed_refresh(
             context.pop()
 
 
-class Ticking:
-    """A clock that goes on by a hundredth of a second whenever it is read."""
-
-    def __init__(self, clock: Any) -> None:
-        self._clock = clock
-
-    def __call__(self) -> float:
-        self._clock.move(0.01)
-        return float(self._clock())
-
-
 def test_point_09_a_fetch_that_hangs_is_given_up(
     source: Any, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Callers without keys wait for ``fetch_timeout``, then it is a failure like any other."""
-    ticking = Ticking(clock)
-    provider = TTLKeyProvider(source, clock=ticking, fetch_timeout=0.05)
+    clock.step = 0.01
+    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=0.05)
     source.hold()
 
     outage = refused(provider)

@@ -313,28 +313,15 @@ def test_point_06_an_issuer_that_hangs_after_an_idle_time_is_waited_for_once(
     source: Any, clock: Any
 ) -> None:
     """Who comes first waits for ``fetch_timeout`` and gets the old keys; nobody waits after that."""
-    ticking = Ticking(clock)
-    provider = TTLKeyProvider(source, clock=ticking, max_wait=0, fetch_timeout=PATIENCE)
+    provider = TTLKeyProvider(source, clock=clock, max_wait=0, fetch_timeout=PATIENCE)
     provider.warm_up()
-    ticking.step = 10
+    clock.step = 10
     source.hold()
     clock.move(10_000)
 
     assert kids(provider) == ["a"]
     assert provider.status()["last_error"] == "TimeoutError"
     assert kids(provider) == ["a"]
-
-
-class Ticking:
-    """A clock that goes on by some seconds whenever it is read: by none at first."""
-
-    def __init__(self, clock: Any) -> None:
-        self._clock = clock
-        self.step = 0
-
-    def __call__(self) -> float:
-        self._clock.move(self.step)
-        return float(self._clock())
 
 
 def test_point_06_nobody_waits_once_a_refresh_has_failed(

@@ -135,22 +135,6 @@ def test_point_07_under_rotation_no_thread_sees_a_mixture(
     assert provider.generation > 20
 
 
-class Ticking:
-    """A clock that goes on by some seconds whenever it is read, so that nobody waits for real.
-
-    Args:
-        step: The seconds. With 0 a fetch has all the time that it needs.
-    """
-
-    def __init__(self, clock: Any, step: float = 2) -> None:
-        self._clock = clock
-        self.step = step
-
-    def __call__(self) -> float:
-        self._clock.move(self.step)
-        return float(self._clock())
-
-
 def _refuse(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
@@ -170,7 +154,8 @@ def without_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def lone(source: Any, clock: Any) -> TTLKeyProvider:
     """A provider whose callers need not wait for real until they help themselves."""
-    return TTLKeyProvider(source, clock=Ticking(clock), fetch_timeout=5, max_wait=2)
+    clock.step = 2
+    return TTLKeyProvider(source, clock=clock, fetch_timeout=5, max_wait=2)
 
 
 @pytest.mark.usefixtures("without_threads")
@@ -274,7 +259,8 @@ def test_point_11_without_threads_a_fetch_has_the_app_and_no_ones_g(
         g.caller = "fetch"
         return current_app.config["KEYS"]
 
-    provider = TTLKeyProvider(fetch, clock=Ticking(clock))
+    clock.step = 2
+    provider = TTLKeyProvider(fetch, clock=clock)
     with app.test_request_context():
         g.caller = "alice"
         assert kids(provider) == ["key-1"]
@@ -288,7 +274,8 @@ def test_a_thread_that_comes_too_late_fetches_nothing(
     """Where a caller has run the fetch, its thread finds nothing to do."""
     late: list[threading.Thread] = []
     start = threading.Thread.start
-    provider = TTLKeyProvider(source, clock=Ticking(clock))
+    clock.step = 2
+    provider = TTLKeyProvider(source, clock=clock)
 
     def remember(thread: threading.Thread) -> None:
         late.append(thread)
@@ -471,12 +458,12 @@ def test_a_caller_may_be_interrupted_between_any_two_lines(
 
     for number in range(1000):
         source = make_source([key("a")])
-        ticking = Ticking(clock, step=0)
-        provider = TTLKeyProvider(source, clock=ticking)
+        clock.step = 0
+        provider = TTLKeyProvider(source, clock=clock)
         if what != "cold":
             provider.warm_up()
             source.join(1)
-        ticking.step = 2
+        clock.step = 2
         if what == "expired":
             clock.move(300)
         kid = "b" if what == "search" else "a"
@@ -505,9 +492,10 @@ def test_a_fetching_thread_may_fail_at_any_line(
     def fail() -> None:
         raise MemoryError
 
+    clock.step = 2
     for number in range(1000):
         source = make_source([key("a")])
-        provider = TTLKeyProvider(source, clock=Ticking(clock))
+        provider = TTLKeyProvider(source, clock=clock)
         at = At(number, provider, fail, locked=True)
         before = threading.gettrace()
         threading.settrace(at._trace)
