@@ -43,7 +43,7 @@ class HeaderTokenExtractor(TokenExtractor):
         if credentials is None:
             return None
         scheme, _, token = credentials.partition(" ")
-        if scheme == "Bearer" or scheme.lower() == "bearer":
+        if scheme.lower() == "bearer":
             token = token.lstrip(" ")
             if _is_b64token(token):
                 return BearerToken(token)

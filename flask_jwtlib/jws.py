@@ -108,7 +108,7 @@ class CompactJWS:
         jws: CompactJWS | None = token.parsed
         if jws is None or len(token.value) > max_size:
             jws = cls(token.value, max_size)
-            object.__setattr__(token, "parsed", jws)
+            jws.keep_with(token)
         return jws
 
     def keep_with(self, token: BearerToken) -> None:
@@ -137,7 +137,7 @@ class CompactJWS:
         """
         claims = self._claims
         if claims is None:
-            return read_json_object(_decode(self._payload, "payload"), "claims set")
+            return read_json_object(self.payload, "claims set")
         self._claims = None
         return claims
 
