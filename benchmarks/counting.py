@@ -126,16 +126,14 @@ def counts_of_contenders() -> dict[str, Counts]:
 
 def _main() -> None:
     with counted_scanners():
-        from .contenders import OWN  # noqa: PLC0415 - decoders are made where modules are imported
-        from .entries import make_entries  # noqa: PLC0415
-        from .peers import PEERS  # noqa: PLC0415
+        from .entries import make_entries  # noqa: PLC0415 - decoders are made where modules are imported
+        from .peers import installed  # noqa: PLC0415
         from .scenarios import make_scenarios, make_services  # noqa: PLC0415
 
         services = {"RS256": make_services()["RS256"]}
         scenarios = [each for each in make_scenarios(services) if each.name == "RS256"]
-        present = [contender for contender in (*OWN, *PEERS) if not contender.missing]
         counts: dict[str, Any] = {}
-        for entry in make_entries(present, scenarios, services):
+        for entry in make_entries(installed(), scenarios, services):
             entry.prepare()
             entry.serve(_WARM_UP)
             counts[entry.contender.name] = asdict(count(partial(entry.serve, 1)))

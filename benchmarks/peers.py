@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from flask import Flask
 
-from .contenders import JOSE_ONCE, NAIVE_PORT, Contender, Decorator, thin_decorator
+from .contenders import JOSE_ONCE, NAIVE_PORT, OWN, Contender, Decorator, thin_decorator
 from .scenarios import Service
 
-__all__ = ["AUTHLIB", "FLASK_JWT_EXTENDED", "JOSERFC", "PEERS"]
+__all__ = ["AUTHLIB", "FLASK_JWT_EXTENDED", "JOSERFC", "PEERS", "installed"]
 
 
 def _pyjwt_verify(service: Service) -> Callable[[str], dict[str, Any]]:
@@ -156,3 +156,8 @@ PEERS = (
     ),
     FLASK_JWT_EXTENDED,
 )
+
+
+def installed() -> list[Contender]:
+    """Our own contenders and the peers whose packages are there."""
+    return [contender for contender in (*OWN, *PEERS) if not contender.missing]

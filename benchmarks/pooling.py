@@ -13,13 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .contenders import OWN, REGULARS, Contender
+from .contenders import REGULARS, Contender
 from .entries import make_entries
 from .measuring import Measurements, measure
-from .peers import PEERS
+from .peers import installed
 from .scenarios import Scenario, make_scenarios, make_services
 
-__all__ = ["BASIC", "Times", "guests_of", "installed", "measure_in_processes", "pooled"]
+__all__ = ["BASIC", "Times", "guests_of", "measure_in_processes", "pooled"]
 
 BASIC = "RS256"
 """The scenario in which each round has all contenders."""
@@ -29,11 +29,6 @@ _PATIENCE = 120
 
 Times = Sequence[tuple[str, str, Sequence[tuple[int, float]]]]
 """What one process measured: contender, scenario, and the seconds per request of each round."""
-
-
-def installed() -> list[Contender]:
-    """The contenders whose packages are there."""
-    return [contender for contender in (*OWN, *PEERS) if not contender.missing]
 
 
 def guests_of(contenders: Iterable[Contender]) -> list[Contender]:

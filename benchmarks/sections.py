@@ -21,8 +21,8 @@ from .counting import counts_of_contenders
 from .curves import measure_curves
 from .drawing import draw
 from .entries import make_entries
-from .peers import PEERS
-from .pooling import BASIC, guests_of, installed, measure_in_processes
+from .peers import PEERS, installed
+from .pooling import BASIC, guests_of, measure_in_processes
 from .report import (
     counts_table,
     curves_table,

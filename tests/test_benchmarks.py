@@ -45,7 +45,8 @@ from benchmarks.entries import Entry, make_entries
 from benchmarks.importing import ImportCost
 from benchmarks.instructions import Instructions, read_totals, serve_all
 from benchmarks.measuring import Measurements, Spread, measure
-from benchmarks.pooling import Times, installed, pooled
+from benchmarks.peers import installed
+from benchmarks.pooling import Times, pooled
 from benchmarks.report import deviations, instructions_table, ratio_table
 from benchmarks.scenarios import Scenario, make_scenarios, make_services
 from benchmarks.sections import SECTIONS
