@@ -13,6 +13,7 @@ from typing import Any
 
 from ._key_cache import KeyCache, News, Snapshot
 from .key_set import KeySet
+from .log_text import library_logger
 from .signals import key_event
 
 __all__ = [
@@ -25,7 +26,7 @@ __all__ = [
     "tell_listeners",
 ]
 
-_logger = logging.getLogger("flask_jwtlib")
+_logger = library_logger("flask_jwtlib")
 _LEVELS = {
     "dead": logging.ERROR,
     "key_skipped": logging.WARNING,

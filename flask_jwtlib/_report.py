@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-
 from blinker import NamedSignal
 
 from ._state import current_flask_app
 from .errors import AuthenticationError, VerificationUnavailable
+from .log_text import library_logger
 from .signals import request_accepted, request_refused
 from .values import Principal
 
 __all__ = ["report_accepted", "report_refused"]
 
-_logger = logging.getLogger("flask_jwtlib")
+_logger = library_logger("flask_jwtlib")
 
 
 def report_accepted(authenticator: object, principal: Principal) -> None:

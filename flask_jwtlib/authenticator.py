@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
@@ -29,6 +28,7 @@ from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
 from .key_providers import StaticKeyProvider
+from .log_text import library_logger
 from .signals import request_accepted
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Authenticator"]
 
-_logger = logging.getLogger("flask_jwtlib")
+_logger = library_logger("flask_jwtlib")
 _View = TypeVar("_View", bound=Callable[..., Any])
 _Refusal = AuthenticationError | VerificationUnavailable
 

@@ -16,8 +16,8 @@ from .errors import (
     InsufficientScopeError,
     MissingClaimError,
     UnacceptedAudienceError,
-    quoted,
 )
+from .log_text import quoted
 from .values import Claims
 
 __all__ = [

@@ -31,12 +31,6 @@ __all__ = [
 ]
 
 
-def quoted(value: object) -> str:
-    """Show a value from a token in a log line: in ASCII, on one line, and not at any length."""
-    text = ascii(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
-
-
 class InsecureKeyWarning(UserWarning):
     """A key is weaker than RFC 7518 §3.2 and §3.3 ask for, and is used because that was allowed."""
 

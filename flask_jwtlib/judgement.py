@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .errors import ClaimError, ConfigurationError, quoted
+from .errors import ClaimError, ConfigurationError
+from .log_text import quoted
 from .values import Claims
 
 __all__ = ["ClaimRule", "as_rules", "judge_claims"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,14 @@ from flask import current_app
 
 from ._inspection import authenticators_of
 from .checked_keys import NoKeyProvider
+from .log_text import library_logger
 
 if TYPE_CHECKING:
     from flask import Flask
 
 __all__ = ["combined_state", "has_keys", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
 
-_logger = logging.getLogger("flask_jwtlib")
+_logger = library_logger("flask_jwtlib")
 _NOT_READY = frozenset({"cold", "dead"})
 
 

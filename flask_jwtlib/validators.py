@@ -10,10 +10,11 @@ from attrs import field, frozen
 from . import _jose
 from ._options import as_clock, as_count, check_leeway
 from .claim_rules import Audience, ClaimTypes, Expiry, NotBefore
-from .errors import AlgorithmError, BadSignatureError, UnknownKeyError, quoted
+from .errors import AlgorithmError, BadSignatureError, UnknownKeyError
 from .interfaces import KeyProvider, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
 from .jws import DEFAULT_MAX_SIZE, CompactJWS
+from .log_text import quoted
 from .values import BearerToken, Claims
 
 __all__ = ["JWTValidator"]

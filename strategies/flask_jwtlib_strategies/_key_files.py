@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import stat
@@ -14,12 +13,13 @@ import attrs
 from attrs import define, field, frozen
 
 from flask_jwtlib import ConfigurationError, FetchedKeys, KeySet
+from flask_jwtlib.log_text import library_logger
 
 from ._key_file_content import MAX_SIZE, PrivateKeyError, keys_of
 
 __all__ = ["KeyFiles", "lifetime"]
 
-_logger = logging.getLogger("flask_jwtlib_strategies")
+_logger = library_logger("flask_jwtlib_strategies")
 
 _MAX_KEYS = 100
 _SUFFIXES = frozenset({".cer", ".crt", ".jwk", ".json", ".pem", ".pub"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,10 +18,11 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.checked_keys import CheckedKeyProvider
 from flask_jwtlib.key_health import combined_state, status_of
+from flask_jwtlib.log_text import library_logger
 
 __all__ = ["CompositeKeyProvider"]
 
-_logger = logging.getLogger("flask_jwtlib_strategies")
+_logger = library_logger("flask_jwtlib_strategies")
 
 
 @frozen(init=False, eq=False)

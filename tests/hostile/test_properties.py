@@ -26,9 +26,9 @@ from flask_jwtlib import (
     NotBefore,
     StaticKeyProvider,
 )
-from flask_jwtlib.errors import quoted
 from flask_jwtlib.extractors import HeaderTokenExtractor, QueryTokenExtractor
 from flask_jwtlib.jws import CompactJWS, read_json_object
+from flask_jwtlib.log_text import quoted
 from flask_jwtlib.testing import TokenIssuer, base64url
 
 bounded = settings(max_examples=200, deadline=None, database=None)

@@ -25,7 +25,6 @@ from flask_jwtlib.errors import (
     UnacceptedAudienceError,
     UnknownKeyError,
     VerificationUnavailable,
-    quoted,
 )
 
 ALL = [
@@ -48,7 +47,7 @@ each_error = pytest.mark.parametrize("error", ALL, ids=lambda error: type(error)
 
 def test_every_error_has_one_base() -> None:
     """``except JWTLibError`` catches whatever the package raises; the warning is no error."""
-    classes = [getattr(errors, name) for name in errors.__all__ if name != "quoted"]
+    classes = [getattr(errors, name) for name in errors.__all__]
 
     assert all(issubclass(cls, JWTLibError) for cls in classes if cls is not InsecureKeyWarning)
     assert issubclass(InsecureKeyWarning, UserWarning)
@@ -214,34 +213,7 @@ def test_errors_can_be_subclassed_with_a_description_of_their_own() -> None:
     assert Revoked().description == str(Revoked()) == "The access token was revoked"
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        pytest.param("plain", "'plain'", id="plain"),
-        pytest.param("line\r\nbreak", r"'line\r\nbreak'", id="line break"),
-        pytest.param("snow\N{SNOWMAN}", r"'snow\u2603'", id="non-ASCII"),
-        pytest.param("\x1b[31m", r"'\x1b[31m'", id="escape sequence"),
-        pytest.param(None, "None", id="None"),
-        pytest.param(["a", 1], "['a', 1]", id="list"),
-    ],
-)
-def test_quoted_shows_foreign_text_safely(value: object, shown: str) -> None:
-    """What a token says gets into the log as ASCII on one line."""
-    assert quoted(value) == shown
-
-
-@pytest.mark.parametrize("length", [0, 117, 118, 119, 10_000])
-def test_quoted_is_bounded(length: int) -> None:
-    """No log line grows with what a token says: 120 characters at most, cut ones end in dots."""
-    shown = quoted("x" * length)
-
-    assert len(shown) == min(length + 2, 120)
-    assert shown.endswith("...") is (length + 2 > 120)
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in errors.__all__ if name not in {"quoted", "UnacceptedAudienceError"}]
-)
+@pytest.mark.parametrize("name", errors.__all__)
 def test_errors_are_exported_by_the_package(name: str) -> None:
     """What an application catches or raises is found in ``flask_jwtlib`` itself."""
     assert getattr(flask_jwtlib, name) is getattr(errors, name)
