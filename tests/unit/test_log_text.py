@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import flask_jwtlib
+import flask_jwtlib_strategies
 from flask_jwtlib.log_text import library_logger, one_line, quoted
 
 NAME = "flask_jwtlib.tests.log_text"
@@ -220,3 +223,15 @@ def test_records_with_a_mapping_of_arguments_pass(log: io.StringIO) -> None:
     library_logger(NAME).warning("%(who)s", {"who": "a\nb"})
 
     assert log.getvalue() == f"WARNING:{NAME}:a\\nb\n"
+
+
+def test_every_logger_of_ours_makes_lines_safe() -> None:
+    """No module gets its logger past ``library_logger``, so no log call can forget to make its text safe."""
+    roots = [
+        Path(package.__file__ or "").parent for package in (flask_jwtlib, flask_jwtlib_strategies)
+    ]
+    modules = {path: path.read_text() for root in roots for path in root.rglob("*.py")}
+    direct = sorted(path.name for path, source in modules.items() if "logging.getLogger" in source)
+
+    assert direct == ["log_text.py"]
+    assert any("library_logger(" in source for source in modules.values())
