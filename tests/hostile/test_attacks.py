@@ -137,6 +137,7 @@ EMBEDDED: dict[str, Callable[[Any, str], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.every_algorithm
 @pytest.mark.parametrize(
     "embed", [pytest.param(embed, id=name) for name, embed in EMBEDDED.items()]
 )

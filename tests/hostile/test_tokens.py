@@ -288,6 +288,7 @@ NONES = [
 SIGNATURES = {"empty": b"", "one-byte": b"\x00", "long": b"\x00" * 256}
 
 
+@pytest.mark.every_algorithm
 @table(
     {
         f"{name!a}-{kind}": lambda t, alg=name, signature=signature: t.unsigned(
@@ -325,6 +326,7 @@ PUBLIC_TEXTS: dict[str, Callable[[Any], bytes]] = {
 }
 
 
+@pytest.mark.every_algorithm
 @table(
     {
         f"{alg}-{name}": lambda t, alg=alg, text=text: t.hmac(alg, text(t))
@@ -354,6 +356,7 @@ ALGORITHMS = [
 ]
 
 
+@pytest.mark.every_algorithm
 @table(
     {
         f"says-{alg}": lambda t, alg=alg: t.signed(
@@ -670,6 +673,7 @@ def _plus_order(s: bytes) -> bytes:
     return ((int.from_bytes(s, "little") + ED_ORDER) % 2**256).to_bytes(32, "little")
 
 
+@pytest.mark.every_algorithm
 @table(
     {
         name: lambda t, change=change: t.with_signature(change)
