@@ -18,9 +18,17 @@ from .errors import ConfigurationError
 
 __all__ = ["load_openssh", "load_pem", "looks_asymmetric", "parse_json"]
 
-_OPENSSH_TYPES = frozenset(
-    {"ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
-)
+# Of how many fields, each with its length before it, a key of a type consists.
+_OPENSSH_FIELDS = {
+    "ssh-rsa": 3,
+    "ssh-ed25519": 2,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+}
+# Characters in base64 that an OpenSSH key has at most: an RSA key of 16,384 bits has 2,800.
+_MAX_OPENSSH_LENGTH = 8192
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 # PEM, SSH's own armour, an OpenSSH line, and such a line's base64 alone.
 _ASYMMETRIC_TEXT = re.compile(
     r"-{4,5} ?(?:BEGIN|END) |\A\s*(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa)-"
@@ -104,22 +112,44 @@ def load_pem(text: Any) -> KeyMaterial:
 
 
 def load_openssh(text: str) -> KeyMaterial:
-    """Read a public key from an OpenSSH line, ``ssh-rsa AAAA… comment``, however it was wrapped.
+    """Read a public key from an OpenSSH line, ``ssh-rsa AAAA… comment``, also when it was wrapped.
+
+    White space separates the key from its comment, and may also stand within a wrapped key. The key says
+    itself how long it is (RFC 4253 §6.6), so the time this takes grows with the text's length only.
 
     Raises:
-        ConfigurationError: It is none, or of a type that signs no JWT.
+        ConfigurationError: It isn't one, it is damaged, or its type signs no JWT.
     """
     name, *words = text.split() or ("",)
-    if name not in _OPENSSH_TYPES:
+    fields = _OPENSSH_FIELDS.get(name)
+    if fields is None:
         raise ConfigurationError(
             "this OpenSSH text is not a plain RSA, ECDSA or Ed25519 public key"
         )
-    # White space parts the key from its comment and may also stand within the key, where a line was
-    # wrapped: the key ends where it can be read.
-    for count in range(1, len(words) + 1):
+    length = _base64_length("".join(words[:_MAX_OPENSSH_LENGTH])[:_MAX_OPENSSH_LENGTH], fields)
+    encoded = ""
+    for word in words:
+        if len(encoded) >= length:
+            break
+        encoded += word
+    # A key that does not end where a word ends is damaged.
+    if len(encoded) == length:
         try:
-            line = " ".join((name, "".join(words[:count])))
-            return cast("KeyMaterial", serialization.load_ssh_public_key(line.encode()))
+            key = serialization.load_ssh_public_key(f"{name} {encoded}".encode())
+            return cast("KeyMaterial", key)
         except (ValueError, UnsupportedAlgorithm):
-            continue
+            pass
     raise ConfigurationError("this OpenSSH public key is damaged: no key can be read from it")
+
+
+def _base64_length(encoded: str, fields: int) -> int:
+    """Return how many characters an OpenSSH key has of which this is the beginning, -1 if it is damaged."""
+    whole = _BASE64.match(encoded)[0]  # type: ignore[index]  # it matches every string
+    data = b64decode(whole[: len(whole) // 4 * 4])
+    end = 0
+    for _ in range(fields):
+        size = data[end : end + 4]
+        if len(size) < 4:
+            return -1
+        end += 4 + int.from_bytes(size, "big")
+    return -1 if end > len(data) else (end + 2) // 3 * 4

@@ -167,6 +167,37 @@ def test_openssh_text_is_read_however_it_was_wrapped(
     assert verifies(VerificationKey.from_openssh(wrap(openssh(issuer.private_key))), issuer)
 
 
+@pytest.mark.parametrize("issuer", ISSUERS)
+def test_openssh_text_is_tried_as_one_key_only(
+    issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many words follow, the key's own length says where it ends: nothing is parsed twice."""
+    parsed: list[bytes] = []
+    load = serialization.load_ssh_public_key
+
+    def counted(data: bytes) -> Any:
+        parsed.append(data)
+        return load(data)
+
+    monkeypatch.setattr(serialization, "load_ssh_public_key", counted)
+    line = openssh(issuer.private_key)
+    name, encoded = line.split()
+    assert verifies(VerificationKey.from_openssh(f"{line}{' A' * 50_000}"), issuer)
+    assert verifies(VerificationKey.from_openssh(f"{name} {' '.join(encoded)} A comment"), issuer)
+    assert parsed == [line.encode()] * 2
+
+    for damaged in (
+        f"{name}{' A' * 50_000}",
+        f"{name} {encoded[:-8]} user@host{' A' * 50_000}",
+        f"{name} {encoded}A",
+        f"{name} A{encoded}",
+        f"{name} {encoded[:40]}",
+    ):
+        with pytest.raises(ConfigurationError, match="damaged"):
+            VerificationKey.from_openssh(damaged)
+    assert len(parsed) <= 4
+
+
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize(
     "make",
