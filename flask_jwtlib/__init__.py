@@ -23,14 +23,11 @@ from .authenticator import Authenticator
 from .claim_rules import (
     Audience,
     ClaimTypes,
-    Expiry,
-    IssuedAt,
+    Client,
     Issuer,
-    NotBefore,
     RequiredClaims,
     Scope,
     Subject,
-    TokenType,
 )
 from .errors import (
     AlgorithmError,
@@ -65,6 +62,8 @@ from .key_providers import FetchedKeys, StaticKeyProvider, TTLKeyProvider
 from .key_set import KeySet
 from .keys import VerificationKey
 from .signals import key_event, request_accepted, request_refused
+from .time_rules import Expiry, IssuedAt, MaxLifetime, NotBefore
+from .token_kinds import AccessToken, TokenType, TokenUse
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal, UnverifiedHeader
 
@@ -74,6 +73,7 @@ __all__ = [
     "JWT_ISSUER",
     "JWT_LEEWAY",
     "VERIFICATION_KEY_CACHE_TIMEOUT",
+    "AccessToken",
     "AlgorithmError",
     "Audience",
     "AuthenticationError",
@@ -85,6 +85,7 @@ __all__ = [
     "ClaimRule",
     "ClaimTypes",
     "Claims",
+    "Client",
     "CompactJWS",
     "ConfigurationError",
     "ExpiredTokenError",
@@ -104,6 +105,7 @@ __all__ = [
     "KeyProvider",
     "KeySet",
     "MalformedTokenError",
+    "MaxLifetime",
     "MissingClaimError",
     "MissingTokenError",
     "NotBefore",
@@ -116,6 +118,7 @@ __all__ = [
     "TTLKeyProvider",
     "TokenExtractor",
     "TokenType",
+    "TokenUse",
     "TokenValidator",
     "UnacceptedAudienceError",
     "UnauthorizedHandler",

@@ -10,7 +10,15 @@ from attrs import Attribute
 
 from .errors import ConfigurationError
 
-__all__ = ["as_clock", "as_count", "as_strings", "check_leeway", "check_seconds", "is_seconds"]
+__all__ = [
+    "as_clock",
+    "as_count",
+    "as_strings",
+    "check_flag",
+    "check_leeway",
+    "check_seconds",
+    "is_seconds",
+]
 
 
 def as_strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
@@ -51,6 +59,16 @@ def check_leeway(_: object, attribute: Attribute[Any], value: object) -> None:
     check_seconds(_, attribute, value)
     if value == math.inf:
         raise ConfigurationError(f"{attribute.name} is infinite: it would accept everything")
+
+
+def check_flag(_: object, attribute: Attribute[Any], value: object) -> None:
+    """Check an attribute that is on or off.
+
+    Raises:
+        ConfigurationError: It is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{attribute.name} is {value!r}, expected True or False")
 
 
 def as_clock(value: Any) -> Callable[[], float]:

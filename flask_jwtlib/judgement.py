@@ -1,7 +1,7 @@
-"""How claims are held against rules.
+"""Applies claim rules.
 
-A rule refuses by raising ``ClaimError`` or another ``AuthenticationError``, or by returning False;
-it accepts by returning None or True. Any callable of that shape is a rule.
+A rule accepts by returning None or True. It refuses by returning False, or by raising ``ClaimError`` or
+another ``AuthenticationError``. Any callable of that shape is a rule.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from .values import Claims
 __all__ = ["ClaimRule", "as_rules", "judge_claims"]
 
 ClaimRule = Callable[[Claims], "bool | None"]
-"""A rule: it is called with the claims, and accepts or refuses them."""
+"""A rule: a callable that takes the claims, and accepts or refuses them."""
 
 
 def judge_claims(claims: Claims, rules: Iterable[ClaimRule]) -> None:
-    """Hold claims against rules, in order.
+    """Apply rules to claims, in order.
 
     Raises:
         AuthenticationError: A rule refuses them.
@@ -32,16 +32,28 @@ def judge_claims(claims: Claims, rules: Iterable[ClaimRule]) -> None:
 
 
 def _verdict_error(rule: ClaimRule, verdict: object) -> ClaimError:
-    name = getattr(rule, "__name__", type(rule).__name__)
-    return ClaimError(name, f"the rule {rule!r} answered {quoted(verdict)}")
+    name = _name_of(rule)
+    # Whatever else was returned may be a secret, such as the claims.
+    returned = "False" if verdict is False else f"a value of type {type(verdict).__name__}"
+    mend = "" if verdict is False else ", expected None or True to accept, False to refuse"
+    return ClaimError(name, f"the rule {quoted(name)} returned {returned}{mend}")
+
+
+def _name_of(rule: ClaimRule) -> str:
+    """Return a function's name, or the class's name of another object."""
+    try:
+        name: object = getattr(rule, "__name__", None)
+    except Exception:  # noqa: BLE001 - a rule is the application's object, and its fault is no reason for a 500
+        name = None
+    return name if isinstance(name, str) and name else type(rule).__name__
 
 
 def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
-    """Answer the rules of an iterable, checked to be callable.
+    """Return the rules of an iterable as a tuple, after checking that each is callable.
 
     Raises:
-        ConfigurationError: One is not, or it is a class that was not called, ``Expiry`` for
-            ``Expiry()``; or what was given is no iterable.
+        ConfigurationError: One isn't callable, or is a class that was not called (``Expiry`` in place
+            of ``Expiry()``), or the rules aren't in an iterable.
     """
     given: object = rules
     if not isinstance(given, Iterable):

@@ -9,12 +9,13 @@ from attrs import field, frozen
 
 from . import _jose
 from ._options import as_clock, as_count, check_leeway
-from .claim_rules import Audience, ClaimTypes, Expiry, NotBefore
+from .claim_rules import Audience, ClaimTypes
 from .errors import AlgorithmError, BadSignatureError, UnknownKeyError
 from .interfaces import KeyProvider, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
 from .jws import DEFAULT_MAX_SIZE, CompactJWS
 from .log_text import quoted
+from .time_rules import Expiry, NotBefore
 from .values import BearerToken, Claims
 
 __all__ = ["JWTValidator"]
@@ -22,27 +23,26 @@ __all__ = ["JWTValidator"]
 
 @frozen(eq=False)
 class JWTValidator(TokenValidator):
-    """Verifies signed JWTs (RFC 7519 §7.2) and judges their claims by rules.
+    """Verifies signed JWTs (RFC 7519 §7.2) and holds their claims against rules.
 
-    Every token is held against ``ClaimTypes``, ``Expiry``, ``NotBefore`` and ``Audience`` (RFC 7519
-    §4.1). A rule of one of these classes among ``rules`` takes that one's place: ``Audience("me")``
-    replaces the ``Audience()`` that refuses every token made for somebody. All other rules come on
-    top.
+    Four rules always apply: ``ClaimTypes``, ``Expiry``, ``NotBefore`` and ``Audience`` (RFC 7519 §4.1).
+    A rule of one of these classes in ``rules`` replaces it, in its place: ``Audience("me")`` replaces
+    the ``Audience()`` that refuses every token for somebody. All other rules are applied after them.
 
     To subclass, override ``validate``, ``verify`` or ``judge``, call ``super()``, and raise
     ``InvalidTokenError`` to refuse.
 
     Args:
-        algorithms: The JWS algorithms that are accepted, one or several. A key must permit the
-            token's, too.
-        rules: The claim rules, tried in order after the standing ones.
-        leeway: Seconds of allowance for clocks that differ, for the standing time rules. A rule that
-            takes one's place has its own.
-        clock: Answers the time in seconds since the epoch.
-        max_size: Characters that a token may have.
+        algorithms: The accepted JWS algorithms, one or several. The key must permit the token's too.
+        rules: Claim rules. Those that replace none of the four are applied last, in the given order.
+        leeway: Seconds by which the issuer's clock and ours may differ, for ``Expiry`` and
+            ``NotBefore``. A rule that replaces one of them has its own leeway.
+        clock: Returns the time in seconds since the epoch.
+        max_size: Longest accepted token, in characters.
 
     Raises:
-        ConfigurationError: An algorithm is unknown (``none`` is), or a rule is no callable.
+        ConfigurationError: An algorithm isn't known (``none`` isn't), a rule isn't a callable, or
+            another option is of a wrong type.
     """
 
     algorithms: tuple[str, ...] = field(
@@ -57,18 +57,22 @@ class JWTValidator(TokenValidator):
     _all_rules: tuple[ClaimRule, ...] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_all_rules", self._with_standing_rules())
+
+    def _with_standing_rules(self) -> tuple[ClaimRule, ...]:
         standing: tuple[ClaimRule, ...] = (
             ClaimTypes(),
             Expiry(self.leeway),
             NotBefore(self.leeway),
             Audience(),
         )
-        kept = tuple(
-            rule
-            for rule in standing
-            if not any(isinstance(mine, type(rule)) for mine in self.rules)
-        )
-        object.__setattr__(self, "_all_rules", kept + self.rules)
+        others = list(self.rules)
+        first: list[ClaimRule] = []
+        for rule in standing:
+            instead = [given for given in others if isinstance(given, type(rule))]
+            others = [given for given in others if not isinstance(given, type(rule))]
+            first.extend(instead or [rule])
+        return (*first, *others)
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Verify the token's signature, then judge its claims.

@@ -16,6 +16,7 @@ from flask_jwtlib import (
     BearerToken,
     ClaimError,
     Claims,
+    ClaimTypes,
     ConfigurationError,
     ExpiredTokenError,
     Expiry,
@@ -26,13 +27,13 @@ from flask_jwtlib import (
     MissingClaimError,
     NotBefore,
     StaticKeyProvider,
+    Subject,
     UnknownKeyError,
     UnverifiedHeader,
     VerificationKey,
     VerificationUnavailable,
     jws,
 )
-from flask_jwtlib.claim_rules import ClaimTypes
 from flask_jwtlib.errors import UnacceptedAudienceError
 from flask_jwtlib.testing import TokenIssuer
 
@@ -327,6 +328,19 @@ def test_a_given_rule_takes_the_standing_ones_place(issuer: TokenIssuer) -> None
     assert isinstance(judged(issuer, validator, aud="them", exp=NOW), ClaimError)
     assert isinstance(judged(issuer, validator, exp=NOW), MissingClaimError)
     assert isinstance(judged(issuer, validator, aud="us", exp=NOW, sub=5), ClaimError)
+
+
+def test_a_replaced_rule_is_judged_in_its_place(issuer: TokenIssuer) -> None:
+    """Types are judged first, also by a rule that was given last: the others see what it makes of them."""
+    validator = JWTValidator(
+        rules=[Subject("42"), Audience("us"), ClaimTypes(numeric_subject=True), Audience("them")]
+    )
+
+    assert judged(issuer, validator, sub=42, aud=["us", "them"]) is None
+    assert isinstance(judged(issuer, validator, sub=43, aud=["us", "them"]), ClaimError)
+    assert isinstance(judged(issuer, validator, sub=42, aud="us"), ClaimError)
+    assert isinstance(judged(issuer, validator, sub=42, aud="them"), ClaimError)
+    assert isinstance(judged(issuer, JWTValidator(rules=[Subject("42")]), sub=42), ClaimError)
 
 
 def test_a_subclass_of_a_rule_takes_its_place_too(issuer: TokenIssuer) -> None:
