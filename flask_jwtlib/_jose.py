@@ -29,6 +29,7 @@ from jose.backends.cryptography_backend import (
 )
 from jose.exceptions import JWKError
 
+from ._key_strength import jwk_fault
 from .errors import ConfigurationError
 
 __all__ = [
@@ -179,6 +180,7 @@ class _RSAKey(Key):
     def __init__(self, key: RSAPublicKey, algorithm: str) -> None:
         self._key = key
         self._hash = _HASHES[algorithm[2:]]
+        self._size = (key.key_size + 7) // 8
         self._padding: padding.AsymmetricPadding = (
             padding.PSS(padding.MGF1(self._hash), self._hash.digest_size)
             if algorithm.startswith("PS")
@@ -186,6 +188,10 @@ class _RSAKey(Key):
         )
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
+        # RFC 8017 §8.1.2 and §8.2.2: as long as the modulus. OpenSSL also accepts a PSS signature
+        # without its leading zero bytes, which would be a second spelling of one token.
+        if len(sig) != self._size:
+            return False
         try:
             self._key.verify(sig, msg, self._padding, self._hash)
         except (InvalidSignature, ValueError):
@@ -241,6 +247,8 @@ def load_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
     _check_jwk(jwk, members)
     if kty == "OKP" and jwk.get("crv") != "Ed25519":
         raise ConfigurationError("this OKP JWK is of a curve that is not supported: want Ed25519")
+    if fault := jwk_fault(jwk):
+        raise ConfigurationError(fault)
     try:
         if kty == "RSA":
             key: Any = CryptographyRSAKey(dict(jwk), "RS256").prepared_key

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from . import _jose, _key_text
+from . import _jose, _key_strength, _key_text
 from .errors import ConfigurationError, InsecureKeyWarning
 
 __all__ = ["VerificationKey"]
@@ -69,6 +69,8 @@ class VerificationKey:
         fit = _jose.algorithms_of(self.material)
         if isinstance(self.material, bytes):
             self._check_secret(self.material)
+        elif fault := _key_strength.key_fault(self.material):
+            raise ConfigurationError(fault)
         wanted = self.algorithms
         if not wanted:
             strong = tuple(name for name in fit if _jose.weakness(self.material, name) is None)

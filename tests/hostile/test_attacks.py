@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
@@ -29,6 +30,7 @@ from flask_jwtlib import (
     InvalidRequestError,
     Issuer,
     JWTValidator,
+    KeySet,
     MalformedTokenError,
     StaticKeyProvider,
     TokenType,
@@ -306,6 +308,86 @@ def test_rsa_signature_plus_the_modulus() -> None:
 
     with pytest.raises(BadSignatureError):
         validate(f"{text}.{signature}", RSA.verification_key, algorithms="RS256")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "PS512"])
+def test_rsa_signature_without_its_leading_zeros(algorithm: str) -> None:
+    """The holder drops a signature's leading zeros: a second spelling of one token (RFC 8017 §8.1.2)."""
+    issuer = TokenIssuer(algorithm=algorithm, private_key=RSA.private_key)
+    for attempt in range(20_000):
+        text = issuer.token(jti=str(attempt)).rpartition(".")[0]
+        signature = issuer.sign(text.encode())
+        if signature[0] == 0:
+            break
+    assert validate(f"{text}.{base64url(signature)}", issuer.verification_key, algorithms=algorithm)
+    short = signature.lstrip(b"\0")
+
+    for respelt in (short, signature[1:], b"\0" + signature, b"\0" + short):
+        if respelt != signature:
+            with pytest.raises(BadSignatureError):
+                validate(
+                    f"{text}.{base64url(respelt)}", issuer.verification_key, algorithms=algorithm
+                )
+
+
+# The points of small order on edwards25519, canonical and not: for each, a signature of R = a point of small
+# order and S = 0 is good for every eighth text at least.
+SMALL_ORDER = (
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000080",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+)
+
+
+@pytest.mark.parametrize("point", SMALL_ORDER)
+def test_ed25519_key_that_anyone_can_sign_for(point: str) -> None:
+    """A key of small order is planted in the issuer's set, and tokens are signed without a private key."""
+    raw = bytes.fromhex(point)
+    key_set = KeySet.from_jwks(
+        {"keys": [ED.jwk, {"kty": "OKP", "crv": "Ed25519", "x": base64url(raw), "kid": "planted"}]}
+    )
+    assert key_set.kids == {"key-1"}
+    assert len(key_set.skipped) == 1
+    planted = ed25519.Ed25519PublicKey.from_public_bytes(raw)
+    forged = 0
+    for attempt in range(64):
+        text = TokenIssuer(algorithm="EdDSA", kid="planted").token("root", jti=str(attempt))
+        text = text.rpartition(".")[0]
+        signature = (1).to_bytes(32, "little") + bytes(32)
+        try:
+            planted.verify(signature, text.encode())
+        except InvalidSignature:
+            continue
+        forged += 1
+        with pytest.raises(UnknownKeyError):
+            validate(f"{text}.{base64url(signature)}", key_set, algorithms="EdDSA")
+    assert forged, "OpenSSL alone refuses what is tried here"
+
+
+def test_rsa_key_that_anyone_can_factor() -> None:
+    """A modulus of two equal primes: its root gives the private key away, and that signs tokens."""
+    prime = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers().p
+    jwk = {
+        "kty": "RSA",
+        "n": base64url((prime * prime).to_bytes(256, "big")),
+        "e": "AQAB",
+        "kid": "planted",
+    }
+
+    key_set = KeySet.from_jwks({"keys": [RSA.jwk, jwk]})
+
+    assert key_set.kids == {"key-1"}
 
 
 def test_ed25519_signature_plus_the_order() -> None:
