@@ -72,6 +72,8 @@ __all__ = [
     "JWT_AUDIENCE",
     "JWT_ISSUER",
     "JWT_LEEWAY",
+    "JWT_MAX_SIZE",
+    "JWT_NUMERIC_SUBJECT",
     "VERIFICATION_KEY_CACHE_TIMEOUT",
     "AccessToken",
     "AlgorithmError",
@@ -163,6 +165,12 @@ JWT_ISSUER: str | Collection[str] | None = None
 
 JWT_LEEWAY: float = 0
 """Seconds of allowance for clocks that differ, where ``exp`` and ``nbf`` are judged."""
+
+JWT_MAX_SIZE: int = 8192
+"""Longest accepted token, in characters. The server's own limit on a header line comes first."""
+
+JWT_NUMERIC_SUBJECT: bool = False
+"""Whether a whole number is accepted as ``sub`` and turned into text (RFC 7519 §4.1.2 requires a string)."""
 
 
 def set_permanent_verification_key(verification_key: Any) -> None:

@@ -39,6 +39,8 @@ class Callbacks(Protocol):
     JWT_AUDIENCE: str | Collection[str] | None
     JWT_ISSUER: str | Collection[str] | None
     JWT_LEEWAY: float
+    JWT_MAX_SIZE: int
+    JWT_NUMERIC_SUBJECT: bool
     VERIFICATION_KEY_CACHE_TIMEOUT: float
     verification_key: Callable[[], Any]
     retrieve_verification_key: Callable[[], Any]

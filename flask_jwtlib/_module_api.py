@@ -25,7 +25,7 @@ from ._callbacks import (
     throw,
 )
 from ._module_keys import check_material, read_keys
-from ._module_settings import Settings, words_of
+from ._module_settings import Settings, max_size_of, words_of
 from ._state import current_request
 from .authenticator import Authenticator
 from .checked_keys import CheckedKeyProvider
@@ -87,6 +87,10 @@ def _kept(material: Any) -> object:
     if isinstance(material, list | tuple):
         return [_kept(member) for member in cast("Sequence[Any]", material)]
     return material
+
+
+def _wrong_setting(error: ConfigurationError) -> VerificationUnavailable:
+    return VerificationUnavailable(f"a setting of flask_jwtlib is wrong: {error}")
 
 
 @define(eq=False)
@@ -192,7 +196,7 @@ class ModuleAPI:
         try:
             return self._validator()
         except ConfigurationError as error:
-            raise VerificationUnavailable(f"a setting of flask_jwtlib is wrong: {error}") from error
+            raise _wrong_setting(error) from error
 
     def find_token(self) -> str | None:
         """The current request's token, from RFC 6750's three places."""
@@ -232,7 +236,7 @@ class ModuleAPI:
         if not token:
             raise MissingTokenError
         if not verify:
-            return CompactJWS(token).claims()
+            return CompactJWS(token, self._max_size()).claims()
         claims = self.verified(token)
         if not notes.accepted:
             self.validator().judge(claims)
@@ -241,6 +245,12 @@ class ModuleAPI:
     def refuse(self) -> NoReturn:
         """Throw the refusal of the current request."""
         throw(notes_of_request().refusal or MissingTokenError())
+
+    def _max_size(self) -> int:
+        try:
+            return max_size_of(self.callbacks)
+        except ConfigurationError as error:
+            raise _wrong_setting(error) from error
 
     def _algorithms(self) -> tuple[str, ...]:
         return words_of("JWT_ALGO", self.callbacks.JWT_ALGO)

@@ -1,4 +1,4 @@
-"""Reads the documented settings, which an application may assign at any time."""
+"""Reads the module API's settings, which an application may assign at any time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, cast
 from attrs import frozen
 
 from ._callbacks import Callbacks
-from .claim_rules import Audience, Issuer
+from .claim_rules import Audience, ClaimTypes, Issuer
 from .errors import ConfigurationError
 from .judgement import ClaimRule
 from .validators import JWTValidator
 
-__all__ = ["Settings", "words_of"]
+__all__ = ["Settings", "max_size_of", "words_of"]
 
 
 def words_of(setting: str, value: Any) -> tuple[str, ...]:
@@ -29,37 +29,65 @@ def words_of(setting: str, value: Any) -> tuple[str, ...]:
     return tuple(cast("Collection[str]", value))
 
 
+def max_size_of(callbacks: Callbacks) -> int:
+    """Read ``JWT_MAX_SIZE``.
+
+    Raises:
+        ConfigurationError: It isn't a whole number, 1 or more.
+    """
+    size: Any = callbacks.JWT_MAX_SIZE
+    if type(size) is not int or size < 1:
+        raise ConfigurationError(
+            f"JWT_MAX_SIZE is {size!r}, expected a whole number of characters, such as 16384"
+        )
+    return size
+
+
 @frozen
 class Settings:
-    """The settings that a validator is made by."""
+    """The settings that a validator is made from."""
 
     algorithms: tuple[str, ...]
     audience: tuple[str, ...] | None
     issuer: tuple[str, ...] | None
     leeway: float
+    max_size: int
+    numeric_subject: bool
 
     @classmethod
     def of(cls, callbacks: Callbacks) -> Settings:
-        """Read them as they are now.
+        """Read the settings as they are now.
 
         Raises:
-            ConfigurationError: One is of a wrong kind.
+            ConfigurationError: One is of a wrong type.
         """
         audience, issuer = callbacks.JWT_AUDIENCE, callbacks.JWT_ISSUER
+        numeric_subject: Any = callbacks.JWT_NUMERIC_SUBJECT
+        if not isinstance(numeric_subject, bool):
+            raise ConfigurationError(
+                f"JWT_NUMERIC_SUBJECT is {numeric_subject!r}, expected True or False"
+            )
         return cls(
             words_of("JWT_ALGO", callbacks.JWT_ALGO),
             None if audience is None else words_of("JWT_AUDIENCE", audience),
             None if issuer is None else words_of("JWT_ISSUER", issuer),
             callbacks.JWT_LEEWAY,
+            max_size_of(callbacks),
+            numeric_subject,
         )
 
     def validator(self) -> JWTValidator:
-        """Make the validator.
+        """Make a validator that follows these settings.
 
         Raises:
-            ConfigurationError: One of them says nothing that a validator could go by.
+            ConfigurationError: One has a value that no validator accepts.
         """
-        rules: list[ClaimRule] = [Audience(*self.audience or ())]
+        rules: list[ClaimRule] = [
+            ClaimTypes(numeric_subject=self.numeric_subject),
+            Audience(*self.audience or ()),
+        ]
         if self.issuer is not None:
             rules.append(Issuer(*self.issuer))
-        return JWTValidator(algorithms=self.algorithms, rules=rules, leeway=self.leeway)
+        return JWTValidator(
+            algorithms=self.algorithms, rules=rules, leeway=self.leeway, max_size=self.max_size
+        )

@@ -21,7 +21,7 @@ from .values import BearerToken, UnverifiedHeader
 __all__ = ["DEFAULT_MAX_SIZE", "MAX_JSON_DEPTH", "CompactJWS", "read_json_object"]
 
 DEFAULT_MAX_SIZE = 8192
-"""Characters that a token may have: what common servers accept as one header line."""
+"""Longest accepted token, in characters: what common servers accept as one header line."""
 
 MAX_JSON_DEPTH = 32
 """Levels of objects and arrays that a header or a claims set may have."""
@@ -48,7 +48,7 @@ class CompactJWS:
 
     Args:
         text: The token as sent.
-        max_size: How many characters it may have.
+        max_size: Longest accepted token, in characters.
 
     Attributes:
         header: The parsed header.
@@ -63,7 +63,8 @@ class CompactJWS:
     def __init__(self, text: str, max_size: int = DEFAULT_MAX_SIZE) -> None:
         if len(text) > max_size:
             raise MalformedTokenError(
-                f"the token has {len(text)} characters, {max_size} are allowed"
+                f"the token is too large: it has {len(text)} characters, and max_size is {max_size}",
+                description="The access token is too large",
             )
         dots = text.count(".")
         if dots != 2:

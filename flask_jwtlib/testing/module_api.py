@@ -17,6 +17,8 @@ _ASSIGNABLE = (
     "JWT_AUDIENCE",
     "JWT_ISSUER",
     "JWT_LEEWAY",
+    "JWT_MAX_SIZE",
+    "JWT_NUMERIC_SUBJECT",
     "VERIFICATION_KEY_CACHE_TIMEOUT",
     "check_token",
     "get_token",

@@ -524,6 +524,23 @@ class TestMigration:
         assert client.get("/", headers=headers).status_code == 200
         assert client.get("/", headers=bearer(issuer.token(exp=1))).status_code == 401
 
+    def test_tokens_may_be_large(self, run: Run, issuer: TokenIssuer, client: FlaskClient) -> None:
+        """A token of more than 8192 characters is refused until the setting lets it in."""
+        headers = bearer(issuer.token(groups=["a-group"] * 800))
+        assert client.get("/", headers=headers).status_code == 401
+        run(self.DOCUMENT, "JWT_MAX_SIZE")
+        assert client.get("/", headers=headers).status_code == 200
+
+    def test_a_subject_may_be_a_number(
+        self, run: Run, issuer: TokenIssuer, client: FlaskClient
+    ) -> None:
+        """A whole number is refused until the setting makes a text of it, and a fraction after."""
+        headers = bearer(issuer.token(sub=42))
+        assert client.get("/", headers=headers).status_code == 401
+        run(self.DOCUMENT, "JWT_NUMERIC_SUBJECT")
+        assert client.get("/", headers=headers).status_code == 200
+        assert client.get("/", headers=bearer(issuer.token(sub=4.2))).status_code == 401
+
     def test_the_form_may_come_with_get(
         self, run: Run, issuer: TokenIssuer, client: FlaskClient
     ) -> None:

@@ -1,4 +1,4 @@
-"""The settings: algorithms, audience, issuer and leeway, read anew for each request."""
+"""The settings: algorithms, audience, issuer, leeway, size and subjects, read anew for each request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from jose.constants import ALGORITHMS
 
@@ -21,12 +22,14 @@ def _status(client: FlaskClient, token: str) -> int:
 
 
 def test_the_settings_have_their_documented_defaults() -> None:
-    """RS256, five minutes, no audience, any issuer, and no leeway."""
+    """RS256, five minutes, no audience, any issuer, no leeway, 8192 characters, subjects that are text."""
     assert flask_jwtlib.JWT_ALGO == "RS256"
     assert flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT == 300
     assert flask_jwtlib.JWT_AUDIENCE is None
     assert flask_jwtlib.JWT_ISSUER is None
     assert flask_jwtlib.JWT_LEEWAY == 0
+    assert flask_jwtlib.JWT_MAX_SIZE == 8192
+    assert flask_jwtlib.JWT_NUMERIC_SUBJECT is False
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,84 @@ def test_leeway_allows_for_clocks_that_differ(
     assert [_status(trusting, token) for token in barely] == [401, 401]
 
 
+# Size.
+
+
+def test_the_size_of_tokens_is_a_setting(
+    trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token over 8192 characters is refused as too large until JWT_MAX_SIZE is raised, and again after."""
+    caplog.set_level(logging.INFO, "flask_jwtlib")
+    large = issuer.token(groups=[f"group-{n:04}" for n in range(650)])
+    answer = trusting.get("/required", headers=bearer(large))
+    assert answer.status_code == 401
+    assert "The access token is too large" in answer.headers["WWW-Authenticate"]
+    [record] = [record for record in caplog.records if record.name == "flask_jwtlib"]
+    for text in ("too large", str(len(large)), "8192", "max_size"):
+        assert text in record.getMessage()
+    flask_jwtlib.JWT_MAX_SIZE = len(large)
+    assert trusting.get("/required", headers=bearer(large)).status_code == 200
+    assert _status(trusting, issuer.token()) == 200
+    flask_jwtlib.JWT_MAX_SIZE = len(large) - 1
+    assert _status(trusting, large) == 401
+
+
+def test_the_size_counts_for_unverified_claims_too(app: Flask, issuer: TokenIssuer) -> None:
+    """``get_json_token(verify=False)`` reads a token of the size that is set, and no larger one."""
+    large = issuer.token(pad="x" * 9000)
+    with app.test_request_context(headers=bearer(large)):
+        with pytest.raises(flask_jwtlib.MalformedTokenError, match="too large"):
+            flask_jwtlib.get_json_token(verify=False)
+        flask_jwtlib.JWT_MAX_SIZE = 20_000
+        assert flask_jwtlib.get_json_token(verify=False)["sub"] == "alice"
+        flask_jwtlib.JWT_MAX_SIZE = -1
+        with pytest.raises(flask_jwtlib.VerificationUnavailable, match="JWT_MAX_SIZE is -1"):
+            flask_jwtlib.get_json_token(verify=False)
+
+
+# Subjects that are numbers.
+
+
+@pytest.mark.parametrize("check", ["default", "own"])
+def test_a_numeric_subject_is_a_setting(
+    trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture, check: str
+) -> None:
+    """Refused by default, with a line that names the setting; accepted with it, and text everywhere."""
+    caplog.set_level(logging.INFO, "flask_jwtlib")
+    if check == "own":
+        flask_jwtlib.check_token = lambda token: (
+            flask_jwtlib._DEFAULT_CHECK_TOKEN(token)
+            and flask_jwtlib.get_json_token()["sub"] == "42"
+        )
+    token = issuer.token(sub=42)
+    assert _status(trusting, token) == 401
+    assert "JWT_NUMERIC_SUBJECT" in caplog.text
+    flask_jwtlib.JWT_NUMERIC_SUBJECT = True
+    answer = trusting.get("/required", headers=bearer(token))
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert answer.json["json_token"]["sub"] == "42"
+    for subject in (True, 42.0, [42], {"id": 42}):
+        assert _status(trusting, issuer.token(sub=subject)) == 401
+    assert _status(trusting, issuer.token("42")) == 200
+    flask_jwtlib.JWT_NUMERIC_SUBJECT = False
+    assert _status(trusting, token) == 401
+
+
+def test_a_numeric_subject_is_the_principals_subject_as_text(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """``current_principal.subject`` is a str, whatever the issuer wrote."""
+    flask_jwtlib.JWT_NUMERIC_SUBJECT = True
+
+    @app.get("/subject")
+    @flask_jwtlib.requires_authentication
+    def subject() -> dict[str, Any]:
+        return {"subject": flask_jwtlib.current_principal.subject}
+
+    assert trusting.get("/subject", headers=bearer(issuer.token(sub=42))).json == {"subject": "42"}
+
+
 # Settings that are wrong.
 
 
@@ -184,6 +265,15 @@ def test_leeway_allows_for_clocks_that_differ(
         ("JWT_LEEWAY", float("nan")),
         ("JWT_LEEWAY", float("inf")),
         ("JWT_LEEWAY", None),
+        ("JWT_MAX_SIZE", "16384"),
+        ("JWT_MAX_SIZE", 0),
+        ("JWT_MAX_SIZE", -1),
+        ("JWT_MAX_SIZE", 16384.0),
+        ("JWT_MAX_SIZE", True),
+        ("JWT_MAX_SIZE", None),
+        ("JWT_NUMERIC_SUBJECT", 1),
+        ("JWT_NUMERIC_SUBJECT", "true"),
+        ("JWT_NUMERIC_SUBJECT", None),
     ],
     ids=lambda value: (
         value if isinstance(value, str) and value.isupper() else repr(value).partition(" at ")[0]

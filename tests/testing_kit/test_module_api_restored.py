@@ -16,6 +16,8 @@ DOCUMENTED = {
     "JWT_AUDIENCE": "api",
     "JWT_ISSUER": "https://issuer.example",
     "JWT_LEEWAY": 10,
+    "JWT_MAX_SIZE": 16384,
+    "JWT_NUMERIC_SUBJECT": True,
     "VERIFICATION_KEY_CACHE_TIMEOUT": 1,
     "check_token": lambda token: True,
     "get_token": lambda: None,

@@ -60,6 +60,8 @@ def everything_is_assignable() -> None:
     flask_jwtlib.JWT_AUDIENCE = None
     flask_jwtlib.JWT_ISSUER = "https://issuer.example"
     flask_jwtlib.JWT_LEEWAY = 5
+    flask_jwtlib.JWT_MAX_SIZE = 16384
+    flask_jwtlib.JWT_NUMERIC_SUBJECT = True
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 60
     flask_jwtlib.get_token = mine
     flask_jwtlib.check_token = strict
@@ -97,6 +99,8 @@ def mistakes() -> None:
     """What a type checker finds before the program runs."""
     flask_jwtlib.JWT_ALGO = 256  # type: ignore[assignment]
     flask_jwtlib.JWT_LEEWAY = "5"  # type: ignore[assignment]
+    flask_jwtlib.JWT_MAX_SIZE = "16384"  # type: ignore[assignment]
+    flask_jwtlib.JWT_NUMERIC_SUBJECT = "yes"  # type: ignore[assignment]
     flask_jwtlib.get_token = strict  # type: ignore[assignment]
     flask_jwtlib.check_token = mine  # type: ignore[assignment]
     flask_jwtlib.requires_authentication_failure_callback = note  # type: ignore[assignment]

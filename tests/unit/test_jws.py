@@ -197,7 +197,15 @@ def test_size_is_counted_in_characters() -> None:
 
 def test_size_comes_first() -> None:
     """A text that is too long is not read at all, whatever it is."""
-    assert refusal("\ud800" * 9000) == "the token has 9000 characters, 8192 are allowed"
+    reason = refusal("\ud800" * 9000)
+    assert reason == "the token is too large: it has 9000 characters, and max_size is 8192"
+
+
+def test_a_client_reads_that_its_token_is_too_large() -> None:
+    """The size is no secret: the refusal's description says it, and no number."""
+    with pytest.raises(MalformedTokenError) as caught:
+        CompactJWS("a" * 9000)
+    assert caught.value.description == "The access token is too large"
 
 
 @pytest.mark.parametrize(
@@ -295,7 +303,7 @@ def test_a_token_that_was_read_is_still_held_against_a_smaller_size() -> None:
     token = BearerToken(compact())
     CompactJWS.of(token)
 
-    with pytest.raises(MalformedTokenError, match="are allowed"):
+    with pytest.raises(MalformedTokenError, match="too large"):
         CompactJWS.of(token, 10)
 
 
