@@ -9,7 +9,9 @@ from typing import Any, cast
 
 from .checked_keys import NoKeyProvider
 from .errors import ConfigurationError, VerificationUnavailable
+from .extractors import BearerTokenExtractor
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
+from .jws import DEFAULT_MAX_SIZE
 from .key_providers import StaticKeyProvider
 from .validators import JWTValidator
 from .values import BearerToken, Claims
@@ -18,6 +20,7 @@ __all__ = [
     "as_claims",
     "check_composition",
     "check_extracted",
+    "default_extractor",
 ]
 
 _METHODS: dict[type, dict[str, int]] = {
@@ -77,6 +80,14 @@ def _check_strategy(name: str, strategy: object, interface: type) -> None:
         except ValueError:
             # A callable without a signature, such as a builtin, shows its arity when it is called.
             continue
+
+
+def default_extractor(validator: object) -> BearerTokenExtractor:
+    """Look in RFC 6750's three places, for tokens as long as a validator accepts by its ``max_size``."""
+    max_size: object = getattr(validator, "max_size", None)
+    if type(max_size) is not int or max_size < 1:
+        max_size = DEFAULT_MAX_SIZE
+    return BearerTokenExtractor(max_size=max_size)
 
 
 def check_extracted(token: Any) -> None:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
 
 import attrs
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from flask import Flask, after_this_request
 
 from ._caching import vary, vary_in_private
-from ._composition import as_claims, check_composition, check_extracted
+from ._composition import as_claims, check_composition, check_extracted, default_extractor
 from ._guarding import guard_view
 from ._placement import check_app, is_exempt, mark_guard, mark_guarded
 from ._report import report_accepted, report_refused
@@ -23,7 +23,6 @@ from .errors import (
     MissingTokenError,
     VerificationUnavailable,
 )
-from .extractors import BearerTokenExtractor
 from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .judgement import ClaimRule, as_rules, judge_claims
@@ -55,7 +54,8 @@ class Authenticator:
         keys: The keys that verify tokens: a ``KeyProvider``; or a key or several in any form that
             ``KeySet.of`` takes; or a function that fetches such, called again every 300 seconds
             (``TTLKeyProvider``). A validator that has keys of its own, or needs none, goes without.
-        extractor: Where the token is found. By default in RFC 6750's three places.
+        extractor: Where the token is found. By default in RFC 6750's three places, by a
+            ``BearerTokenExtractor`` with the validator's ``max_size``.
         validator: What makes it believable. By default ``JWTValidator()``, which accepts RS256.
         failure_handler: How a refusal is answered. By default with the status and challenge of RFC
             6750 §3.
@@ -65,8 +65,10 @@ class Authenticator:
     """
 
     keys: KeyProvider = field(default=None, converter=as_key_provider)
-    extractor: TokenExtractor = field(factory=BearerTokenExtractor)
     validator: TokenValidator = field(factory=JWTValidator)
+    extractor: TokenExtractor = field(
+        default=Factory(lambda self: default_extractor(self.validator), takes_self=True)
+    )
     failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
     _checked_keys: KeyProvider = field(init=False, repr=False)
 
@@ -90,7 +92,12 @@ class Authenticator:
         )
 
     def evolve(self, **changes: Any) -> Authenticator:
-        """Make a variant: the same strategies but for those given, as ``Authenticator`` takes them."""
+        """Make a variant: the same strategies but for those given, as ``Authenticator`` takes them.
+
+        With another validator, the default extractor follows that one's ``max_size``.
+        """
+        if "validator" in changes and self.extractor == default_extractor(self.validator):
+            changes.setdefault("extractor", default_extractor(changes["validator"]))
         return attrs.evolve(self, **changes)
 
     def authenticate(self, request: Request | None = None) -> Principal:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from ._options import as_count, as_strings
 from .errors import ConfigurationError, InvalidRequestError
 from .interfaces import TokenExtractor
+from .jws import DEFAULT_MAX_SIZE
+from .request_body import form_values, is_ascii_form, read_body
 from .values import BearerToken
 
 if TYPE_CHECKING:
@@ -27,10 +30,9 @@ _PARAMETER = "access_token"
 _B64TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 # The scheme alone, where no character follows that would make it another one (RFC 9110 §5.6.2).
 _BEARER_SCHEME = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
-_NAMED_IN_BODY = re.compile(rb"(?:\A|&)access_token=")
 _FORM = "application/x-www-form-urlencoded"
-# Bytes, where the app sets no bound: Flask's own default.
-_MAX_FORM_LENGTH = 500_000
+# RFC 9110 §9.3 gives a body no meaning with these, and RFC 6750 §2.2 takes no token from it.
+_WITHOUT_BODY = frozenset({"CONNECT", "GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 @frozen
@@ -62,62 +64,68 @@ def _is_b64token(text: str) -> bool:
     return encoded != b"" and not encoded.translate(None, _B64TOKEN)
 
 
-def _methods(value: str | Iterable[str]) -> frozenset[str]:
-    return frozenset((value,) if isinstance(value, str) else value)
+def _methods(value: str | Iterable[str] | None) -> frozenset[str] | None:
+    if value is None:
+        return None
+    names = as_strings("methods", (value,) if isinstance(value, str) else tuple(value))
+    # Werkzeug and Flask's routing take a method in any case.
+    return frozenset(name.upper() for name in names)
 
 
 @frozen
 class FormTokenExtractor(TokenExtractor):
     """Takes the token from the form parameter ``access_token`` (RFC 6750 §2.2).
 
-    The body must be ``application/x-www-form-urlencoded`` and all ASCII. One that is longer than the
-    app's ``MAX_FORM_MEMORY_SIZE`` or ``MAX_CONTENT_LENGTH``, or of unknown length, is not read: a
-    caller whom nobody knows yet fills no memory.
+    The body must be ``application/x-www-form-urlencoded`` and all ASCII. A body of more than twice
+    ``max_size`` bytes, or of unknown length (``Transfer-Encoding: chunked``), is not read and holds
+    no token, so a client that nobody knows yet can't fill the memory. The application's
+    ``MAX_CONTENT_LENGTH`` counts if it is smaller; its ``MAX_FORM_MEMORY_SIZE`` doesn't count. A body
+    that can't be read to its end is refused with ``invalid_request``. The view finds the whole body in
+    ``request.form``, ``files``, ``stream`` and ``get_data()``.
 
     Args:
-        methods: The methods whose body is read. By default those whose body has a meaning: not GET,
-            not HEAD.
+        methods: The methods whose body is read, one or several. By default all but GET, HEAD, OPTIONS,
+            TRACE and CONNECT, with which a body has no meaning.
+        max_size: Characters that a token may have: the validator's ``max_size``.
+
+    Raises:
+        ConfigurationError: A method isn't a string, or ``max_size`` isn't a whole number of 1 or more.
     """
 
-    methods: frozenset[str] = field(
-        default=frozenset({"DELETE", "PATCH", "POST", "PUT"}), converter=_methods, kw_only=True
-    )
+    methods: frozenset[str] | None = field(default=None, converter=_methods, kw_only=True)
+    max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the body."""
-        environ = request.environ
-        if environ["REQUEST_METHOD"] not in self.methods or not environ.get("CONTENT_TYPE"):
+        if not request.environ.get("CONTENT_TYPE"):
             return None
-        if request.mimetype != _FORM or not _is_bounded(request):
+        # In capitals, whatever the client wrote: the view that gets the request is the same.
+        method = request.method
+        if method in _WITHOUT_BODY if self.methods is None else method not in self.methods:
             return None
-        # The cached body stays readable for the view, which the parser alone would leave empty.
-        body = request.get_data(cache=True)
-        if not body.isascii():
-            if _NAMED_IN_BODY.search(body):
-                raise _not_ascii()
+        if request.mimetype != _FORM:
             return None
-        token = _single(request.form.getlist(_PARAMETER), "form")
-        if token is not None and not _is_ascii(request.form):
-            raise _not_ascii()
+        body = read_body(request, max_length=2 * self.max_size)
+        if body is None:
+            return None
+        form: MultiDict[str, str] | None = vars(request).get("form")
+        if form is not None and not body:
+            # The application has parsed it already, and nothing is left of the bytes.
+            values, is_ascii = form.getlist(_PARAMETER), _is_ascii(form)
+        else:
+            values = form_values(body, _PARAMETER)
+            is_ascii = not values or is_ascii_form(body)
+        token = _single(values, "form")
+        if token is not None and not is_ascii:
+            raise InvalidRequestError(
+                "a form that carries access_token has characters outside ASCII",
+                description="A form that carries access_token must be ASCII",
+            )
         return token
-
-
-def _not_ascii() -> InvalidRequestError:
-    return InvalidRequestError(
-        "a form that carries access_token has characters outside ASCII",
-        description="A form that carries access_token must be ASCII",
-    )
 
 
 def _is_ascii(form: MultiDict[str, str]) -> bool:
     return all(name.isascii() and value.isascii() for name, value in form.items(multi=True))
-
-
-def _is_bounded(request: Request) -> bool:
-    length = request.content_length
-    limits = (request.max_form_memory_size, request.max_content_length)
-    bounds = [limit for limit in limits if limit is not None] or [_MAX_FORM_LENGTH]
-    return length is not None and length <= min(bounds)
 
 
 @frozen
@@ -168,11 +176,17 @@ class BearerTokenExtractor(TokenExtractor):
         query: Read the query's ``access_token`` (§2.3). It is on because the documented API reads
             it; URLs are kept in histories and logs, so turn it off where no client needs it (RFC
             9700 §4.3.2).
+        max_size: Characters that a token may have: the validator's ``max_size``. A form of more than
+            twice as many bytes is not read and holds no token.
+
+    Raises:
+        ConfigurationError: All three are off, or ``max_size`` isn't a whole number of 1 or more.
     """
 
     header: bool = field(default=True, kw_only=True)
     form: bool = field(default=True, kw_only=True)
     query: bool = field(default=True, kw_only=True)
+    max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
     _places: tuple[tuple[TokenExtractor, str], ...] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -181,7 +195,7 @@ class BearerTokenExtractor(TokenExtractor):
         if self.header:
             places.append((HeaderTokenExtractor(), "HTTP_AUTHORIZATION"))
         if self.form:
-            places.append((FormTokenExtractor(), "CONTENT_TYPE"))
+            places.append((FormTokenExtractor(max_size=self.max_size), "CONTENT_TYPE"))
         if self.query:
             places.append((QueryTokenExtractor(), "QUERY_STRING"))
         if not places:

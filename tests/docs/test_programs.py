@@ -548,7 +548,7 @@ class TestMigration:
         form = {"access_token": issuer.token()}
         assert client.post("/", data=form).status_code == 200
         assert client.get("/", data=form).status_code == 401
-        run(self.DOCUMENT, "request.form.get")
+        run(self.DOCUMENT, "by_get")
         assert client.get("/", data=form).status_code == 200
         assert client.post("/", data=form).status_code == 200
         assert client.get("/").status_code == 401

@@ -108,6 +108,17 @@ def upload() -> Any:
     return jsonify({**caller(), "received": len(request.get_data())})
 
 
+@app.post("/body/<way>")
+@auth.requires_authentication
+def body(way: str) -> Any:
+    """Answer the body, by one of the ways to it."""
+    if way == "files":
+        return request.files["f"].read() + request.form["a"].encode()
+    if way == "form":
+        return request.form["a"]
+    return request.stream.read() if way == "stream" else request.get_data()
+
+
 @app.get("/health")
 @public
 def health() -> str:

@@ -151,6 +151,58 @@ def test_a_large_chunked_upload_with_a_header_token(server: Any, tokens: dict[st
     assert (answer.status_code, answer.json()["received"]) == (200, 1_000_000)
 
 
+@pytest.mark.parametrize("size", [10, 10_000, 1_000_000], ids=["short", "10 kB", "1 MB"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+def test_the_view_finds_its_whole_body(
+    server: Any, tokens: dict[str, str], size: int, chunked: bool
+) -> None:
+    """After the look for a token in it, read or not, a form is whole: parsed, as a stream and as bytes."""
+    url = f"http://127.0.0.1:{server.port}/body"
+    headers = {**bearer(tokens["good"]), "Content-Type": "application/x-www-form-urlencoded"}
+    data = b"a=" + b"x" * size
+
+    for way, found in (("form", data[2:]), ("stream", data), ("get_data", data)):
+        sent: Any = iter([data[:5], data[5:]]) if chunked else data
+        answer = requests.post(f"{url}/{way}", data=sent, headers=headers, timeout=PATIENCE)
+        assert (answer.status_code, answer.content) == (200, found)
+    upload = requests.post(
+        f"{url}/files",
+        data={"a": "1"},
+        files={"f": b"x" * size},
+        headers=bearer(tokens["good"]),
+        timeout=PATIENCE,
+    )
+    assert upload.content == b"x" * size + b"1"
+
+
+def test_a_form_that_breaks_off_is_refused(server: Any) -> None:
+    """A client that sends less than it announced gets the refusal of a malformed request."""
+    head = (
+        b"POST /needed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 400\r\n\r\na=1&b="
+    )
+
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+        client.sendall(head)
+        client.shutdown(socket.SHUT_WR)
+        answer = client.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'error="invalid_request"' in answer
+
+
+def test_a_long_form_of_nobodys_is_not_waited_for(server: Any) -> None:
+    """A client that announces a long form is refused at once, before it has sent one."""
+    head = (
+        b"POST /needed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 400000\r\n\r\na=1"
+    )
+
+    status, _ = ask_raw(server, head)
+
+    assert status == 401
+
+
 def test_an_oversized_token_is_refused_by_us(get: Callable[..., Any]) -> None:
     """A token that the server lets through and that is too large for us is a 401."""
     answer = get("/needed", headers=bearer("x" * 30_000))

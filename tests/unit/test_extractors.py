@@ -42,6 +42,13 @@ def form(
     return request(method, data=data, content_type=content_type, **values)
 
 
+def form_by(method: str, body: str, **values: Any) -> Request:
+    """Make a request whose method is spelled as given, as a server may pass it on."""
+    environ = form(body, **values).environ
+    environ["REQUEST_METHOD"] = method
+    return Request(environ)
+
+
 def test_2_1_the_token_stands_in_the_authorization_header() -> None:
     """RFC 6750 §2.1: ``Authorization: Bearer b64token`` MUST be supported."""
     found = BearerTokenExtractor().extract(with_header("Bearer mF_9.B5f-4.1JqM"))
@@ -138,18 +145,47 @@ def test_a_request_without_any_token_has_none() -> None:
         assert BearerTokenExtractor().extract(made) is None
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+WITH_BODY = [
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "QUERY",
+    "PROPFIND",
+    "REPORT",
+    "LINK",
+    "X-OWN",
+    "GETS",
+]
+WITHOUT_BODY = ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"]
+
+
+def spelled(method: str) -> list[str]:
+    """A method in the cases that a client may send it in."""
+    return [method, method.lower(), method.title(), method.swapcase().title()]
+
+
+@pytest.mark.parametrize("method", [each for method in WITH_BODY for each in spelled(method)])
 def test_2_2_the_token_stands_in_a_form(method: str) -> None:
-    """RFC 6750 §2.2: the form parameter access_token, on methods whose body has a meaning."""
-    found = BearerTokenExtractor().extract(form("a=1&access_token=abc&b=2", method=method))
+    """RFC 6750 §2.2: the form parameter access_token, on any method whose body may have a meaning."""
+    found = BearerTokenExtractor().extract(form_by(method, "a=1&access_token=abc&b=2"))
 
     assert found == BearerToken("abc", source="form")
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"])
+@pytest.mark.parametrize("method", [each for method in WITHOUT_BODY for each in spelled(method)])
 def test_2_2_a_body_without_a_meaning_is_no_source(method: str) -> None:
     """RFC 6750 §2.2: "In particular, this means that the 'GET' method MUST NOT be used"."""
-    assert BearerTokenExtractor().extract(form("access_token=abc", method=method)) is None
+    assert BearerTokenExtractor().extract(form_by(method, "access_token=abc")) is None
+
+
+@pytest.mark.parametrize("method", [each for method in WITH_BODY for each in spelled(method)])
+def test_2_two_tokens_are_refused_with_any_method(method: str) -> None:
+    """RFC 6750 §2: neither an unusual method nor its spelling lets two tokens in together."""
+    made = form_by(method, "access_token=abc", headers={"Authorization": "Bearer abc"})
+
+    with pytest.raises(InvalidRequestError, match="header and another in the form"):
+        BearerTokenExtractor().extract(made)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +271,7 @@ def test_2_2_a_form_without_a_token_may_hold_anything() -> None:
     [
         pytest.param(["GET", "POST"], id="list"),
         pytest.param("GET", id="one"),
+        pytest.param("get", id="small letters"),
         pytest.param(frozenset({"GET"}), id="set"),
     ],
 )
@@ -244,6 +281,13 @@ def test_old_clients_may_send_the_form_with_get(methods: Any) -> None:
 
     assert FormTokenExtractor(methods=methods).extract(made) == BearerToken("abc", source="form")
     assert FormTokenExtractor(methods="POST").extract(made) is None
+
+
+@pytest.mark.parametrize("methods", ["", [""], [5], [None]], ids=repr)
+def test_a_method_is_a_string(methods: Any) -> None:
+    """A mistake in the methods shows where the extractor is made."""
+    with pytest.raises(ConfigurationError, match="methods takes non-empty strings"):
+        FormTokenExtractor(methods=methods)
 
 
 def test_2_3_the_token_stands_in_the_query() -> None:
@@ -458,20 +502,100 @@ def test_a_body_of_another_type_is_not_touched() -> None:
     assert made.stream.read() == b'{"a": 1}'
 
 
-def test_a_form_beyond_the_applications_limit_is_not_read() -> None:
-    """What the app itself would not parse as a form holds no token, and fills no memory of ours."""
-    made = form(b"access_token=abc&filler=" + b"x" * 5000)
-    made.max_form_memory_size = 1000
-    body = made.environ["wsgi.input"]
+@pytest.mark.parametrize("make", [FormTokenExtractor, BearerTokenExtractor])
+@pytest.mark.parametrize("max_size", [None, 100, 20_000])
+def test_a_form_of_more_than_two_tokens_is_not_read(make: Any, max_size: int | None) -> None:
+    """Up to twice max_size bytes are searched for a token; of more, not one is read."""
+    extractor = make() if max_size is None else make(max_size=max_size)
+    longest = 2 * (max_size or 8192)
+    text = b"access_token=abc&filler=".ljust(longest, b"x")
+    longer = form(text + b"x")
 
-    assert FormTokenExtractor().extract(made) is None
-    assert body.tell() == 0
+    assert extractor.extract(form(text)) == BearerToken("abc", source="form")
+    assert extractor.extract(longer) is None
+    assert longer.environ["wsgi.input"].tell() == 0
 
 
-def test_a_form_within_the_applications_limit_is_read() -> None:
-    """At the limit a form is still one."""
-    text = b"access_token=abc&filler=" + b"x" * 500
-    made = form(text)
-    made.max_form_memory_size = len(text)
+@pytest.mark.parametrize("limit", [1, 10**9], ids=["smaller", "larger"])
+def test_the_limit_for_multipart_fields_does_not_count(limit: int) -> None:
+    """MAX_FORM_MEMORY_SIZE, which bounds the fields of multipart forms, changes nothing."""
+    short, long = form(b"access_token=abc"), form(b"access_token=abc&x=" + b"x" * 20_000)
+    short.max_form_memory_size = long.max_form_memory_size = limit
 
-    assert FormTokenExtractor().extract(made) == BearerToken("abc", source="form")
+    assert FormTokenExtractor().extract(short) == BearerToken("abc", source="form")
+    assert FormTokenExtractor().extract(long) is None
+
+
+@pytest.mark.parametrize("max_size", [0, -1, 1.5, True, "8192", None], ids=repr)
+@pytest.mark.parametrize("make", [FormTokenExtractor, BearerTokenExtractor])
+def test_the_size_of_a_token_is_a_whole_number(make: Any, max_size: Any) -> None:
+    """A mistake in max_size shows where the extractor is made."""
+    with pytest.raises(ConfigurationError, match="whole number"):
+        make(max_size=max_size)
+
+
+def test_a_form_is_not_parsed_for_the_look() -> None:
+    """Looking for a token, found or not, builds no form; the view parses it when it needs it."""
+    for body in ("a=1&b=2", "access_token=abc&a=1", "a=%20", "access%5Ftoken=abc"):
+        made = form(body)
+        FormTokenExtractor().extract(made)
+        assert "form" not in vars(made)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["form", "get_data and form"])
+def test_a_form_that_was_parsed_before_is_searched(kept: bool) -> None:
+    """Where the application has parsed the form before, the token in it counts as ever."""
+
+    def parsed(body: bytes) -> Request:
+        made = form(body)
+        if kept:
+            made.get_data()
+        assert made.form is not None
+        return made
+
+    assert FormTokenExtractor().extract(parsed(b"access_token=abc&a=1")) == BearerToken(
+        "abc", source="form"
+    )
+    assert FormTokenExtractor().extract(parsed(b"a=1")) is None
+    for wrong in (b"access_token=", b"access_token=a&access_token=b", b"access_token=a&b=%C3%B6"):
+        with pytest.raises(InvalidRequestError):
+            FormTokenExtractor().extract(parsed(wrong))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "access%5Ftoken",
+        "%61ccess_token",
+        "access%5ftoke%6E",
+        "%61%63%63%65%73%73%5f%74%6f%6b%65%6e",
+    ],
+)
+def test_2_2_the_parameters_name_may_be_percent_encoded(name: str) -> None:
+    """An encoded name in a form is the same name; it hides no second token."""
+    assert FormTokenExtractor().extract(form(f"a=1&{name}=%61bc")) == BearerToken(
+        "abc", source="form"
+    )
+    with pytest.raises(InvalidRequestError):
+        FormTokenExtractor().extract(form(f"access_token=abc&{name}=abc"))
+    with pytest.raises(InvalidRequestError):
+        BearerTokenExtractor().extract(form(f"{name}=abc", headers={"Authorization": "Bearer abc"}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Access_Token=abc",
+        "access_token2=abc",
+        "xaccess_token=abc",
+        "a=access_token",
+        "a=1;access_token=abc",
+        "access%255Ftoken=abc",
+        "access+token=abc",
+        "access_token[]=abc",
+        " access_token=abc",
+    ],
+)
+def test_2_2_other_parameters_are_no_token(body: str) -> None:
+    """RFC 6750 §2.2: the parameter's name is access_token, exactly."""
+    assert FormTokenExtractor().extract(form(body)) is None
