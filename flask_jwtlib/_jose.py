@@ -1,35 +1,28 @@
-"""Keys and signatures: the only module that knows python-jose and ``cryptography``.
+"""Algorithms and their verifiers: the only module that imports python-jose.
 
-Signatures are checked by ``Key`` subclasses of python-jose on ``cryptography``, used as instances and
-registered nowhere: it lacks some algorithms (PS256 and its kin, EdDSA), and prepares the others anew
-for each signature. Its parsers of JWKs get only what was checked here first, since they drop
-characters outside an alphabet and quote keys in their errors.
+``Key`` subclasses of python-jose on ``cryptography`` verify the signatures. They are used as instances
+and registered nowhere: python-jose lacks some algorithms (PS256, EdDSA, ES256K), and prepares the
+others anew for each signature.
 """
 
 from __future__ import annotations
 
-import re
-from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hmac import HMAC
 from jose.backends.base import Key
-from jose.backends.cryptography_backend import (
-    CryptographyECKey,
-    CryptographyHMACKey,
-    CryptographyRSAKey,
-)
+from jose.backends.cryptography_backend import CryptographyHMACKey
 from jose.exceptions import JWKError
 
-from ._key_strength import jwk_fault
 from .errors import ConfigurationError
 
 __all__ = [
@@ -39,12 +32,11 @@ __all__ = [
     "algorithm_names",
     "algorithms_of",
     "key_type_of",
-    "load_jwk",
     "make_verifier",
     "weakness",
 ]
 
-KeyMaterial = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | bytes
+KeyMaterial = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey | bytes
 """A public key, or the bytes of an HMAC secret."""
 
 Verifier = Callable[[bytes, bytes], bool]
@@ -54,19 +46,21 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "384": hashes.SHA384(),
     "512": hashes.SHA512(),
 }
-# RFC 7518 §3.4: the curve belongs to the algorithm. The names are cryptography's.
-_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+# RFC 7518 §3.4, RFC 8812 §3.2: the curve belongs to the algorithm. The names are cryptography's.
+_CURVES = {
+    "secp256r1": "ES256",
+    "secp384r1": "ES384",
+    "secp521r1": "ES512",
+    "secp256k1": "ES256K",
+}
 _HMAC = ("HS256", "HS384", "HS512")
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# RFC 8037 §3.1 named it EdDSA; RFC 9864 §2.2 gave it the name of its curve.
+# RFC 8037 §3.1 has one name for both curves; RFC 9864 §2.2 gives each the name of its curve.
 _ED25519 = ("EdDSA", "Ed25519")
+_ED448 = ("EdDSA", "Ed448")
 
-ALGORITHMS = frozenset((*_HMAC, *_RSA, *_CURVES.values(), *_ED25519))
+ALGORITHMS = frozenset((*_HMAC, *_RSA, *_CURVES.values(), *_ED25519, *_ED448))
 """Every signature algorithm that can be configured. ``none`` is not one."""
-
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-_PRIVATE_MEMBERS = frozenset({"d", "dp", "dq", "oth", "p", "q", "qi"})
-_JWK_MEMBERS = {"EC": ("x", "y"), "OKP": ("x",), "RSA": ("n", "e"), "oct": ("k",)}
 
 
 def algorithm_names(value: object) -> tuple[str, ...]:
@@ -111,12 +105,16 @@ def algorithms_of(material: KeyMaterial) -> tuple[str, ...]:
         if material.curve.name in _CURVES:
             return (_CURVES[material.curve.name],)
         raise ConfigurationError(
-            f"no JWS algorithm here uses the curve {material.curve.name}: want P-256, P-384 or P-521"
+            f"no JWS algorithm uses the curve {material.curve.name}: "
+            "expected P-256, P-384, P-521 or secp256k1"
         )
     if isinstance(material, Ed25519PublicKey):
         return _ED25519
+    if isinstance(material, Ed448PublicKey):
+        return _ED448
     raise ConfigurationError(
-        f"a {type(material).__name__} can't verify signatures here: want an RSA, EC or Ed25519 public key"
+        f"a {type(material).__name__} can't verify signatures here: "
+        "expected an RSA, EC, Ed25519 or Ed448 public key"
     )
 
 
@@ -147,7 +145,7 @@ def make_verifier(material: KeyMaterial, algorithm: str) -> Verifier:
     elif isinstance(material, EllipticCurvePublicKey):
         key = _ECKey(material, algorithm)
     else:
-        key = _Ed25519Key(material, algorithm)
+        key = _EdwardsKey(material, algorithm)
     prepared: Any = key
     return cast("Verifier", prepared.verify)
 
@@ -201,12 +199,12 @@ class _RSAKey(Key):
 
 
 class _ECKey(Key):
-    """ECDSA, whose signature is exactly r and s (RFC 7518 §3.4)."""
+    """ECDSA, whose signature is exactly r and s (RFC 7518 §3.4, RFC 8812 §3.2)."""
 
     def __init__(self, key: EllipticCurvePublicKey, algorithm: str) -> None:
         self._key = key
         self._size = (key.key_size + 7) // 8
-        self._ecdsa = ECDSA(_HASHES[algorithm[2:]])
+        self._ecdsa = ECDSA(_HASHES[algorithm[2:5]])
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
         size = self._size
@@ -220,10 +218,10 @@ class _ECKey(Key):
         return True
 
 
-class _Ed25519Key(Key):
-    """Ed25519 (RFC 8037 §3.1)."""
+class _EdwardsKey(Key):
+    """Ed25519 or Ed448, by the key's curve, without a context (RFC 8037 §3.1)."""
 
-    def __init__(self, key: Ed25519PublicKey, algorithm: str) -> None:
+    def __init__(self, key: Ed25519PublicKey | Ed448PublicKey, algorithm: str) -> None:
         self._key = key
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
@@ -232,49 +230,3 @@ class _Ed25519Key(Key):
         except InvalidSignature:
             return False
         return True
-
-
-def load_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
-    """Read a public key, or an HMAC secret, from a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
-
-    Raises:
-        ConfigurationError: It is none, a private key, or meant for another use.
-    """
-    kty = jwk.get("kty")
-    members = _JWK_MEMBERS.get(kty) if isinstance(kty, str) else None
-    if members is None:
-        raise ConfigurationError("this is no JWK of a known type: kty must be RSA, EC, OKP or oct")
-    _check_jwk(jwk, members)
-    if kty == "OKP" and jwk.get("crv") != "Ed25519":
-        raise ConfigurationError("this OKP JWK is of a curve that is not supported: want Ed25519")
-    if fault := jwk_fault(jwk):
-        raise ConfigurationError(fault)
-    try:
-        if kty == "RSA":
-            key: Any = CryptographyRSAKey(dict(jwk), "RS256").prepared_key
-        elif kty == "EC":
-            key = CryptographyECKey(dict(jwk), "ES256").prepared_key
-        elif kty == "oct":
-            key = CryptographyHMACKey(dict(jwk), "HS256").prepared_key
-        else:
-            key = Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "=="))
-    except (JWKError, LookupError, TypeError, ValueError, UnsupportedAlgorithm):
-        # The cause's text may quote the key.
-        raise ConfigurationError(f"this {kty} JWK does not hold a key that can be read") from None
-    return cast("KeyMaterial", key)
-
-
-def _check_jwk(jwk: Mapping[str, Any], members: tuple[str, ...]) -> None:
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
-        raise ConfigurationError(
-            "this JWK holds a private key: a resource server is given the public key alone"
-        )
-    if jwk.get("use", "sig") != "sig":
-        raise ConfigurationError('this JWK is not for signatures: its use is not "sig"')
-    operations: Any = jwk.get("key_ops", ["verify"])
-    if not isinstance(operations, list) or "verify" not in operations:
-        raise ConfigurationError('this JWK is not for verifying: its key_ops lack "verify"')
-    for name in members:
-        value = jwk.get(name)
-        if not isinstance(value, str) or _BASE64URL.fullmatch(value) is None or len(value) % 4 == 1:
-            raise ConfigurationError(f"this JWK's member {name!r} is missing or not base64url")

@@ -52,7 +52,19 @@ def _revived(
 
 
 class ConfigurationError(JWTLibError, ValueError):
-    """A composition, a setting or a key is wrong. Raised while composing, before any request is served."""
+    """A composition, a setting or a key is wrong. Raised while composing, before any request is served.
+
+    Args:
+        fault: What is wrong.
+        advice: What the caller can do about it, for the place that the error is raised in.
+
+    Attributes:
+        fault: What is wrong, without the advice, which may not apply where the error is reported.
+    """
+
+    def __init__(self, fault: str = "", *, advice: str = "") -> None:
+        super().__init__(f"{fault}; {advice}" if advice else fault)
+        self.fault = fault
 
 
 class VerificationUnavailable(JWTLibError):

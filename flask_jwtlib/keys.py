@@ -6,14 +6,17 @@ import inspect
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from attrs import field, frozen
 
-from . import _jose, _key_strength, _key_text
+from . import _jose, _jwk, _key_strength, _key_text
 from .errors import ConfigurationError, InsecureKeyWarning
 
 __all__ = ["VerificationKey"]
+
+_NO_THUMBPRINTS: Mapping[str, str] = MappingProxyType({})
 
 
 def _as_algorithms(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -39,13 +42,15 @@ class VerificationKey:
     ``cryptography``.
 
     Args:
-        material: An RSA, EC or Ed25519 public key object, or the bytes of an HMAC secret.
+        material: An RSA, EC, Ed25519 or Ed448 public key object, or the bytes of an HMAC secret.
         algorithms: The JWS algorithms (RFC 7518 §3.1) that it may verify, one or several. By
             default all that its type, curve and length are fit for: an EC key verifies the one
             algorithm of its curve.
         kid: The key ID that its issuer's tokens name.
         allow_weak: Accept a key shorter than RFC 7518 §3.2 and §3.3 ask for, with an
             ``InsecureKeyWarning``.
+        thumbprints: The thumbprints of its certificate, by the header parameter that a token without
+            a ``kid`` may name them in: ``x5t#S256`` or ``x5t`` (RFC 7515 §4.1.7, §4.1.8).
 
     Attributes:
         algorithms: What it may verify.
@@ -59,6 +64,7 @@ class VerificationKey:
     algorithms: tuple[str, ...] = field(default=None, converter=_as_algorithms, kw_only=True)
     kid: str | None = field(default=None, kw_only=True)
     allow_weak: bool = field(default=False, kw_only=True, repr=False)
+    thumbprints: Mapping[str, str] = field(default=_NO_THUMBPRINTS, kw_only=True, repr=False)
     _verifiers: dict[str, _jose.Verifier] = field(
         init=False, repr=False, factory=dict[str, _jose.Verifier]
     )
@@ -83,7 +89,8 @@ class VerificationKey:
         weaknesses = [text for name in wanted if (text := _jose.weakness(self.material, name))]
         if weaknesses and not self.allow_weak:
             raise ConfigurationError(
-                f"{weaknesses[0]} (RFC 7518 §3); allow_weak=True accepts it all the same"
+                f"{weaknesses[0]} (RFC 7518 §3)",
+                advice="to accept it anyway, make the VerificationKey with allow_weak=True",
             )
         if weaknesses:
             _warn_of(weaknesses[0])
@@ -147,16 +154,30 @@ class VerificationKey:
         algorithms: str | Iterable[str] | None = None,
         kid: str | None = None,
         allow_weak: bool = False,
+        uses: str | Iterable[str] = ("sig",),
     ) -> VerificationKey:
         """Make a key from a JWK (RFC 7517 §4), a mapping or JSON.
 
-        Its own ``alg`` and ``kid`` count where none are given.
+        The JWK's own ``alg`` and ``kid`` apply unless they are given here. Members that are null count as
+        absent, and so does a blank ``use``. Numbers may have base64url's padding.
+
+        Args:
+            jwk: The JWK.
+            algorithms: As for ``VerificationKey``.
+            kid: As for ``VerificationKey``.
+            allow_weak: As for ``VerificationKey``.
+            uses: The values of ``use`` that mark a key for signatures, one or several: SPIFFE, for
+                example, writes ``"jwt-svid"``. A JWK without ``use`` is always accepted.
+
+        Raises:
+            ConfigurationError: It is not a JWK of a supported type, is malformed, private or meant for
+                another use, or ``VerificationKey`` refuses it.
         """
         parsed: object = _key_text.parse_json(jwk) if isinstance(jwk, str | bytes) else jwk
         if not isinstance(parsed, Mapping):
             raise ConfigurationError("a JWK is a JSON object")
-        members = cast("Mapping[str, Any]", parsed)
-        material = _jose.load_jwk(members)
+        members = _jwk.present_members(cast("Mapping[str, Any]", parsed))
+        material = _jwk.load_jwk(members, _jwk.use_names(uses))
         own = members.get("alg")
         if own is not None:
             if not isinstance(own, str) or own not in _jose.algorithms_of(material):
@@ -169,6 +190,7 @@ class VerificationKey:
             algorithms=algorithms,
             kid=members.get("kid") if kid is None else kid,
             allow_weak=allow_weak,
+            thumbprints=_jwk.thumbprints_of(members, material),
         )
 
     @classmethod

@@ -11,14 +11,18 @@ from typing import Any
 
 from attrs import Factory, field, frozen
 from cryptography.hazmat.primitives import hashes, hmac, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
 
 from flask_jwtlib.errors import ConfigurationError
 from flask_jwtlib.keys import VerificationKey
 
 __all__ = ["TokenIssuer", "base64url", "bearer"]
 
-_PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | bytes
+_EdwardsKey = ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+_PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | _EdwardsKey | bytes
+_PublicKey = (
+    rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+)
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "256": hashes.SHA256(),
@@ -29,11 +33,13 @@ _CURVES: dict[str, tuple[str, ec.EllipticCurve]] = {
     "ES256": ("P-256", ec.SECP256R1()),
     "ES384": ("P-384", ec.SECP384R1()),
     "ES512": ("P-521", ec.SECP521R1()),
+    "ES256K": ("secp256k1", ec.SECP256K1()),
 }
 _ALGORITHMS = frozenset(
     {
         "EdDSA",
         "Ed25519",
+        "Ed448",
         *_CURVES,
         *(name + size for name in ("HS", "RS", "PS") for size in _HASHES),
     }
@@ -61,6 +67,8 @@ def _new_key(algorithm: str) -> _PrivateKey:
         return ec.generate_private_key(_CURVES[algorithm][1])
     if algorithm in {"EdDSA", "Ed25519"}:
         return ed25519.Ed25519PrivateKey.generate()
+    if algorithm == "Ed448":
+        return ed448.Ed448PrivateKey.generate()
     return secrets.token_bytes(64)
 
 
@@ -70,7 +78,8 @@ class TokenIssuer:
 
     Args:
         issuer: The ``iss`` of its tokens.
-        algorithm: The JWS algorithm that it signs with; the key is made to fit.
+        algorithm: The JWS algorithm that it signs with; the key is made to fit. For ``EdDSA`` that is
+            an Ed25519 key, unless you pass an Ed448 key.
         kid: The key ID that its tokens name, None for none.
         lifetime: Seconds until its tokens expire.
         private_key: A private key object of ``cryptography``, or an HMAC secret. A new one by
@@ -121,11 +130,11 @@ class TokenIssuer:
         return f"{signing_input}.{base64url(self.sign(signing_input.encode()))}"
 
     def sign(self, signing_input: bytes) -> bytes:
-        """Sign bytes by the issuer's algorithm (RFC 7518 §3)."""
+        """Sign bytes by the issuer's algorithm (RFC 7518 §3, RFC 8037 §3.1, RFC 8812 §3.2)."""
         key = self.private_key
-        if isinstance(key, ed25519.Ed25519PrivateKey):
+        if isinstance(key, _EdwardsKey):
             return key.sign(signing_input)
-        digest = _HASHES[self.algorithm[2:]]
+        digest = _HASHES[self.algorithm[2:5]]
         if isinstance(key, bytes):
             mac = hmac.HMAC(key, digest)
             mac.update(signing_input)
@@ -175,7 +184,8 @@ class TokenIssuer:
                 "y": base64url(point.y.to_bytes(size, "big")),
             }
         else:
-            members = {"kty": "OKP", "crv": "Ed25519", "x": base64url(key.public_bytes_raw())}
+            crv = "Ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else "Ed448"
+            members = {"kty": "OKP", "crv": crv, "x": base64url(key.public_bytes_raw())}
         members |= {"use": "sig", "alg": self.algorithm}
         return members if self.kid is None else {**members, "kid": self.kid}
 
@@ -184,9 +194,7 @@ class TokenIssuer:
         """Its public key as a JWK set (RFC 7517 §5)."""
         return {"keys": [self.jwk]}
 
-    def _public_key(
-        self,
-    ) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey:
+    def _public_key(self) -> _PublicKey:
         if isinstance(self.private_key, bytes):
             raise ConfigurationError(
                 f"an issuer that signs with {self.algorithm} has a secret and no public key"

@@ -187,6 +187,8 @@ TARGETS = {
     "ES256": ("ES256", False),
     "HS256": ("HS256", False),
     "EdDSA": ("EdDSA", False),
+    "ES256K": ("ES256K", False),
+    "Ed448": ("Ed448", False),
     "module-RS256": ("RS256", True),
     "module-HS256": ("HS256", True),
 }

@@ -438,7 +438,7 @@ def test_a_shared_secret_is_a_jwk(keys: Path, clock: Any) -> None:
         (jwks_of(A)[:-1].encode(), "is none"),
         (b'{"a":' * 100_000, "is none"),
         (b'{"keys": {}}', "a JWK set is"),
-        (b'{"kid": "-----BEGIN CERTIFICATE-----"}', "no JWK of a known type"),
+        (b'{"kid": "-----BEGIN CERTIFICATE-----"}', "no key of this PEM map"),
         (jwks_of(A).encode() + b" " * MIB, "more than 1048576 bytes"),
     ],
     ids=[

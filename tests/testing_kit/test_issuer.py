@@ -20,8 +20,10 @@ from flask_jwtlib.testing import TokenIssuer, base64url, bearer, make_request
 
 ALGORITHMS = [
     *(f"{family}{size}" for family in ("HS", "RS", "PS", "ES") for size in (256, 384, 512)),
+    "ES256K",
     "EdDSA",
     "Ed25519",
+    "Ed448",
 ]
 
 
@@ -89,7 +91,7 @@ def test_it_signs_what_is_no_token() -> None:
         )
 
 
-@pytest.mark.parametrize("algorithm", ["none", "RS257", "HS1", "ES256K"])
+@pytest.mark.parametrize("algorithm", ["none", "RS257", "HS1", "ES256k", "Ed447"])
 def test_an_unknown_algorithm_is_a_mistake(algorithm: str) -> None:
     """No issuer can be made for an algorithm that nobody knows."""
     with pytest.raises(ConfigurationError, match=algorithm):

@@ -207,19 +207,20 @@ def test_forms_may_be_mixed() -> None:
         pytest.param(object(), "object", id="object"),
         pytest.param(VerificationKey, "can't verify", id="class"),
         pytest.param([RSA.public_pem, None], "NoneType", id="none-in-list"),
-        pytest.param("", "no PEM, JWK or OpenSSH public key", id="empty"),
-        pytest.param(b"", "no PEM, JWK or OpenSSH public key", id="empty-bytes"),
+        pytest.param("", "not a PEM, JWK or OpenSSH public key", id="empty"),
+        pytest.param(b"", "not a PEM, JWK or OpenSSH public key", id="empty-bytes"),
         pytest.param("a secret", "VerificationKey.from_secret", id="secret"),
         pytest.param(SECRET, "VerificationKey.from_secret", id="secret-bytes"),
-        pytest.param(b"\xff\xfe", "no PEM, JWK or OpenSSH public key", id="binary"),
+        pytest.param(b"\xff\xfe", "not a PEM, JWK or OpenSSH public key", id="binary"),
         pytest.param("{", "not JSON", id="broken-json"),
-        pytest.param("{}", "no JWK of a known type", id="empty-json"),
-        pytest.param("[]", "no PEM, JWK or OpenSSH public key", id="json-array"),
-        pytest.param('{"error": "gone"}', "no JWK of a known type", id="error-body"),
+        pytest.param("{}", 'not a JWK (it has no "kty")', id="empty-json"),
+        pytest.param("[]", "not a PEM, JWK or OpenSSH public key", id="json-array"),
+        pytest.param('{"error": "gone"}', 'not a JWK (it has no "kty")', id="error-body"),
+        pytest.param({"kty": "XYZ"}, "not a JWK of a known type", id="unknown-type"),
         pytest.param('{"keys": {}}', '"keys" is an array', id="keys-object"),
         pytest.param('{"keys": null}', '"keys" is an array', id="keys-null"),
         pytest.param({"keys": "RSA"}, '"keys" is an array', id="keys-text"),
-        pytest.param("<html>not found</html>", "no PEM, JWK or OpenSSH public key", id="html"),
+        pytest.param("<html>not found</html>", "not a PEM, JWK or OpenSSH public key", id="html"),
         pytest.param("ssh-dss AAAA", "not a plain RSA, ECDSA or Ed25519", id="dsa"),
         pytest.param("-----BEGIN nothing", "does not hold a public key", id="broken-pem"),
     ],
@@ -356,8 +357,10 @@ def test_a_list_of_sets_keeps_what_was_passed_over() -> None:
     ids=["pem", "jwk", "none", "mixed"],
 )
 def test_a_set_itself_takes_keys_alone(keys: Any) -> None:
-    """``KeySet`` wants ``VerificationKey`` objects; ``KeySet.of`` takes all else."""
-    with pytest.raises(ConfigurationError, match="want VerificationKey objects, not"):
+    """``KeySet`` takes ``VerificationKey`` objects; ``KeySet.of`` reads all other forms."""
+    with pytest.raises(
+        ConfigurationError, match=r"takes VerificationKey objects, not .*KeySet\.of"
+    ):
         KeySet(keys)
 
 
@@ -452,3 +455,35 @@ def test_errors_do_not_show_the_members() -> None:
     assert len(keys.skipped) == 3
     for text in (*keys.skipped, repr(keys)):
         assert shown not in text
+
+
+def test_eddsa_without_a_kid_may_be_of_either_curve() -> None:
+    """An Ed448 key in the set doesn't keep the only Ed25519 key from tokens without a kid, nor vice versa."""
+    ed25519, other, ed448 = (
+        TokenIssuer(algorithm=name, kid=kid)
+        for name, kid in (("Ed25519", "a"), ("Ed25519", "b"), ("Ed448", "c"))
+    )
+    jwks = [{**issuer.jwk, "alg": "EdDSA"} for issuer in (ed25519, ed448, other)]
+    both, three = KeySet.from_jwks({"keys": jwks[:2]}), KeySet.from_jwks({"keys": jwks})
+
+    for issuer in (ed25519, ed448):
+        verified = [
+            key.verify("EdDSA", b"signed", issuer.sign(b"signed"))
+            for key in both.select(header(None, "EdDSA"))
+        ]
+        assert sorted(verified) == [False, True]
+    assert three.select(header(None, "EdDSA")) == ()
+
+
+def test_a_skipped_key_comes_without_advice() -> None:
+    """What makes a weak key usable is an option of a key, not of a source that fetches sets."""
+    weak = {"kty": "oct", "k": "c2hvcnQ"}
+
+    (reason,) = KeySet.from_jwks({"keys": [weak]}).skipped
+    with pytest.raises(ConfigurationError) as refusal:
+        VerificationKey.from_jwk(weak)
+
+    assert reason == refusal.value.fault
+    assert "allow_weak" not in reason
+    assert str(refusal.value).startswith(f"{reason}; to accept it anyway, ")
+    assert "allow_weak=True" in str(refusal.value)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa, x25519
 from cryptography.x509.oid import NameOID
 
 from flask_jwtlib import ConfigurationError, InsecureKeyWarning, VerificationKey
@@ -23,14 +23,20 @@ ES256 = TokenIssuer(algorithm="ES256")
 ES384 = TokenIssuer(algorithm="ES384")
 ES512 = TokenIssuer(algorithm="ES512")
 ED25519 = TokenIssuer(algorithm="EdDSA")
-ISSUERS = [
+ES256K = TokenIssuer(algorithm="ES256K")
+ED448 = TokenIssuer(algorithm="Ed448")
+OPENSSH_ISSUERS = [
     pytest.param(issuer, id=issuer.algorithm) for issuer in (RSA, ES256, ES384, ES512, ED25519)
+]
+ISSUERS = [
+    *OPENSSH_ISSUERS,
+    *(pytest.param(issuer, id=issuer.algorithm) for issuer in (ES256K, ED448)),
+    pytest.param(TokenIssuer(algorithm="EdDSA", private_key=ED448.private_key), id="EdDSA-Ed448"),
 ]
 SECRET = b"an HMAC secret of sixty-four bytes, which is enough for HS512 too"[:64]
 RSA_1024 = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 DSA = dsa.generate_private_key(key_size=2048)
-SECP256K1 = ec.generate_private_key(ec.SECP256K1())
-ED448 = ed448.Ed448PrivateKey.generate()
+SECP224R1 = ec.generate_private_key(ec.SECP224R1())
 X25519 = x25519.X25519PrivateKey.generate()
 
 Encoding = serialization.Encoding
@@ -86,7 +92,7 @@ def certificate(key: Any) -> x509.Certificate:
         .serial_number(7)
         .not_valid_before(start)
         .not_valid_after(start + dt.timedelta(days=1))
-        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+        .sign(key, hashes.SHA256() if hasattr(key, "key_size") else None)
     )
 
 
@@ -124,7 +130,6 @@ def verifies(key: VerificationKey, issuer: TokenIssuer) -> bool:
             ),
             id="certificate-chain",
         ),
-        pytest.param(lambda i: VerificationKey.from_openssh(openssh(i.private_key)), id="openssh"),
         pytest.param(lambda i: VerificationKey.from_jwk(i.jwk), id="jwk"),
         pytest.param(lambda i: VerificationKey.from_jwk(json.dumps(i.jwk)), id="jwk-json"),
         pytest.param(
@@ -150,6 +155,7 @@ def test_pkcs1_is_read() -> None:
 @pytest.mark.parametrize(
     "wrap",
     [
+        pytest.param(lambda line: line, id="bare"),
         pytest.param(lambda line: f"{line} user@host", id="comment"),
         pytest.param(lambda line: f"{line} a comment of some words", id="long-comment"),
         pytest.param(lambda line: f"  {line}\n", id="white-space"),
@@ -159,7 +165,7 @@ def test_pkcs1_is_read() -> None:
         pytest.param(lambda line: wrapped(line).replace("\n", "\r\n  "), id="wrapped-and-indented"),
     ],
 )
-@pytest.mark.parametrize("issuer", ISSUERS)
+@pytest.mark.parametrize("issuer", OPENSSH_ISSUERS)
 def test_openssh_text_is_read_however_it_was_wrapped(
     wrap: Callable[[str], str], issuer: TokenIssuer
 ) -> None:
@@ -167,7 +173,7 @@ def test_openssh_text_is_read_however_it_was_wrapped(
     assert verifies(VerificationKey.from_openssh(wrap(openssh(issuer.private_key))), issuer)
 
 
-@pytest.mark.parametrize("issuer", ISSUERS)
+@pytest.mark.parametrize("issuer", OPENSSH_ISSUERS)
 def test_openssh_text_is_tried_as_one_key_only(
     issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,7 +246,9 @@ def test_a_secret_is_taken_byte_for_byte(secret: str) -> None:
         pytest.param(ES256, "EC", ("ES256",), id="P-256"),
         pytest.param(ES384, "EC", ("ES384",), id="P-384"),
         pytest.param(ES512, "EC", ("ES512",), id="P-521"),
+        pytest.param(ES256K, "EC", ("ES256K",), id="secp256k1"),
         pytest.param(ED25519, "OKP", ("EdDSA", "Ed25519"), id="Ed25519"),
+        pytest.param(ED448, "OKP", ("EdDSA", "Ed448"), id="Ed448"),
     ],
 )
 def test_a_public_keys_type_says_its_algorithms(
@@ -492,7 +500,6 @@ PRIVATE: dict[str, Callable[[], VerificationKey]] = {
     "jwk-ec": from_jwk({**P256, "d": "AQAB"}),
     "jwk-okp": from_jwk({**OKP, "d": "AQAB"}),
     "jwk-json": from_jwk(json.dumps({**JWK, "d": "AQAB"})),
-    "jwk-null": from_jwk({**JWK, "d": None}),
 }
 
 
@@ -577,10 +584,15 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "none": (from_object(None), "a NoneType can't verify"),
     "bytearray": (from_object(bytearray(SECRET)), "a bytearray can't verify"),
     "class": (from_object(rsa.RSAPublicKey), "can't verify"),
-    "dsa-object": (from_object(DSA.public_key()), "want an RSA, EC or Ed25519 public key"),
-    "secp256k1-object": (from_object(SECP256K1.public_key()), "secp256k1"),
-    "ed448-object": (from_object(ED448.public_key()), "want an RSA, EC or Ed25519 public key"),
-    "x25519-object": (from_object(X25519.public_key()), "want an RSA, EC or Ed25519 public key"),
+    "dsa-object": (
+        from_object(DSA.public_key()),
+        "expected an RSA, EC, Ed25519 or Ed448 public key",
+    ),
+    "secp224r1-object": (from_object(SECP224R1.public_key()), "no JWS algorithm uses the curve"),
+    "x25519-object": (
+        from_object(X25519.public_key()),
+        "expected an RSA, EC, Ed25519 or Ed448 public key",
+    ),
     "certificate-object": (from_object(certificate(RSA.private_key)), "can't verify"),
     # Algorithms.
     "algorithm-of-another-type": (
@@ -613,15 +625,14 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "pem-surrogate": (from_pem("-----BEGIN PUBLIC KEY-----\ud800"), ""),
     "pem-binary": (from_pem(bytes(range(256))), "does not hold a public key"),
     "pem-none": (from_pem(None), ""),
-    "pem-dsa": (from_pem(pem(DSA)), "want an RSA, EC or Ed25519 public key"),
-    "pem-secp256k1": (from_pem(pem(SECP256K1)), "secp256k1"),
-    "pem-ed448": (from_pem(pem(ED448)), "want an RSA, EC or Ed25519 public key"),
-    "pem-x25519": (from_pem(pem(X25519)), "want an RSA, EC or Ed25519 public key"),
+    "pem-dsa": (from_pem(pem(DSA)), "expected an RSA, EC, Ed25519 or Ed448 public key"),
+    "pem-secp224r1": (from_pem(pem(SECP224R1)), "no JWS algorithm uses the curve secp224r1"),
+    "pem-x25519": (from_pem(pem(X25519)), "expected an RSA, EC, Ed25519 or Ed448 public key"),
     "certificate-damaged": (
         from_pem(certificate_pem(RSA.private_key).replace("A", "B")),
         "does not hold a public key",
     ),
-    "certificate-secp256k1": (from_pem(certificate_pem(SECP256K1)), "secp256k1"),
+    "certificate-secp224r1": (from_pem(certificate_pem(SECP224R1)), "secp224r1"),
     "certificate-request": (
         from_pem("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"),
         "does not hold",
@@ -667,13 +678,12 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "jwk-null": (from_jwk("null"), "a JWK is a JSON object"),
     "jwk-none": (from_jwk(None), "a JWK is a JSON object"),
     "jwk-number": (from_jwk(5), "a JWK is a JSON object"),
-    "jwk-empty": (from_jwk({}), "no JWK of a known type"),
-    "jwk-error-body": (from_jwk({"error": "not found"}), "no JWK of a known type"),
-    "jwk-kty-unknown": (from_jwk({"kty": "XYZ"}), "no JWK of a known type"),
-    "jwk-kty-lower-case": (from_jwk({**JWK, "kty": "rsa"}), "no JWK of a known type"),
-    "jwk-kty-list": (from_jwk({**JWK, "kty": ["RSA"]}), "no JWK of a known type"),
+    "jwk-empty": (from_jwk({}), "not a JWK of a known type"),
+    "jwk-error-body": (from_jwk({"error": "not found"}), "not a JWK of a known type"),
+    "jwk-kty-unknown": (from_jwk({"kty": "XYZ"}), "not a JWK of a known type"),
+    "jwk-kty-lower-case": (from_jwk({**JWK, "kty": "rsa"}), "not a JWK of a known type"),
+    "jwk-kty-list": (from_jwk({**JWK, "kty": ["RSA"]}), "not a JWK of a known type"),
     "jwk-for-encryption": (from_jwk({**JWK, "use": "enc"}), "not for signatures"),
-    "jwk-use-null": (from_jwk({**JWK, "use": None}), "not for signatures"),
     "jwk-use-list": (from_jwk({**JWK, "use": ["sig"]}), "not for signatures"),
     "jwk-for-signing-alone": (from_jwk({**JWK, "key_ops": ["sign"]}), "key_ops lack"),
     "jwk-for-no-operation": (from_jwk({**JWK, "key_ops": []}), "key_ops lack"),
@@ -692,7 +702,6 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
         from_jwk({**JWK, "n": JWK["n"] + "\n"}),
         "'n' is missing or not base64url",
     ),
-    "jwk-n-padded": (from_jwk({**JWK, "n": JWK["n"] + "=="}), "'n' is missing or not base64url"),
     "jwk-n-of-length-4n+1": (from_jwk({**JWK, "n": "AAAAA"}), "'n' is missing or not base64url"),
     "jwk-n-number": (from_jwk({**JWK, "n": 12345}), "'n' is missing or not base64url"),
     "jwk-e-zero": (from_jwk({**JWK, "e": "AA"}), "does not hold a key"),
@@ -701,18 +710,19 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "jwk-n-tiny": (from_jwk({**JWK, "n": "Aw"}), ""),
     "jwk-ec-without-crv": (
         from_jwk({"kty": "EC", "x": P256["x"], "y": P256["y"]}),
-        "EC JWK does not hold a key",
+        "crv must be P-256, P-384, P-521, secp256k1",
     ),
-    "jwk-ec-crv-unknown": (from_jwk({**P256, "crv": "P-257"}), "EC JWK does not hold a key"),
-    "jwk-ec-crv-secp256k1": (from_jwk({**P256, "crv": "secp256k1"}), ""),
-    "jwk-ec-crv-list": (from_jwk({**P256, "crv": ["P-256"]}), "EC JWK does not hold a key"),
+    "jwk-ec-crv-unknown": (from_jwk({**P256, "crv": "P-257"}), "crv must be P-256"),
+    "jwk-ec-crv-secp256k1": (from_jwk({**P256, "crv": "secp256k1"}), "EC JWK does not hold"),
+    "jwk-ec-crv-list": (from_jwk({**P256, "crv": ["P-256"]}), "crv must be P-256"),
     "jwk-ec-other-curve": (from_jwk({**P256, "crv": "P-384"}), "EC JWK does not hold a key"),
     "jwk-ec-off-the-curve": (from_jwk({**P256, "x": P256["y"]}), "EC JWK does not hold a key"),
     "jwk-ec-infinity": (from_jwk({**P256, "x": "AA", "y": "AA"}), "EC JWK does not hold a key"),
     "jwk-ec-without-y": (from_jwk({"kty": "EC", "crv": "P-256", "x": P256["x"]}), "'y' is missing"),
-    "jwk-okp-x25519": (from_jwk({**OKP, "crv": "X25519"}), "want Ed25519"),
-    "jwk-okp-ed448": (from_jwk({**OKP, "crv": "Ed448"}), "want Ed25519"),
-    "jwk-okp-without-crv": (from_jwk({"kty": "OKP", "x": OKP["x"]}), "want Ed25519"),
+    "jwk-okp-x25519": (from_jwk({**OKP, "crv": "X25519"}), "crv must be Ed25519, Ed448"),
+    "jwk-okp-other-curve": (from_jwk({**OKP, "crv": "Ed448"}), "OKP JWK does not hold a key"),
+    "jwk-okp-curve-of-ec": (from_jwk({**OKP, "crv": "P-256"}), "crv must be Ed25519, Ed448"),
+    "jwk-okp-without-crv": (from_jwk({"kty": "OKP", "x": OKP["x"]}), "crv must be Ed25519"),
     "jwk-okp-short": (from_jwk({**OKP, "x": "AAAA"}), "OKP JWK does not hold a key"),
     "jwk-okp-long": (from_jwk({**OKP, "x": OKP["x"] + "AAAA"}), ""),
     "jwk-oct-empty": (from_jwk({"kty": "oct", "k": ""}), "'k' is missing"),

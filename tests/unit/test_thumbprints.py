@@ -1,0 +1,221 @@
+"""The choice of a key by its certificate's thumbprint, for tokens without a kid (RFC 7515 §4.1.7, §4.1.8)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from base64 import b64encode
+from hashlib import sha1, sha256
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+
+from flask_jwtlib import KeySet, UnverifiedHeader, VerificationKey
+from flask_jwtlib.testing import TokenIssuer, base64url
+
+A, B, C = (TokenIssuer(kid=name) for name in "abc")
+E = TokenIssuer(algorithm="ES256", kid="e")
+NAMES = ["x5t#S256", "x5t"]
+
+
+def certificate(issuer: TokenIssuer) -> bytes:
+    """A certificate for an issuer's key, as DER, long expired."""
+    key: Any = issuer.private_key
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
+    start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+CERTIFICATES = {issuer.kid: certificate(issuer) for issuer in (A, B, C, E)}
+
+
+def thumbprint(issuer: TokenIssuer, name: str) -> str:
+    """What a token of this issuer has in ``x5t`` or ``x5t#S256``."""
+    digest = sha1 if name == "x5t" else sha256
+    return base64url(digest(CERTIFICATES[issuer.kid]).digest())
+
+
+def with_x5c(issuer: TokenIssuer, **members: Any) -> dict[str, Any]:
+    """A JWK with its certificate."""
+    return {**issuer.jwk, "x5c": [b64encode(CERTIFICATES[issuer.kid]).decode()], **members}
+
+
+def header(alg: str = "RS256", kid: str | None = None, **parameters: Any) -> UnverifiedHeader:
+    """A token's header."""
+    return UnverifiedHeader(alg, kid, parameters=parameters)
+
+
+def chosen(keys: KeySet, head: UnverifiedHeader) -> list[str | None]:
+    """The kids of the keys that a set chooses."""
+    return [key.kid for key in keys.select(head)]
+
+
+OWN = {
+    name: KeySet.from_jwks({"keys": [{**i.jwk, name: thumbprint(i, name)} for i in (A, B, C)]})
+    for name in NAMES
+}
+COMPUTED = KeySet.from_jwks({"keys": [with_x5c(issuer) for issuer in (A, B, C)]})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("source", ["own", "computed"])
+def test_the_thumbprint_chooses_among_several_keys(source: str, name: str) -> None:
+    """The JWK's own member names it, and so does what is computed from its certificate."""
+    keys = OWN[name] if source == "own" else COMPUTED
+
+    for issuer in (A, B, C):
+        (key,) = keys.select(header(**{name: thumbprint(issuer, name)}))
+        assert key.verify("RS256", b"signed", issuer.sign(b"signed"))
+    assert chosen(keys, header(**{name: thumbprint(E, name)})) == []
+    assert chosen(keys, header()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kid", ["b", "unknown", ""])
+def test_a_token_with_a_kid_never_falls_back(kid: str, name: str) -> None:
+    """A kid decides alone, also an unknown or an empty one."""
+    head = header(kid=kid, **{name: thumbprint(A, name)})
+
+    assert chosen(COMPUTED, head) == (["b"] if kid == "b" else [])
+    assert COMPUTED.lacks(kid) == (kid != "b")
+
+
+def test_the_stronger_thumbprint_decides_alone() -> None:
+    """Where a token names both, SHA-256 counts, and SHA-1 can't lead to another key."""
+    strong, weak = "x5t#S256", "x5t"
+    a, b = thumbprint(A, strong), thumbprint(B, weak)
+
+    assert chosen(COMPUTED, header(**{strong: a, weak: b})) == ["a"]
+    assert chosen(COMPUTED, header(**{strong: thumbprint(E, strong), weak: b})) == []
+
+
+def test_one_parameter_is_not_compared_with_the_other() -> None:
+    """A SHA-1 thumbprint in ``x5t#S256`` names nothing, and the other way round."""
+    assert chosen(COMPUTED, header(**{"x5t#S256": thumbprint(A, "x5t")})) == []
+    assert chosen(COMPUTED, header(x5t=thumbprint(A, "x5t#S256"))) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 0, 7.5, "", "=", "nope", "\ud800", "x" * 7000, [], ["a"], {}, {"a": 1}],
+    ids=ascii,
+)
+def test_anything_else_in_a_token_chooses_nothing(value: Any, name: str) -> None:
+    """The sender may write anything there: no key is chosen, and nothing is raised."""
+    assert chosen(COMPUTED, header(**{name: value})) == []
+
+
+def test_the_key_must_fit_the_algorithm() -> None:
+    """A thumbprint doesn't make an RSA key one for ES256, nor a key of another ``alg`` fit."""
+    other = TokenIssuer(algorithm="ES256", kid="e2")
+    keys = KeySet.from_jwks(
+        {"keys": [with_x5c(A), with_x5c(B, alg="RS512"), with_x5c(C), with_x5c(E), other.jwk]}
+    )
+
+    assert chosen(keys, header("ES256", x5t=thumbprint(E, "x5t"))) == ["e"]
+    assert chosen(keys, header("ES256", x5t=thumbprint(A, "x5t"))) == []
+    assert chosen(keys, header("RS256", x5t=thumbprint(B, "x5t"))) == []
+    assert chosen(keys, header("RS512", x5t=thumbprint(C, "x5t"))) == ["b"], "the only RS512 key"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_thumbprint_of_two_keys_names_neither(name: str) -> None:
+    """Without a kid, exactly one key must fit; the same key listed twice is one."""
+    same = {name: "the-same"}
+    keys = KeySet.from_jwks({"keys": [{**A.jwk, **same}, {**B.jwk, **same}, {**C.jwk, **same}]})
+    twice = KeySet.from_jwks(
+        {"keys": [{**A.jwk, **same}, {**A.jwk, **same, "kid": "a2"}, with_x5c(B)]}
+    )
+
+    assert chosen(keys, header(**same)) == []
+    assert chosen(twice, header(**same)) == ["a"]
+
+
+def test_a_certificate_for_another_key_names_nothing() -> None:
+    """RFC 7517 §4.7: the first certificate must be for the JWK's key. If it isn't, it is ignored."""
+    foreign = with_x5c(A, x5c=with_x5c(B)["x5c"])
+    keys = KeySet.from_jwks({"keys": [foreign, C.jwk]})
+
+    assert keys.kids == {"a", "c"}
+    for name in NAMES:
+        assert chosen(keys, header(**{name: thumbprint(B, name)})) == []
+
+
+def test_the_jwks_own_member_comes_first() -> None:
+    """Some issuers write thumbprints of their own kind in the JWK and in the token: these are compared."""
+    odd = "MDU2ZWVkMWFiMmMxZmY4MjZk"
+    keys = KeySet.from_jwks({"keys": [with_x5c(A, **{"x5t#S256": odd}), with_x5c(B)]})
+
+    assert chosen(keys, header(**{"x5t#S256": odd})) == ["a"]
+    assert chosen(keys, header(**{"x5t#S256": thumbprint(A, "x5t#S256")})) == []
+    assert chosen(keys, header(x5t=thumbprint(A, "x5t"))) == ["a"]
+
+
+def test_padding_makes_no_difference() -> None:
+    """A padded thumbprint in the set or in the token is the same one."""
+    bare = thumbprint(A, "x5t")
+    keys = KeySet.from_jwks({"keys": [{**A.jwk, "x5t": f"{bare}="}, B.jwk]})
+
+    assert chosen(keys, header(x5t=bare)) == chosen(keys, header(x5t=f"{bare}=")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "x5c",
+    [
+        None,
+        [],
+        {},
+        "MIIC",
+        5,
+        [5],
+        [None],
+        [""],
+        ["MIIC\nAAAA=="],
+        ["!"],
+        [[]],
+        [b64encode(b"0\x82")],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("x5t", [None, 5, [], "nope"], ids=repr)
+def test_what_a_jwk_says_of_certificates_keeps_no_key_out(x5c: Any, x5t: Any) -> None:
+    """The key is read, whatever stands in the members about its certificate."""
+    keys = KeySet.from_jwks({"keys": [{**A.jwk, "x5c": x5c, "x5t": x5t}, B.jwk]})
+
+    assert keys.kids == {"a", "b"}
+    assert chosen(keys, header(x5t=thumbprint(A, "x5t"))) == []
+
+
+def test_where_one_key_fits_the_thumbprint_is_not_needed() -> None:
+    """A set's only key for the algorithm verifies tokens without a kid, as it does without thumbprints."""
+    keys = KeySet.from_jwks({"keys": [with_x5c(A), with_x5c(E)]})
+
+    for parameters in ({}, {"x5t": "another"}, {"x5t#S256": thumbprint(B, "x5t#S256")}):
+        assert chosen(keys, header(**parameters)) == ["a"]
+
+
+def test_a_thumbprint_can_be_given_by_hand() -> None:
+    """``thumbprints`` of a ``VerificationKey`` serve like those of a JWK."""
+    keys = KeySet(
+        [
+            VerificationKey.from_jwk(A.jwk),
+            VerificationKey(
+                B.verification_key.material, kid="b", thumbprints={"x5t": thumbprint(B, "x5t")}
+            ),
+        ]
+    )
+
+    assert chosen(keys, header(x5t=thumbprint(B, "x5t"))) == ["b"]
