@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar, cast
 from flask.typing import ResponseReturnValue
 
 from . import _callbacks, _module_api
-from ._placement import public
+from ._marks import public
 from ._state import current_principal, is_authenticated
 from .authenticator import Authenticator
 from .claim_rules import (

@@ -12,8 +12,9 @@ from flask import Flask, after_this_request
 
 from ._caching import vary, vary_in_private
 from ._composition import as_claims, check_composition, check_extracted, default_extractor
+from ._decorator_order import check_app, remember
 from ._guarding import guard_view
-from ._placement import check_app, is_exempt, mark_guard, mark_guarded
+from ._marks import is_exempt, mark
 from ._report import report_accepted, report_refused
 from ._state import RequestState, begin, current_context, current_g, current_request
 from .checked_keys import CheckedKeyProvider, as_key_provider
@@ -180,7 +181,7 @@ class Authenticator:
         def check() -> ResponseReturnValue | None:
             return None if is_exempt(current_request()) else self._enter(checked, optional=False)[0]
 
-        return mark_guard(check, by=self)
+        return mark(check, "guard", by=self)
 
     def init_app(self, app: Flask, *, rules: Iterable[ClaimRule] = ()) -> None:
         """Deny by default: every request to the app needs authentication, but for views marked ``public``.
@@ -209,7 +210,8 @@ class Authenticator:
 
     def _decorated(self, view: Any, *, rules: tuple[ClaimRule, ...], optional: bool) -> Any:
         guarded = guard_view(view, partial(self._enter, rules, optional))
-        return mark_guarded(view, guarded, optional=optional, by=self)
+        mark(guarded, "optional" if optional else "required", by=self, view=view)
+        return remember(view, guarded)
 
     def _enter(
         self, rules: tuple[ClaimRule, ...], optional: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +11,8 @@ from attrs import asdict, frozen
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from ._inspection import functions_of
-from ._placement import check_app, is_guard, is_public, misplaced_views, protection_of
+from ._decorator_order import check_app, misplaced_views
+from ._inspection import access_to
 from .errors import ConfigurationError
 from .key_health import has_keys, key_statuses, warm_up_keys
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
 __all__ = ["RouteAccess", "jwtlib", "route_accesses"]
+
+_COMMON_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+_ANY = "*"
 
 jwtlib = AppGroup("jwtlib", help="Look at how this app's routes are guarded, and by which keys.")
 
@@ -114,54 +117,33 @@ def _key_rows(place: str, status: Mapping[str, Any]) -> Iterator[list[str]]:
 def route_accesses(app: Flask) -> Iterator[RouteAccess]:
     """Tell, by endpoint and rule, who gets into each of an app's routes.
 
-    Methods of one route that are guarded differently come one after the other. What Flask answers
-    by itself, HEAD for GET and OPTIONS, is not listed.
+    Methods of one route that are guarded differently have entries of their own. What Flask derives
+    is not listed: OPTIONS where Flask itself responds, and HEAD where it is handled as GET is.
     """
     misplaced = frozenset(misplaced_views(app))
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule)):
         if rule.build_only:
             continue
-        methods_by_answer: dict[tuple[str, str], list[str]] = {}
-        for method in _methods(rule, app.view_functions.get(rule.endpoint)):
-            answer = _access(app, rule.endpoint, method, rule.endpoint in misplaced)
-            methods_by_answer.setdefault(answer, []).append(method)
-        for (access, by), methods in methods_by_answer.items():
-            yield RouteAccess(rule.endpoint, tuple(methods), rule.rule, access, by)
+        grouped: dict[tuple[str, str], list[str]] = {}
+        for method, (access, by) in sorted(_accesses(app, rule).items()):
+            if access == "open" and rule.endpoint in misplaced:
+                by = by or "a decorator that was not registered"  # noqa: PLW2901 - only this entry's
+            grouped.setdefault((access, by), []).append(method)
+        for (access, by), methods in grouped.items():
+            shown = methods if len(grouped) > 1 or _ANY not in methods else [_ANY]
+            yield RouteAccess(rule.endpoint, tuple(shown), rule.rule, access, by)
 
 
-def _methods(rule: Rule, view: Callable[..., Any] | None) -> list[str]:
-    """A rule's methods, sorted, without those that Flask derives from others."""
-    methods = set(rule.methods or ())
+def _accesses(app: Flask, rule: Rule) -> dict[str, tuple[str, str]]:
+    """Tell who gets into a route by each of its methods, without those that Flask derives."""
+    methods = {*_COMMON_METHODS, _ANY} if rule.methods is None else set(rule.methods)
     if getattr(rule, "provide_automatic_options", False):
         methods.discard("OPTIONS")
-    if "GET" in methods and not hasattr(getattr(view, "view_class", None), "head"):
-        methods.discard("HEAD")
-    return sorted(methods)
-
-
-def _access(app: Flask, endpoint: str, method: str, misplaced: bool) -> tuple[str, str]:
-    view = app.view_functions.get(endpoint)
-    protections = set(() if view is None else map(protection_of, functions_of(view, method)))
-    if "required" in protections:
-        return "required", "decorator"
-    public = view is not None and is_public(view)
-    if not public and (guard := _guard(app, endpoint)):
-        return "required", guard
-    if "optional" in protections:
-        return "optional", "decorator"
-    if public:
-        return "public", "@public"
-    return "open", "a decorator above @app.route" if misplaced else ""
-
-
-def _guard(app: Flask, endpoint: str) -> str | None:
-    """Name the guard that a request to an endpoint passes, if there is one."""
-    names = endpoint.split(".")[:-1]
-    blueprints = (".".join(names[: end + 1]) for end in range(len(names)))
-    for name in (None, *blueprints):
-        if any(map(is_guard, app.before_request_funcs.get(name, ()))):
-            return "guard of the app" if name is None else f"guard of blueprint {name}"
-    return None
+    accesses = {method: access_to(app, rule, method) for method in methods}
+    view_class = getattr(app.view_functions.get(rule.endpoint), "view_class", None)
+    if accesses.get("HEAD") == accesses.get("GET") and not hasattr(view_class, "head"):
+        accesses.pop("HEAD", None)
+    return accesses
 
 
 def _table(*head: str, rows: Iterable[list[str]]) -> str:

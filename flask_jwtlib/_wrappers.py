@@ -1,0 +1,103 @@
+"""What a view wraps, as far as that can be seen from outside."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+
+from flask import Flask
+from flask.views import MethodView, View
+
+__all__ = ["cells", "layers", "reachable"]
+
+# More than any app has, and an end for objects that return a new wrapped one each time they are asked.
+_MOST_LAYERS = 100
+_MOST_CALLABLES = 10_000
+_BASES = (object, View, MethodView)
+
+
+def layers(view: Any) -> Iterator[Callable[..., Any]]:
+    """Yield a view and, from the outside in, what it says that it wraps, as ``functools.wraps`` does."""
+    seen: set[int] = set()
+    layer: Any = view
+    while layer is not None and id(layer) not in seen and len(seen) < _MOST_LAYERS:
+        seen.add(id(layer))
+        yield layer
+        layer = getattr(layer, "__wrapped__", None)
+
+
+def reachable(view: Any) -> Iterator[Any]:
+    """Yield a view and every callable that it might call, as far as it holds them.
+
+    These are what it wraps, binds or closes over, a view class's attributes, and the attributes of
+    a callable object. What a function finds by a global name is not seen.
+    """
+    # Holds the objects too, since an identity counts only as long as its object lives.
+    seen: dict[int, Any] = {}
+    waiting = [view]
+    while waiting and len(seen) < _MOST_CALLABLES:
+        found = waiting.pop()
+        if id(found) not in seen:
+            seen[id(found)] = found
+            yield found
+            waiting.extend(_within(found))
+
+
+def cells(function: FunctionType) -> dict[str, Any]:
+    """Return the variables that a function closes over, by name."""
+    contents: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            contents[name] = cell.cell_contents
+        except ValueError:  # it has no value yet
+            continue
+    return contents
+
+
+def _within(found: Any) -> Iterator[Any]:
+    if isinstance(found, type):
+        yield from _of_class(found)
+        return
+    if isinstance(found, FunctionType):
+        yield from filter(_is_callable, cells(found).values())
+    elif isinstance(found, MethodType | staticmethod | classmethod):
+        yield found.__func__
+    elif isinstance(found, partial):
+        yield found.func
+    elif isinstance(found, property):
+        yield found.fget
+    else:
+        yield inspect.getattr_static(type(found), "__call__", None)
+        yield from filter(_is_callable, _attributes(found).values())
+    # Statically first, so that no `__getattr__` of a stranger runs.
+    for name in ("__wrapped__", "view_class"):
+        if inspect.getattr_static(found, name, None) is not None:
+            yield getattr(found, name, None)
+
+
+def _of_class(view_class: type) -> Iterator[Any]:
+    """Yield the attributes of a view class that might be called."""
+    if issubclass(view_class, View):
+        for base in view_class.__mro__:
+            if base not in _BASES:
+                yield from (
+                    value
+                    for value in vars(base).values()
+                    if _is_callable(value) or isinstance(value, classmethod | property)
+                )
+
+
+def _is_callable(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type | Flask)
+
+
+def _attributes(found: Any) -> dict[str, Any]:
+    """An object's own attributes, and not those of what it stands for."""
+    try:
+        attributes: dict[str, Any] = object.__getattribute__(found, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes
