@@ -89,5 +89,5 @@ def as_count(value: Any) -> int:
         ConfigurationError: It is anything else.
     """
     if type(value) is not int or value < 1:
-        raise ConfigurationError(f"want a whole number, 1 or more, not {value!r}")
+        raise ConfigurationError(f"expected a whole number, 1 or more, not {value!r}")
     return value

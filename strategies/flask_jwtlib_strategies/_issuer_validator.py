@@ -5,48 +5,80 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask_jwtlib import Audience, ClaimRule, ConfigurationError, Issuer, JWTValidator
+from flask_jwtlib import (
+    AccessToken,
+    Audience,
+    ClaimRule,
+    Client,
+    ConfigurationError,
+    Expiry,
+    Issuer,
+    JWTValidator,
+)
 from flask_jwtlib.judgement import as_rules
 
 __all__ = ["issuer_validator", "with_public_keys"]
 
 
 def issuer_validator(
-    issuer: str, audience: Any = None, *, rules: Iterable[ClaimRule] = (), **options: Any
+    issuer: str,
+    audience: Any = None,
+    *,
+    rules: Iterable[ClaimRule] = (),
+    leeway: float = 0,
+    **options: Any,
 ) -> JWTValidator:
-    """Make it.
+    """Make the validator.
+
+    It refuses tokens that aren't access tokens, and tokens without ``exp``, unless ``rules`` has an
+    ``AccessToken`` or an ``Expiry`` of its own.
 
     Args:
         issuer: The ``iss`` of the tokens.
-        audience: What they call us in ``aud``, one name or several.
+        audience: Our name in their ``aud``, or several. None only if ``rules`` has a ``Client``.
         rules: Claim rules after those for ``iss`` and ``aud``.
-        options: Others of ``JWTValidator``.
+        leeway: Seconds by which the issuer's clock and ours may differ.
+        options: Other options of ``JWTValidator``.
 
     Raises:
-        ConfigurationError: There is no audience, or an option is of a wrong kind.
+        ConfigurationError: There is neither an audience nor a ``Client``, or an option is of a wrong
+            type.
     """
-    given: object = audience
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    names = tuple(audience) if several else (audience,)
-    if names in {(), (None,)}:
-        raise ConfigurationError(
-            "there is no audience: want what the tokens call this API in aud. Without one, a token "
-            "that the issuer made for anybody's API would be accepted (RFC 8725 §3.9). For tokens "
-            "that have none, give a JWTValidator whose rules say whom they are for"
-        )
-    return JWTValidator(rules=(Issuer(issuer), Audience(*names), *as_rules(rules)), **options)
+    given = as_rules(rules)
+    defaults: tuple[ClaimRule, ...] = (Expiry(leeway, required=True), AccessToken())
+    kept = [rule for rule in defaults if not any(isinstance(each, type(rule)) for each in given)]
+    return JWTValidator(
+        rules=(*kept, *_recipient(audience, given), Issuer(issuer), *given),
+        leeway=leeway,
+        **options,
+    )
+
+
+def _recipient(audience: Any, rules: Iterable[ClaimRule]) -> Iterable[ClaimRule]:
+    """Return the rule that says who the tokens are for, unless a given one does."""
+    several = isinstance(audience, Iterable) and not isinstance(audience, str)
+    names: tuple[Any, ...] = tuple(audience) if several else (audience,)
+    if names not in {(), (None,)}:
+        return (Audience(*names),)
+    if any(isinstance(rule, Client) for rule in rules):
+        return ()
+    raise ConfigurationError(
+        "there is no audience: expected what the tokens call this API in aud. Without it, a token that "
+        "the issuer made for any other API would be accepted (RFC 8725 §3.9). If its tokens have no "
+        "aud, as Amazon Cognito's, name the clients instead: rules=[Client('…')]"
+    )
 
 
 def with_public_keys(validator: JWTValidator) -> JWTValidator:
-    """Answer a validator that is for keys which an issuer publishes.
+    """Return a validator after checking that it suits keys which an issuer publishes.
 
     Raises:
-        ConfigurationError: It accepts an algorithm that takes a secret.
+        ConfigurationError: It accepts an algorithm that needs a shared secret.
     """
     secret = [name for name in validator.algorithms if name.startswith("HS")]
     if secret:
         raise ConfigurationError(
-            f"{' and '.join(secret)} would take a secret that we share with the issuer, and keys "
-            "that it publishes are none: want the algorithm that it signs with, such as RS256"
+            f"{' and '.join(secret)} needs a secret that is shared with the issuer, and published keys "
+            "aren't secret: expected the algorithm that the issuer signs with, such as RS256"
         )
     return validator

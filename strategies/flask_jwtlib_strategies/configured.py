@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
-from flask_jwtlib import Authenticator, ClaimRule, ConfigurationError, KeyProvider
+from flask_jwtlib import Authenticator, ClaimRule, Client, ConfigurationError, KeyProvider
 from flask_jwtlib.judgement import as_rules
+from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 
 from ._issuer_validator import issuer_validator, with_public_keys
 from .jwks import JWKSKeyProvider
@@ -39,14 +40,19 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
     a list is JSON: ``["RS256", "ES256"]``.
 
     - ``JWTLIB_ISSUER``: the issuer's URL, letter for letter as in its tokens' ``iss``. Needed.
-    - ``JWTLIB_AUDIENCE``: what its tokens call this API in ``aud``, or a list. Needed.
+    - ``JWTLIB_AUDIENCE``: what its tokens call this API in ``aud``, or a list. Needed, unless ``rules`` has
+      a ``Client``.
     - ``JWTLIB_ALGORITHMS``: the JWS algorithms that are accepted, one or a list, for public keys
       only. By default RS256.
     - ``JWTLIB_JWKS_URL``: where its keys are, for an issuer that publishes no metadata. By default
       they are found as ``OIDCKeyProvider`` does.
     - ``JWTLIB_LEEWAY``: seconds of allowance for its clock. By default 0.
+    - ``JWTLIB_MAX_SIZE``: the longest accepted token, in characters. By default 8192.
     - ``JWTLIB_ALLOW_HTTP_ON_LOOPBACK``: true accepts plain HTTP from 127.0.0.0/8, ::1 and localhost.
       Neither ``DEBUG`` nor ``TESTING`` does.
+
+    As in ``oidc_authenticator``, tokens without ``exp`` and tokens that aren't access tokens are refused,
+    unless ``rules`` has an ``Expiry`` or an ``AccessToken`` of its own.
 
     Args:
         app: The app.
@@ -58,15 +64,22 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
     """
     checked_rules = as_rules(rules)
     settings = _read(app.config)
+    audience = settings.get("JWTLIB_AUDIENCE")
+    if audience is None and not any(isinstance(rule, Client) for rule in checked_rules):
+        raise ConfigurationError(
+            f"JWTLIB_AUDIENCE is not set: want {_SETTINGS['JWTLIB_AUDIENCE'].want}. If the tokens have no "
+            "aud, as Amazon Cognito's, name the clients instead: rules=[Client('…')]"
+        )
     issuer = settings["JWTLIB_ISSUER"]
     with _naming("JWTLIB_ALGORITHMS"):
         validator = with_public_keys(
             issuer_validator(
                 issuer,
-                settings["JWTLIB_AUDIENCE"],
+                audience,
                 algorithms=settings.get("JWTLIB_ALGORITHMS", "RS256"),
                 rules=checked_rules,
                 leeway=settings.get("JWTLIB_LEEWAY", 0),
+                max_size=settings.get("JWTLIB_MAX_SIZE", DEFAULT_MAX_SIZE),
             )
         )
     return Authenticator(keys=_keys(settings), validator=validator)
@@ -167,6 +180,14 @@ def _as_seconds(value: object) -> float:
     return seconds
 
 
+def _as_count(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if type(value) is not int or value < 1:
+        raise _NotWantedError(_kind(value))
+    return value
+
+
 def _as_truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -193,10 +214,11 @@ _SETTINGS = {
         _as_text, "the issuer's URL, letter for letter as in its tokens' iss", needed=True
     ),
     "JWTLIB_AUDIENCE": _Setting(
-        _as_texts, "what the tokens call this API in aud, as text, or a list of such", needed=True
+        _as_texts, "what the tokens call this API in aud, as text, or a list of such"
     ),
     "JWTLIB_ALGORITHMS": _Setting(_as_texts, "an algorithm such as 'RS256', or a list of such"),
     "JWTLIB_JWKS_URL": _Setting(_as_text, "the URL of the issuer's keys"),
     "JWTLIB_LEEWAY": _Setting(_as_seconds, "a number of seconds, 0 or more, such as 30"),
+    "JWTLIB_MAX_SIZE": _Setting(_as_count, "a whole number of characters, such as 16384"),
     "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": _Setting(_as_truth, "true or false"),
 }

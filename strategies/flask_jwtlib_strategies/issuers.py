@@ -39,26 +39,31 @@ _FROM_ANOTHER = "The access token is from another issuer"
 
 @frozen(init=False, eq=False)
 class TrustedIssuer:
-    """An issuer whose tokens are accepted, and what they are verified by.
+    """An issuer whose tokens are accepted, and what verifies them.
+
+    Tokens without ``exp`` and tokens that aren't access tokens are refused, unless ``rules`` has an
+    ``Expiry`` or an ``AccessToken`` of its own.
 
     Args:
         issuer: The ``iss`` of its tokens, letter for letter: ``https://a`` and ``https://a/`` are
-            two.
+            different.
         keys: Its keys, in any form that ``Authenticator`` takes.
-        audience: What its tokens call us in ``aud``, one name or several.
-        algorithms: The JWS algorithms that are accepted of it, one or several. RS256 by default.
-        rules: Claim rules for its tokens, which come on top of those for ``iss`` and ``aud``.
-        leeway: Seconds of allowance for clocks that differ from its own.
-        max_size: Characters that its tokens may have. 8192 by default.
-        validator: What verifies its tokens, instead of the five options before. Their ``iss`` is
-            looked at all the same. Its own ``max_size``, if it has one, counts.
+        audience: Our name in its tokens' ``aud``, or several. Leave it out only where they have no
+            ``aud``, and a ``Client`` in ``rules`` says whose tokens to accept.
+        algorithms: The accepted JWS algorithms, one or several. RS256 by default.
+        rules: Claim rules for its tokens, after those for ``iss`` and ``aud``.
+        leeway: Seconds by which its clock and ours may differ.
+        max_size: Its longest accepted token, in characters. 8192 by default.
+        validator: Verifies its tokens in place of the five options above. Their ``iss`` is compared
+            all the same. The validator's own ``max_size``, if it has one, counts.
 
     Attributes:
         keys: The provider of its keys.
         validator: What verifies its tokens.
 
     Raises:
-        ConfigurationError: There is no audience, or what is given can't work together.
+        ConfigurationError: There is neither an audience nor a ``Client``, or the options can't work
+            together.
     """
 
     issuer: str
@@ -137,20 +142,24 @@ class IssuerRouter(TokenValidator):
     keys. That costs the same for one issuer and for thousands.
 
     Args:
-        *issuers: Whose tokens are accepted.
+        *issuers: The issuers whose tokens are accepted.
+        max_size: Longest token, in characters, that is read to find its issuer, whose own ``max_size``
+            holds besides. By default the largest of these. Give it where a validator of your own
+            accepts more than 8192 characters and has no ``max_size``.
 
     Attributes:
-        issuers: Them, by their ``iss``.
-        max_size: Characters that a token of any of them may have.
+        issuers: The issuers, by their ``iss``.
+        max_size: The longest token that is read.
 
     Raises:
-        ConfigurationError: There are none, one is no ``TrustedIssuer``, or two are of one ``iss``.
+        ConfigurationError: There is no issuer, one isn't a ``TrustedIssuer``, two have the same ``iss``,
+            or ``max_size`` isn't a whole number of 1 or more.
     """
 
     issuers: Mapping[str, TrustedIssuer] = field(repr=lambda issuers: f"<{len(issuers)} issuers>")
     max_size: int
 
-    def __init__(self, *issuers: TrustedIssuer) -> None:
+    def __init__(self, *issuers: TrustedIssuer, max_size: int | None = None) -> None:
         if not issuers:
             raise ConfigurationError("IssuerRouter needs a TrustedIssuer at least")
         by_name: dict[str, TrustedIssuer] = {}
@@ -165,9 +174,15 @@ class IssuerRouter(TokenValidator):
                     "its tokens are verified. Several sources of one issuer's keys are for a "
                     "CompositeKeyProvider"
                 )
-        sizes = (getattr(one.validator, "max_size", DEFAULT_MAX_SIZE) for one in issuers)
+        size = max_size
+        if size is None:
+            size = max(getattr(one.validator, "max_size", DEFAULT_MAX_SIZE) for one in issuers)
+        if type(size) is not int or size < 1:
+            raise ConfigurationError(
+                f"max_size is {size!r}, expected a whole number of characters, 1 or more"
+            )
         object.__setattr__(self, "issuers", MappingProxyType(by_name))
-        object.__setattr__(self, "max_size", max(sizes))
+        object.__setattr__(self, "max_size", size)
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Verify a token by what is configured for its issuer.

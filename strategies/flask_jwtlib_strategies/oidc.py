@@ -9,6 +9,7 @@ import requests
 from attrs import frozen
 
 from flask_jwtlib import Authenticator, ClaimRule, TTLKeyProvider
+from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 
 from ._discovery import DiscoveredKeySet
 from ._documents import DocumentClient
@@ -78,11 +79,12 @@ class OIDCKeyProvider(TTLKeyProvider):
 
 def oidc_authenticator(
     issuer: str,
-    audience: str | Iterable[str],
+    audience: str | Iterable[str] | None = None,
     *,
     algorithms: str | Iterable[str] = "RS256",
     rules: Iterable[ClaimRule] = (),
     leeway: float = 0,
+    max_size: int = DEFAULT_MAX_SIZE,
     session: requests.Session | None = None,
     allow_http_on_loopback: bool = False,
 ) -> Authenticator:
@@ -92,30 +94,41 @@ def oidc_authenticator(
 
         auth = oidc_authenticator("https://example.eu.auth0.com/", "https://api.example")
 
+    Refused are, besides what ``JWTValidator`` refuses, tokens without ``exp`` and tokens that aren't access
+    tokens (``AccessToken`` says which). An ``Expiry`` or an ``AccessToken`` in ``rules`` replaces that.
+
     Nothing is fetched before the first token comes. For another extractor or failure handler, make a
     variant by ``evolve``.
 
     Args:
         issuer: The issuer's URL, letter for letter as in its tokens' ``iss``: Auth0's ends with a
             slash.
-        audience: What its tokens call us in ``aud``, one name or several. Where they have none, as
-            Amazon Cognito's access tokens, a rule has to say who they are for: compose an
-            ``Authenticator`` of ``OIDCKeyProvider`` and a ``JWTValidator`` with that rule.
+        audience: Our name in the tokens' ``aud``, or several. Leave it out only where the tokens have no
+            ``aud``, as Amazon Cognito's, and a ``Client`` in ``rules`` says whose tokens to accept. A
+            token with an ``aud`` is refused then.
         algorithms: The JWS algorithms that are accepted, one or several, for public keys only.
         rules: Claim rules after those for ``iss`` and ``aud``.
-        leeway: Seconds of allowance for the issuer's clock.
+        leeway: Seconds by which the issuer's clock and ours may differ.
+        max_size: Longest accepted token, in characters.
         session: A ``requests.Session`` to fetch with.
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
 
     Raises:
-        ConfigurationError: There is no audience, an algorithm is not for public keys, or what is
-            given is of a wrong kind.
+        ConfigurationError: There is neither an audience nor a ``Client``, an algorithm isn't for public
+            keys, or an option is of a wrong type.
     """
     return Authenticator(
         keys=OIDCKeyProvider(
             issuer, session=session, allow_http_on_loopback=allow_http_on_loopback
         ),
         validator=with_public_keys(
-            issuer_validator(issuer, audience, algorithms=algorithms, rules=rules, leeway=leeway)
+            issuer_validator(
+                issuer,
+                audience,
+                algorithms=algorithms,
+                rules=rules,
+                leeway=leeway,
+                max_size=max_size,
+            )
         ),
     )

@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 
 from flask_jwtlib import (
+    Audience,
     ConfigurationError,
     InsufficientScopeError,
+    Issuer,
     JWTValidator,
     Scope,
     current_principal,
@@ -146,7 +148,8 @@ def test_without_more_rs256_is_accepted_and_no_leeway() -> None:
 def test_an_audience_is_text_or_several(value: Any, expected: tuple[str, ...]) -> None:
     """Digits count as text, for they are numbers when they come from the environment."""
     validator = validator_by({"JWTLIB_AUDIENCE": value})
-    assert [getattr(rule, "accepted", None) for rule in validator.rules] == [(ISSUER,), expected]
+    assert {rule.accepted for rule in validator.rules if isinstance(rule, Audience)} == {expected}
+    assert {rule.accepted for rule in validator.rules if isinstance(rule, Issuer)} == {(ISSUER,)}
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,22 @@ def test_algorithms_are_text_or_several(value: Any, expected: tuple[str, ...]) -
 def test_a_leeway_is_a_number_of_seconds(value: Any, expected: float) -> None:
     """A number, or text that is one."""
     assert validator_by({"JWTLIB_LEEWAY": value}).leeway == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [(16384, 16384), ("16384", 16384), (1, 1)])
+def test_a_size_is_a_whole_number(value: Any, expected: int) -> None:
+    """A number of characters, or text that is one; 8192 if it isn't set."""
+    assert validator_by({"JWTLIB_MAX_SIZE": value}).max_size == expected
+    assert validator_by({"JWTLIB_MAX_SIZE": None}).max_size == 8192
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, True, 16384.0, "16 kB", "-5", "1e4", "\u0661", "9" * 5000, [], {}], ids=repr
+)
+def test_a_size_of_another_kind_is_named(value: Any) -> None:
+    """Anything else is an error at start that names the setting."""
+    with pytest.raises(ConfigurationError, match=r"JWTLIB_MAX_SIZE is .* whole number"):
+        configured_authenticator(app_with({**NEEDED, "JWTLIB_MAX_SIZE": value}))
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
@@ -245,12 +264,12 @@ def test_settings_that_are_absent_are_named() -> None:
         ),
         pytest.param(
             {"JWTLIB_ALGORITHMS": "HS256"},
-            "JWTLIB_ALGORITHMS: HS256 would take a secret",
+            "JWTLIB_ALGORITHMS: HS256 needs a secret",
             id="HS256",
         ),
         pytest.param(
             {"JWTLIB_ALGORITHMS": ["RS256", "HS512"], "JWTLIB_JWKS_URL": "https://a.example"},
-            "JWTLIB_ALGORITHMS: HS512 would take a secret",
+            "JWTLIB_ALGORITHMS: HS512 needs a secret",
             id="HS512 among others",
         ),
         pytest.param(
@@ -292,7 +311,7 @@ def test_a_wrong_setting_is_named_and_not_shown(settings: dict[str, Any], told: 
     """The error names the setting, what it is and what is wanted, and shows no secret."""
     fault = fault_of(settings)
     assert fault.startswith(told)
-    assert "want" in fault or "hand in" in fault or "choose" in fault
+    assert "want" in fault or "expected" in fault or "hand in" in fault or "choose" in fault
     assert "hunter2" not in fault
 
 
