@@ -1,80 +1,105 @@
-"""What a key file holds: PEM, OpenSSH lines, a JWK or a JWK set."""
+"""What a key file holds: PEM, DER, OpenSSH lines, a JWK or a JWK set."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import attrs
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from flask_jwtlib import ConfigurationError, KeySet, VerificationKey
 
-__all__ = ["MAX_SIZE", "PrivateKeyError", "keys_of"]
+from ._private_keys import holds_private_key
+
+__all__ = ["MAX_SIZE", "PrivateKeyError", "UnknownFormatError", "keys_of"]
 
 MAX_SIZE = 1024 * 1024
-"""Bytes that a key file may have."""
+"""Most bytes that a key file may have."""
 
-_PRIVATE_TEXT = re.compile(r"PRIVATE KEY ?-{4,5}")
-_PRIVATE_MEMBERS = frozenset({"d", "dp", "dq", "oth", "p", "q", "qi"})
 _PEM_BEGIN = "-----BEGIN "
+_PEM_END = "-----END "
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----")
-_OPENSSH_KEY = re.compile(r"^[ \t]*(?=ssh-|ecdsa-)", re.MULTILINE)
-_COMMENT_LINE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+_OPENSSH_KEY = re.compile(r"[ \t]*(?:ssh-|ecdsa-|sk-ssh-|sk-ecdsa-)")
 
 
 class PrivateKeyError(ConfigurationError):
     """A key file holds a private key."""
 
 
-def keys_of(content: bytes, *, kid: str | None = None) -> KeySet:
+class UnknownFormatError(ConfigurationError):
+    """A file does not look like a key file at all."""
+
+
+def keys_of(content: bytes, *, kid: str | None = None, max_keys: int = 100) -> KeySet:
     """Make a key set of a file's content.
 
-    Keys that can't be used are passed over, as long as there is another one. Only a JWK set may be
-    empty.
+    A file in PEM or with OpenSSH lines is used only as a whole: nothing else tells that it was written to
+    its end. A JSON document tells that, so members of a JWK set that can't be used are skipped, as long as
+    there is another one.
 
     Args:
         content: The content.
         kid: The key ID of keys that have none of their own.
+        max_keys: The most keys that it may hold.
 
     Raises:
         PrivateKeyError: It holds a private key.
-        ConfigurationError: No key can be read from it, or it is not complete.
+        UnknownFormatError: It doesn't look like a key in any format.
+        ConfigurationError: A key in it can't be read, it is not complete, or it holds too many.
     """
     if len(content) > MAX_SIZE:
         raise ConfigurationError(f"it has more than {MAX_SIZE} bytes")
-    # A byte order mark is no part of the text. What is not UTF-8 may stand around PEM.
-    text = content.decode("utf-8-sig", "replace").strip()
-    if not text:
+    text = _text_of(content)
+    if not text.strip():
         raise ConfigurationError("it is empty")
-    if _PRIVATE_TEXT.search(text):
-        raise PrivateKeyError("it holds a private key, which is not used")
-    if text.startswith("{"):
-        return _with_kid(KeySet.of(_json(text)), kid)
+    if holds_private_key(content, text.strip()):
+        raise PrivateKeyError("it holds a private key, which is not used: give the public key only")
+    if text.lstrip().startswith("{"):
+        return _with_kid(_json_keys(text, max_keys), kid)
     if _PEM_BEGIN in text:
-        return _all_of(_pem_blocks(text), VerificationKey.from_pem, kid)
-    lines = _COMMENT_LINE.sub("", text).strip()
-    if _OPENSSH_KEY.match(lines):
-        return _all_of(_OPENSSH_KEY.split(lines)[1:], VerificationKey.from_openssh, kid)
-    raise ConfigurationError("it is no PEM, OpenSSH public key, JWK or JWK set")
+        return _all_of(_pem_blocks(text), VerificationKey.from_pem, kid, max_keys)
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    if _OPENSSH_KEY.match("\n".join(lines).lstrip()):
+        return _all_of(_openssh_keys(lines), _from_openssh, kid, max_keys)
+    if content.startswith(b"0"):
+        return KeySet((VerificationKey(_der_key(content), kid=kid),))
+    return _with_kid(_other_text(text), kid)
 
 
-def _json(text: str) -> Mapping[str, Any]:
+def _text_of(content: bytes) -> str:
+    """Decode UTF-8 or UTF-16, each with or without a byte order mark. Around PEM, anything may stand."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    if content[:1] and content[1:2] == b"\0":
+        return content.decode("utf-16-le", "replace")
+    if content[:1] == b"\0":
+        return content.decode("utf-16-be", "replace")
+    return content.decode("utf-8-sig", "replace")
+
+
+def _json_keys(text: str, max_keys: int) -> KeySet:
     try:
         parsed: Any = json.loads(text)
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         # Raised here, it does not carry the parser's error, which holds what was read.
-        raise ConfigurationError("it begins like a JSON object and is none")
+        raise ConfigurationError("it begins like a JSON object and isn't one")
     document = cast("dict[str, Any]", parsed)
     members: object = document.get("keys")
-    jwks = cast("list[object]", members) if isinstance(members, list) else []
-    for jwk in [document, *jwks]:
-        if isinstance(jwk, dict) and not _PRIVATE_MEMBERS.isdisjoint(cast("dict[str, Any]", jwk)):
-            raise PrivateKeyError("it holds a private key, which is not used")
-    return document
+    if isinstance(members, list):
+        _check_number(len(cast("list[object]", members)), max_keys)
+    key_set = KeySet.of(document)
+    if key_set.skipped and not key_set.keys:
+        raise ConfigurationError(
+            f"none of the {len(key_set.skipped)} keys in it can be used: {key_set.skipped[0]}"
+        )
+    return key_set
 
 
 def _with_kid(key_set: KeySet, kid: str | None) -> KeySet:
@@ -84,23 +109,79 @@ def _with_kid(key_set: KeySet, kid: str | None) -> KeySet:
     return attrs.evolve(key_set, keys=tuple(keys))
 
 
-def _pem_blocks(text: str) -> list[str]:
-    """The public keys in PEM, and the first of its certificates, which the others vouch for."""
+def _pem_blocks(text: str) -> Sequence[str]:
+    """Return the public keys in PEM, and the first of its certificates, which the others vouch for."""
     blocks = list(_PEM_BLOCK.finditer(text))
-    if len(blocks) != text.count(_PEM_BEGIN):
+    # Of a block that was cut off within its first characters, the beginning of a line is left.
+    rest = text.rpartition("\n")[2].strip()
+    is_cut_off = bool(rest) and _PEM_BEGIN.startswith(rest)
+    if is_cut_off or not len(blocks) == text.count(_PEM_BEGIN) == text.count(_PEM_END):
         raise ConfigurationError("a PEM block in it is not complete")
     certificates = [block[0] for block in blocks if block[1] == "CERTIFICATE"]
     return [block[0] for block in blocks if block[1].endswith("PUBLIC KEY")] + certificates[:1]
 
 
-def _all_of(texts: Iterable[str], make: Callable[..., VerificationKey], kid: str | None) -> KeySet:
+def _openssh_keys(lines: Iterable[str]) -> Sequence[Sequence[str]]:
+    """Return the lines of each key: several, where a key was wrapped."""
+    keys: list[list[str]] = []
+    for line in lines:
+        if _OPENSSH_KEY.match(line):
+            keys.append([line])
+        elif line.strip():
+            keys[-1].append(line)
+    return keys
+
+
+def _from_openssh(lines: Sequence[str], *, kid: str | None) -> VerificationKey:
+    if len(lines) > 1 and _is_openssh_key(lines[:-1]):
+        raise ConfigurationError("a line in it is not an OpenSSH public key")
+    return VerificationKey.from_openssh("\n".join(lines), kid=kid)
+
+
+def _is_openssh_key(lines: Sequence[str]) -> bool:
+    try:
+        VerificationKey.from_openssh("\n".join(lines))
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _all_of(
+    texts: Sequence[Any], make: Callable[..., VerificationKey], kid: str | None, max_keys: int
+) -> KeySet:
+    if not texts:
+        raise ConfigurationError("there is no public key in it")
+    _check_number(len(texts), max_keys)
     keys: list[VerificationKey] = []
-    skipped: list[str] = []
-    for text in texts:
+    for number, text in enumerate(texts, 1):
         try:
             keys.append(make(text, kid=kid))
         except ConfigurationError as error:
-            skipped.append(str(error))
-    if not keys:
-        raise ConfigurationError("; ".join(skipped) or "there is no public key in it")
-    return KeySet(tuple(keys), skipped=tuple(skipped))
+            which = f"key {number} of {len(texts)} in it can't be used: " if len(texts) > 1 else ""
+            raise ConfigurationError(f"{which}{error}") from None
+    return KeySet(tuple(keys))
+
+
+def _check_number(number: int, max_keys: int) -> None:
+    if number > max_keys:
+        raise ConfigurationError(f"it holds {number} keys, {max_keys} are allowed (max_keys)")
+
+
+def _der_key(content: bytes) -> Any:
+    for load in (serialization.load_der_public_key, x509.load_der_x509_certificate):
+        try:
+            loaded: Any = load(content)
+        except Exception:  # noqa: BLE001, S112 - whatever it is, it isn't that
+            continue
+        return loaded.public_key() if isinstance(loaded, x509.Certificate) else loaded
+    raise UnknownFormatError("it is not a public key or a certificate in DER that can be read")
+
+
+def _other_text(text: str) -> KeySet:
+    """Read what a single key may look like besides."""
+    try:
+        return KeySet.of(text)
+    except ConfigurationError:
+        raise UnknownFormatError(
+            "it is not PEM, DER, an OpenSSH public key, a JWK or a JWK set"
+        ) from None

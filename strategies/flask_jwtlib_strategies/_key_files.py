@@ -1,58 +1,44 @@
-"""Looks at key files, and reads those that changed."""
+"""Key files as they are over several looks: which keys serve, and since when one is missing."""
 
 from __future__ import annotations
 
 import math
-import os
-import stat
-from collections.abc import Callable, Mapping
-from hashlib import sha256
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import attrs
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from flask_jwtlib import ConfigurationError, FetchedKeys, KeySet
-from flask_jwtlib.log_text import library_logger
+from flask_jwtlib.log_text import library_logger, quoted
 
-from ._key_file_content import MAX_SIZE, PrivateKeyError, keys_of
+from ._file_readings import Content, Directory, FileReader, Gone, Reading, Unreadable
+from ._key_file import KeyFile
+from ._patient_reader import PatientReader, Read
+from ._serving_keys import ServingKeys
 
 __all__ = ["KeyFiles", "lifetime"]
 
 _logger = library_logger("flask_jwtlib_strategies")
 
-_MAX_KEYS = 100
-_SUFFIXES = frozenset({".cer", ".crt", ".jwk", ".json", ".pem", ".pub"})
+# Seconds without a look after which a key that is gone must not serve until the next one: the longest
+# that keys from other sources serve unseen.
+_IDLE = 300
+# Seconds between two readings of one look.
+_PAUSE = 0.2
+_MAX_FAULTS = 10
+_LONGEST_PATH = 100
+_HANGS = Unreadable("it can't be read at the moment: that takes too long")
 
 
 def lifetime(seconds: float) -> float:
-    """How long keys are to be fresh so that they are fetched again after so many seconds at the earliest.
+    """Return how long keys are to be fresh so that they are fetched again after so many seconds at least.
 
     ``TTLKeyProvider`` does so after 70 to 80 % of their time.
     """
     return seconds / 0.7
-
-
-@frozen(eq=False)
-class _KeyFile:
-    """What is known of a file.
-
-    Attributes:
-        key_set: Its keys, as it held them when it was last good; None if it never was.
-        good_at: When that was.
-        digest: Of what it held when it was read.
-        signature: What tells without reading whether it changed since.
-        settled: Whether two looks read the same. Within one tick of the file system's clock a file
-            may be written, read and written again, and its signature would not tell.
-        fault: Why what it held can't be used, None if it can.
-    """
-
-    key_set: KeySet | None
-    good_at: float
-    digest: bytes
-    signature: tuple[int, ...]
-    settled: bool = False
-    fault: str | None = None
 
 
 @frozen(eq=False)
@@ -61,14 +47,14 @@ class _State:
 
     Attributes:
         begun: When the look began.
-        fresh: Whether its answer is good until the next look.
+        fresh: Whether its result is good until the next look.
         files: The files, by their path.
-        key_set: What was answered last, None if nothing was.
+        key_set: What was returned last, None if nothing was.
     """
 
     begun: float = -math.inf
     fresh: bool = False
-    files: Mapping[Path, _KeyFile] = field(factory=dict[Path, _KeyFile])
+    files: Mapping[Path, KeyFile] = field(factory=dict[Path, KeyFile])
     key_set: KeySet | None = None
 
 
@@ -76,42 +62,96 @@ class _State:
 class KeyFiles:
     """Reads keys from files: a ``fetch`` for ``TTLKeyProvider``.
 
-    While nothing changes, each look answers the same ``KeySet`` object.
+    While nothing changes, each look returns the same ``KeySet`` object.
 
     Args:
         paths: Files and directories.
-        kid_from_name: Whether keys without a ``kid`` get their file's name for one.
-        interval: Seconds from one look to the next at the least, unless it failed.
-        max_stale: Seconds that what a file held serves on when it can't be used any more.
+        reader: Looks at one path.
+        max_keys: The most keys of all files together.
+        interval: Seconds from one look to the next at least, unless it failed.
+        max_stale: Seconds for which the keys of a file serve on that can't be used any more.
+        timeout: Seconds that a look may take.
         clock: A clock in seconds that never jumps.
     """
 
     paths: tuple[Path, ...]
-    kid_from_name: bool = field(kw_only=True)
+    reader: FileReader = field(kw_only=True, repr=False)
+    max_keys: int = field(kw_only=True)
     interval: float = field(kw_only=True)
     max_stale: float = field(kw_only=True, repr=False)
+    timeout: float = field(kw_only=True, repr=False)
     clock: Callable[[], float] = field(kw_only=True, repr=False)
     _state: _State = field(init=False, factory=_State, repr=False)
+    _patient: PatientReader[Reading] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        patience = max(0.05, min(1, self.timeout / 4))
+        self._patient = PatientReader(patience, timeout=max(0.1, self.timeout * 0.8))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> KeyFiles:
+        """Return one that reads the same files and has read none yet."""
+        return evolve(self)
 
     def __call__(self) -> FetchedKeys:
         """Look at the files, unless that was done a moment ago.
 
         Raises:
-            ConfigurationError: None of them can be used, or they hold too many keys.
+            ConfigurationError: None of them can be used.
         """
         now = self.clock()
         before = self._state
         left = before.begun + self.interval - now
         if before.fresh and left > 0:
             return FetchedKeys(before.key_set, ttl=lifetime(left))
-        look = _Look(before.files, now, kid_from_name=self.kid_from_name)
-        for path in self.paths:
-            look.visit(path)
-        state = _State(now, files=look.good | look.bad, key_set=before.key_set)
+        look = self._look(before.files, now)
+        if _IDLE < now - before.begun < math.inf and any(
+            file.leaving for file in look.files.values()
+        ):
+            time.sleep(_PAUSE)
+            look = self._look(look.files, now)
+        state = _State(now, files=look.files, key_set=before.key_set)
         self._publish(state)
-        key_set = look.key_set(before.key_set, self.max_stale)
-        self._publish(attrs.evolve(state, fresh=True, key_set=key_set))
+        key_set = look.key_set(before.key_set, self.max_stale, self.max_keys)
+        self._publish(evolve(state, fresh=True, key_set=key_set))
         return FetchedKeys(key_set)
+
+    def _look(self, known: Mapping[Path, KeyFile], now: float) -> _Look:
+        readings = self._patient.read_all(self.paths, partial(self._read, known))
+        look = _Look(now)
+        for path in self.paths:
+            reading = readings.get(path, _HANGS)
+            look.take(path, reading, known.get(path))
+            for child in self._children(path, reading, known):
+                if isinstance(reading, Directory):
+                    look.take_listed(child, readings.get(child, _HANGS), known.get(child))
+                else:
+                    look.take_unseen(child, reading, known.get(child))
+        return look
+
+    def _read(self, known: Mapping[Path, KeyFile], path: Path) -> Read[Reading]:
+        file = known.get(path)
+        content = None if file is None else file.content
+        reading = self.reader.read(
+            path,
+            content,
+            settled=file is not None and file.is_settled,
+            listed=path not in self.paths,
+        )
+        if isinstance(reading, Directory):
+            return Read(reading, tuple(self._children(path, reading, known)))
+        if not isinstance(reading, Content):
+            return Read(reading)
+        is_new = content is None or content.digest != reading.digest
+        news = partial(_tell_private, path, reading) if reading.is_private and is_new else None
+        return Read(reading, news=news)
+
+    def _children(
+        self, path: Path, reading: Reading, known: Mapping[Path, KeyFile]
+    ) -> Iterator[Path]:
+        """The files of a directory, those that it lists and those that it listed before, by name."""
+        listed = reading.files if isinstance(reading, Directory) else ()
+        children = {*listed, *(each for each in known if each.parent == path)}
+        return (child for child in sorted(children) if child not in self.paths)
 
     def _publish(self, state: _State) -> None:
         # A look that was given up, and came to its end all the same, says nothing new.
@@ -121,147 +161,100 @@ class KeyFiles:
 
 @define(eq=False)
 class _Look:
-    """One look at all files.
+    """What one look found.
 
     Attributes:
-        known: What was known of the files before.
         now: When it began.
-        kid_from_name: Whether keys without a ``kid`` get their file's name for one.
-        good: What is known now of the files that can be used.
-        bad: What is known of the others, which may have been good before.
+        files: What is known now of the files.
         faults: Why files and directories can't be used.
     """
 
-    known: Mapping[Path, _KeyFile]
     now: float
-    kid_from_name: bool = field(kw_only=True)
-    good: dict[Path, _KeyFile] = field(init=False, factory=dict[Path, _KeyFile])
-    bad: dict[Path, _KeyFile] = field(init=False, factory=dict[Path, _KeyFile])
+    files: dict[Path, KeyFile] = field(init=False, factory=dict[Path, KeyFile])
     faults: dict[Path, str] = field(init=False, factory=dict[Path, str])
 
-    def visit(self, path: Path, *, within_directory: bool = False) -> None:
-        """Look at a file, or at those of a directory."""
-        try:
-            status = path.stat()
-            if not stat.S_ISDIR(status.st_mode):
-                self._visit_file(path, status)
-            elif not within_directory:
-                self._visit_directory(path)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if not within_directory:
-                self.faults[path] = _why(error)
-        except (OSError, ConfigurationError) as error:
-            # That it can't be looked at does not mean that it is gone.
-            self.faults[path] = _why(error)
-            self.bad.update(
-                (known, file) for known, file in self.known.items() if path in (known, known.parent)
-            )
+    def take(self, path: Path, reading: Reading, known: KeyFile | None) -> None:
+        """Take what was found at a path that was named."""
+        if isinstance(reading, Directory):
+            self._take(path, Gone("it is a directory"), known, reading.fault)
+        else:
+            self._take(path, reading, known, reading.fault)
 
-    def key_set(self, before: KeySet | None, max_stale: float) -> KeySet:
-        """Put the keys together: the set that was answered before, if it is the same.
+    def take_listed(self, path: Path, reading: Reading, known: KeyFile | None) -> None:
+        """Take what was found at a path that a directory lists, or listed before."""
+        self.take(path, reading, known)
+        is_other = isinstance(reading, Content) and reading.is_unknown
+        if isinstance(reading, Gone) or (is_other and (known is None or not known.keys)):
+            # It is not a key file, or not any more.
+            self.faults.pop(path, None)
+
+    def take_unseen(self, path: Path, directory: Reading, known: KeyFile | None) -> None:
+        """Take what is known of a file whose directory can't be read, or is none any more."""
+        is_gone = isinstance(directory, Gone | Content)
+        self._take(path, Gone("") if is_gone else Unreadable(""), known, None)
+
+    def _take(
+        self,
+        path: Path,
+        reading: Content | Gone | Unreadable,
+        known: KeyFile | None,
+        fault: str | None,
+    ) -> None:
+        if fault is not None:
+            self.faults[path] = fault
+        file = (known or KeyFile(self.now)).after(reading, self.now)
+        if file is not None:
+            self.files[path] = file
+
+    def key_set(self, before: KeySet | None, max_stale: float, max_keys: int) -> KeySet:
+        """Put the keys together: the set that was returned before, if it is the same.
 
         Raises:
-            ConfigurationError: No file can be used, so that there is nothing new to answer; or there
-                are too many keys.
+            ConfigurationError: No file can be used, so that there is nothing new to return.
         """
+        if self._tells_nothing(before):
+            raise ConfigurationError(f"no key file can be used: {'; '.join(self._described())}")
         serving = {
-            path: file.key_set
-            for path, file in (self.good | self.bad).items()
-            if file.key_set is not None
-            and (path in self.good or self.now - file.good_at < max_stale)
+            path: file
+            for path, file in self.files.items()
+            if file.fault is None or self.now - file.good_at < max_stale
         }
-        keys = tuple(key for key_set in serving.values() for key in key_set.keys)
-        faults = tuple(f"{path}: {fault}" for path, fault in self.faults.items())
-        if not self.good and self._tells_nothing(before):
-            raise ConfigurationError(f"no key file can be used: {'; '.join(faults)}")
-        if len(keys) > _MAX_KEYS:
-            raise ConfigurationError(f"the files hold {len(keys)} keys, {_MAX_KEYS} are allowed")
-        skipped = tuple(
-            f"{path}: {reason}" for path, key_set in serving.items() for reason in key_set.skipped
-        )
-        if before is not None and (keys, skipped + faults) == (before.keys, before.skipped):
+        keys = ServingKeys(serving, before, max_keys)
+        key_set = keys.key_set()
+        self.faults.update(keys.refused)
+        # A set that lacks keys because its files are gone is empty on purpose, whatever else is there.
+        skipped = (*_skipped(serving), *self._described()) if key_set.keys else ()
+        if before is not None and (key_set.keys, skipped) == (before.keys, before.skipped):
             return before
-        exact = any(key_set.exact for key_set in serving.values() if key_set.keys)
-        return KeySet(keys, skipped=skipped + faults, exact=exact)
+        return evolve(key_set, skipped=skipped)
 
     def _tells_nothing(self, before: KeySet | None) -> bool:
-        """Whether files that all can't be used don't even tell that others were deleted."""
+        """Whether no file can be used, and none that was used is missing either."""
+        if any(file.fault is None for file in self.files.values()):
+            return False
         if before is None:
             return bool(self.faults)
-        held = {
-            key
-            for file in self.bad.values()
-            if file.key_set is not None
-            for key in file.key_set.keys
-        }
+        held = {key for file in self.files.values() for key in file.keys}
         return bool(before.keys) and held.issuperset(before.keys)
 
-    def _visit_directory(self, directory: Path) -> None:
-        paths = sorted(
-            path
-            for path in directory.iterdir()
-            if not path.name.startswith(".") and not path.name.endswith("~")
-        )
-        if len(paths) > _MAX_KEYS:
-            raise ConfigurationError(f"it has {len(paths)} entries, {_MAX_KEYS} are allowed")
-        for path in paths:
-            self.visit(path, within_directory=True)
-
-    def _visit_file(self, path: Path, status: os.stat_result) -> None:
-        file = self.known.get(path)
-        if file is None or not file.settled or file.signature != _signature(status):
-            file = self._read(path, status, file)
-        if file.fault is None:
-            self.good[path] = attrs.evolve(file, good_at=self.now)
-        else:
-            self.bad[path] = file
-            self.faults[path] = file.fault
-
-    def _read(self, path: Path, status: os.stat_result, before: _KeyFile | None) -> _KeyFile:
-        content, signature = _read(path, status)
-        digest = sha256(content).digest()
-        if before is None:
-            file = _KeyFile(None, self.now, digest, signature)
-        elif before.digest == digest:
-            return attrs.evolve(before, signature=signature, settled=signature == before.signature)
-        else:
-            file = attrs.evolve(before, digest=digest, signature=signature, settled=False)
-        try:
-            return attrs.evolve(file, key_set=keys_of(content, kid=self._kid(path)), fault=None)
-        except ConfigurationError as error:
-            if isinstance(error, PrivateKeyError):
-                _logger.error("%s: %s", path, error)  # noqa: TRY400 - a traceback says nothing more
-            return attrs.evolve(file, fault=str(error))
-
-    def _kid(self, path: Path) -> str | None:
-        if not self.kid_from_name:
-            return None
-        return path.stem if path.suffix.lower() in _SUFFIXES else path.name
+    def _described(self) -> list[str]:
+        faults = [f"{_shown(path)}: {fault}" for path, fault in self.faults.items()]
+        if len(faults) > _MAX_FAULTS:
+            faults[_MAX_FAULTS:] = [f"and {len(faults) - _MAX_FAULTS} more"]
+        return faults
 
 
-def _signature(status: os.stat_result) -> tuple[int, ...]:
-    """What changes with a file: by a swapped link, too, and where its time of change was set back."""
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+def _skipped(files: Mapping[Path, KeyFile]) -> Iterator[str]:
+    for path, file in files.items():
+        for reason in () if file.key_set is None else file.key_set.skipped:
+            yield f"{_shown(path)}: {reason}"
 
 
-def _read(path: Path, status: os.stat_result) -> tuple[bytes, tuple[int, ...]]:
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigurationError("it is no regular file")
-    with path.open("rb") as file:
-        before = os.fstat(file.fileno())
-        content = file.read(MAX_SIZE + 1)
-        after = os.fstat(file.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ConfigurationError("it is being written")
-    return content, _signature(before)
+def _tell_private(path: Path, content: Content) -> None:
+    _logger.error("%s: %s", _shown(path), content.fault)
 
 
-def _why(error: Exception) -> str:
-    # The operating system's own word, without the path, which stands before it.
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+def _shown(path: Path) -> str:
+    """Show a path: of a long one its end, which tells most."""
+    text = str(path)
+    return quoted(text if len(text) <= _LONGEST_PATH else f"...{text[-_LONGEST_PATH:]}", 200)

@@ -11,7 +11,9 @@ from typing import Any, cast
 from attrs import field, frozen
 
 from flask_jwtlib import ConfigurationError, TTLKeyProvider
+from flask_jwtlib.log_text import quoted
 
+from ._file_readings import FileReader
 from ._key_files import KeyFiles, lifetime
 
 __all__ = ["FileKeyProvider"]
@@ -63,24 +65,30 @@ class FileKeyProvider(TTLKeyProvider):
 
     paths: tuple[Path, ...]
     kid_from_name: bool = field(kw_only=True)
+    max_keys: int = field(kw_only=True)
     interval: float = field(kw_only=True)
 
     def __init__(
         self,
         *paths: str | os.PathLike[str],
         kid_from_name: bool = False,
+        max_keys: int = 100,
         interval: float = 5,
         max_stale: float = 14400,
         max_wait: float = 2,
         fetch_timeout: float = 5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        _check_interval(interval)
+        _check_seconds("interval", interval)
+        _check_seconds("fetch_timeout", fetch_timeout)
+        _check_max_keys(max_keys)
         files = KeyFiles(
             _as_paths(paths),
-            kid_from_name=kid_from_name,
+            reader=FileReader(kid_from_name=kid_from_name, max_keys=max_keys),
+            max_keys=max_keys,
             interval=interval,
             max_stale=max_stale,
+            timeout=fetch_timeout,
             clock=clock,
         )
         super().__init__(
@@ -93,12 +101,18 @@ class FileKeyProvider(TTLKeyProvider):
         )
         object.__setattr__(self, "paths", files.paths)
         object.__setattr__(self, "kid_from_name", kid_from_name)
+        object.__setattr__(self, "max_keys", max_keys)
         object.__setattr__(self, "interval", interval)
 
 
-def _check_interval(value: Any) -> None:
+def _check_seconds(name: str, value: Any) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
-        raise ConfigurationError(f"interval is a number of seconds, 0 or more, not {value!r}")
+        raise ConfigurationError(f"{name} is a number of seconds, 0 or more, not {quoted(value)}")
+
+
+def _check_max_keys(value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
+        raise ConfigurationError(f"max_keys must be a number from 1 to 1000, not {quoted(value)}")
 
 
 def _as_paths(paths: tuple[Any, ...]) -> tuple[Path, ...]:

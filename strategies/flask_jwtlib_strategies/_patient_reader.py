@@ -1,0 +1,237 @@
+"""Reads paths in threads of their own, and waits for each of them only for a moment."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
+
+from attrs import define, field, frozen
+
+__all__ = ["PatientReader", "Read"]
+
+# Most threads that are begun, and, as each further call begins one, that ever wait for paths that hang.
+_MAX_HELPERS = 32
+_MAX_THREADS = 64
+# Seconds for which a late result is believed, counted from when its reading began.
+_LATE = 30
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Read(Generic[T]):
+    """What reading one path brought.
+
+    Attributes:
+        outcome: What was found.
+        more: Further paths to read.
+        news: Called once the outcome is known, for what may take time, such as logging.
+    """
+
+    outcome: T
+    more: Sequence[Path] = ()
+    news: Callable[[], object] | None = None
+
+
+@define(eq=False)
+class PatientReader(Generic[T]):
+    """Reads paths so that one that hangs delays no other.
+
+    One daemon thread reads path after path. While it makes no progress, further ones help. A path whose
+    reading does not end keeps its thread, and is not read again until that ends: one thread at most waits
+    for it, however often it is asked for.
+
+    Args:
+        patience: Seconds for which a call waits for a path that hangs.
+        timeout: Seconds that a call takes at most.
+    """
+
+    patience: float
+    timeout: float = field(kw_only=True)
+    _busy: set[Path] = field(init=False, factory=set[Path])
+    _late: dict[Path, tuple[float, Read[T]]] = field(
+        init=False, factory=dict[Path, tuple[float, "Read[T]"]]
+    )
+    _changed: Any = field(init=False, factory=lambda: threading.Condition())  # noqa: PLW0108
+
+    def __attrs_post_init__(self) -> None:
+        _readers.add(self)
+
+    def start_anew(self) -> None:
+        """Forget the threads of the process that this one was forked from, and the lock they may hold."""
+        self._changed = threading.Condition()
+        self._busy = set()
+        self._late = {}
+
+    def read_all(self, paths: Iterable[Path], read: Callable[[Path], Read[T]]) -> dict[Path, T]:
+        """Read some paths and those that they lead to.
+
+        Args:
+            paths: Where to begin.
+            read: Reads one path.
+
+        Returns:
+            What was found, by path. Paths that hang are missing.
+        """
+        batch = _Batch[T](read)
+        batch.add(paths)
+        with self._changed:
+            for path, (begun, _) in list(self._late.items()):
+                if time.monotonic() - begun > _LATE:
+                    del self._late[path]
+        self._help(batch)
+        with self._changed:
+            self._wait(batch)
+            batch.is_over = True
+            self._changed.wait_for(lambda: not batch.telling, self._stall)
+            return dict(batch.outcomes)
+
+    @property
+    def _stall(self) -> float:
+        """Seconds without progress after which more threads help."""
+        return self.patience / 20
+
+    def _wait(self, batch: _Batch[T]) -> None:
+        start = time.monotonic()
+        threads = 1
+        while not batch.is_done:
+            self._changed.wait(self._stall)
+            now = time.monotonic()
+            may_help = bool(batch.queue) and len(self._busy) < _MAX_HELPERS
+            if now - start >= self.timeout or (batch.hangs(now - self.patience) and not may_help):
+                return
+            if now - start >= self.patience and not batch.is_begun:
+                # No thread runs: some servers run none of the application's.
+                self._unlocked(self._work, batch)
+            elif may_help and now - start >= self._stall * threads:
+                for _ in range(min(threads, _MAX_HELPERS - len(self._busy))):
+                    self._unlocked(self._help, batch)
+                threads *= 2
+
+    def _unlocked(self, act: Callable[[_Batch[T]], None], batch: _Batch[T]) -> None:
+        self._changed.release()
+        try:
+            act(batch)
+        finally:
+            self._changed.acquire()
+
+    def _help(self, batch: _Batch[T]) -> None:
+        thread = threading.Thread(
+            target=self._work, args=(batch,), name="flask_jwtlib-files", daemon=True
+        )
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            if not batch.is_begun:
+                # No thread can be had, so the caller does the work.
+                self._work(batch)
+
+    def _work(self, batch: _Batch[T]) -> None:
+        while True:
+            with self._changed:
+                path = self._next(batch)
+            if path is None:
+                return
+            read: Read[T] | None = None
+            try:
+                read = batch.read(path)
+            finally:
+                with self._changed:
+                    self._end(batch, path, read)
+            if read.news is not None:
+                with suppress(Exception):
+                    read.news()
+            with self._changed:
+                batch.telling -= 1
+                self._changed.notify_all()
+
+    def _next(self, batch: _Batch[T]) -> Path | None:
+        """Take a path of a batch that nobody is reading, if there is any."""
+        batch.is_begun = True
+        while batch.queue and not batch.is_over and len(self._busy) < _MAX_THREADS:
+            path = batch.queue.popleft()
+            if path in self._busy:
+                continue
+            late = self._late.pop(path, None)
+            if late is None:
+                self._busy.add(path)
+                batch.active[path] = time.monotonic()
+                return path
+            batch.take(path, late[1])
+        self._changed.notify_all()
+        return None
+
+    def _end(self, batch: _Batch[T], path: Path, read: Read[T] | None) -> None:
+        self._busy.discard(path)
+        begun = batch.active.pop(path)
+        if read is not None:
+            batch.telling += 1
+            if batch.is_over:
+                self._late[path] = begun, read
+            else:
+                batch.take(path, read)
+        self._changed.notify_all()
+
+
+@define(eq=False)
+class _Batch(Generic[T]):
+    """The paths of one call.
+
+    Attributes:
+        read: Reads one of them.
+        queue: Those that are still to be read.
+        active: Those that are being read, and since when.
+        outcomes: What was found.
+        telling: How many readings have ended whose news are being told.
+        is_begun: Whether a thread has come to it.
+        is_over: Whether nobody waits for it any more.
+    """
+
+    read: Callable[[Path], Read[T]]
+    queue: deque[Path] = field(init=False, factory=deque[Path])
+    active: dict[Path, float] = field(init=False, factory=dict[Path, float])
+    outcomes: dict[Path, T] = field(init=False, factory=dict[Path, T])
+    telling: int = field(init=False, default=0)
+    is_begun: bool = field(init=False, default=False)
+    is_over: bool = field(init=False, default=False)
+    _seen: set[Path] = field(init=False, factory=set[Path])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was read."""
+        return not self.queue and not self.active
+
+    def hangs(self, since: float) -> bool:
+        """Whether all that is being read was begun before some time."""
+        return bool(self.active) and max(self.active.values()) <= since
+
+    def add(self, paths: Iterable[Path]) -> None:
+        """Put paths into the queue, each of them once."""
+        for path in paths:
+            if path not in self._seen:
+                self._seen.add(path)
+                self.queue.append(path)
+
+    def take(self, path: Path, read: Read[T]) -> None:
+        """Take what was found at a path."""
+        self.outcomes[path] = read.outcome
+        self.add(read.more)
+
+
+_readers: WeakSet[PatientReader[Any]] = WeakSet()
+
+
+def _start_anew_in_child() -> None:
+    for reader in list(_readers):
+        reader.start_anew()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_start_anew_in_child)
