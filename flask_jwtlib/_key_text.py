@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64decode
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
@@ -16,7 +17,13 @@ from cryptography.hazmat.primitives import serialization
 from ._jose import KeyMaterial
 from .errors import ConfigurationError
 
-__all__ = ["load_openssh", "load_pem", "looks_asymmetric", "parse_json"]
+__all__ = ["as_text", "find_key", "load_openssh", "load_pem", "looks_asymmetric", "parse_json"]
+
+_PEM_BEGIN = "-----BEGIN "
+_PEM_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
+_BASE64_OR_URL = re.compile(r"[A-Za-z0-9+/_-]+")
+_TO_URL = str.maketrans("+/", "-_")
 
 # Of how many fields, each with its length before it, a key of a type consists.
 _OPENSSH_FIELDS = {
@@ -86,29 +93,119 @@ def _is_der_key(data: bytes) -> bool:
     return False
 
 
+def as_text(data: str | bytes) -> str:
+    """Decode a key's text from UTF-8 or UTF-16, without its byte order mark."""
+    if isinstance(data, bytes):
+        if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            data = data.decode("utf-16", "replace")
+        elif b"\0" in data[:2]:
+            data = data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", "replace")
+        else:
+            data = data.decode("utf-8", "replace")
+    return data.lstrip("\ufeff")
+
+
 def load_pem(text: Any) -> KeyMaterial:
-    """Read a public key from PEM: SubjectPublicKeyInfo, PKCS#1, or the first of some X.509 certificates.
+    """Read a public key from PEM, or from another form that ``find_key`` knows.
 
     Raises:
-        ConfigurationError: It is none of these, or holds a private key.
+        ConfigurationError: It isn't one, it is damaged, or it holds a private key.
     """
     if not isinstance(text, str | bytes):
-        raise ConfigurationError(f"PEM is text, not {type(text).__name__}")
-    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
-    if b"PRIVATE KEY-----" in data:
+        raise ConfigurationError(f"PEM must be a string or bytes, not {type(text).__name__}")
+    key = find_key(text)
+    if key is None:
         raise ConfigurationError(
-            "this PEM holds a private key: a resource server is given the public key alone"
+            "this text does not hold a public key or a certificate in PEM: it has no BEGIN line, "
+            "and isn't the base64 text between the lines of one either"
         )
+    return key
+
+
+def find_key(given: str | bytes) -> KeyMaterial | None:
+    r"""Read a public key or the first certificate from PEM, whatever it went through on its way.
+
+    It may stand between other text, have the two characters ``\n`` for its line breaks, be encoded in
+    base64 once more, or lack its BEGIN and END lines; or be DER, which is what PEM encodes.
+
+    Returns:
+        The key, or None: this text is nothing of the kind.
+
+    Raises:
+        ConfigurationError: It is PEM that holds no key that can be read, or a private key.
+    """
+    text = as_text(given)
+    if _PEM_BEGIN in text:
+        return _load_pem(text)
+    decoded = given if isinstance(given, bytes) and given[:1] == b"0" else _from_base64(text)
+    text = as_text(decoded)
+    return _load_pem(text) if _PEM_BEGIN in text else _load_der(decoded)
+
+
+def _load_pem(text: str) -> KeyMaterial:
+    if "PRIVATE KEY-----" in text:
+        raise _private_key()
+    # As environment variables and JSON within JSON have it.
+    for escaped, plain in (("\\\\", "\\"), ("\\r", ""), ("\\n", "\n")):
+        text = text.replace(escaped, plain)
+    data = text.strip().strip("\"'").encode("utf-8", "replace")
     try:
         if b"-----BEGIN CERTIFICATE-----" in data:
             key: Any = x509.load_pem_x509_certificate(data).public_key()
         else:
-            key = serialization.load_pem_public_key(data.strip())
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+            key = serialization.load_pem_public_key(data)
+    except UnsupportedAlgorithm:
         raise ConfigurationError(
-            "this PEM does not hold a public key or a certificate that can be read"
+            "cryptography, or the OpenSSL library that it uses here, doesn't support the key in this PEM"
         ) from None
+    except (ValueError, x509.InvalidVersion):
+        raise ConfigurationError(_pem_fault(text)) from None
     return cast("KeyMaterial", key)
+
+
+def _pem_fault(text: str) -> str:
+    label = _PEM_LABEL.search(text)
+    if label is not None and "-----END " not in text:
+        return "this PEM is cut off: it has no END line"
+    if label is not None and label[1] not in _PEM_LABELS:
+        return f"this PEM holds a {label[1]}, expected one of: {', '.join(_PEM_LABELS)}"
+    return "this PEM does not hold a public key or a certificate that can be read"
+
+
+def _load_der(data: bytes) -> KeyMaterial | None:
+    if data[:1] != b"0":
+        return None
+    for load in (serialization.load_der_public_key, _load_der_certificate):
+        try:
+            return cast("KeyMaterial", load(data))
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+            continue
+    try:
+        serialization.load_der_private_key(data, password=None)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    except TypeError:
+        # It is encrypted.
+        pass
+    raise _private_key()
+
+
+def _load_der_certificate(data: bytes) -> Any:
+    return x509.load_der_x509_certificate(data).public_key()
+
+
+def _from_base64(text: str) -> bytes:
+    """Decode a text that is base64 as a whole, with or without padding; the rest is empty."""
+    bare = "".join(text.split()).strip("\"'").rstrip("=")
+    if len(bare) % 4 == 1 or _BASE64_OR_URL.fullmatch(bare) is None:
+        return b""
+    return urlsafe_b64decode(bare.translate(_TO_URL) + "==")
+
+
+def _private_key() -> ConfigurationError:
+    return ConfigurationError(
+        "this PEM holds a private key: a resource server is given the public key alone"
+    )
 
 
 def load_openssh(text: str) -> KeyMaterial:

@@ -83,7 +83,8 @@ class _Fetching:
 def _kept(material: Any) -> object:
     """A copy of key material by which a change in place is noticed."""
     if isinstance(material, dict):
-        return json.dumps(material, default=repr, sort_keys=True)
+        # Not the text alone, which may be given as material too.
+        return dict, json.dumps(material, default=repr, sort_keys=True)
     if isinstance(material, list | tuple):
         return [_kept(member) for member in cast("Sequence[Any]", material)]
     return material

@@ -241,15 +241,16 @@ class KeySet:
             return cls(
                 (VerificationKey(cast("_jose.KeyMaterial", material), allow_weak=allow_weak),)
             )
-        text = material.decode("utf-8", "replace") if isinstance(material, bytes) else material
+        text = _key_text.as_text(material)
         if text.lstrip().startswith("{"):
             return cls._of_one(_key_text.parse_json(text), allow_weak)
-        if "-----BEGIN " in text:
-            return cls((VerificationKey.from_pem(text, allow_weak=allow_weak),))
+        key = _key_text.find_key(material)
+        if key is not None:
+            return cls((VerificationKey(key, allow_weak=allow_weak),))
         if text.lstrip().startswith(("ssh-", "ecdsa-")):
             return cls((VerificationKey.from_openssh(text, allow_weak=allow_weak),))
         raise ConfigurationError(
-            "this text is not a PEM, JWK or OpenSSH public key",
+            "this text is not a PEM, JWK or OpenSSH public key, nor the base64 text of one",
             advice="pass an HMAC secret as VerificationKey.from_secret(…)",
         )
 

@@ -125,10 +125,12 @@ class VerificationKey:
         kid: str | None = None,
         allow_weak: bool = False,
     ) -> VerificationKey:
-        """Make a key from PEM: a public key (SubjectPublicKeyInfo or PKCS#1) or an X.509 certificate.
+        r"""Make a key from PEM: a public key (SubjectPublicKeyInfo or PKCS#1) or an X.509 certificate.
 
-        Of several certificates the first one counts, as in a chain. A certificate's dates are not
-        looked at.
+        Of several certificates the first one is used, as in a chain. A certificate's dates are not
+        looked at. PEM is also read where its line breaks became the two characters ``\n``, as in
+        environment variables, where it was encoded in base64 once more, and where only its base64 text is
+        left, as Keycloak shows a realm's key; and so is DER.
         """
         return cls(_key_text.load_pem(pem), algorithms=algorithms, kid=kid, allow_weak=allow_weak)
 

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -100,6 +101,16 @@ class Target:
         return key.public_bytes(
             getattr(serialization.Encoding, encoding), getattr(serialization.PublicFormat, form)
         )
+
+    @property
+    def openssh(self) -> bytes:
+        """The public key as an OpenSSH line, or as one for a curve that OpenSSH lacks (RFC 8709)."""
+        name = {"ES256K": b"ecdsa-sha2-1.3.132.0.10", "Ed448": b"ssh-ed448"}.get(self.algorithm)
+        if name is None:
+            return self.public_key("OpenSSH", "OpenSSH")
+        point = self.public_key("DER", "SubjectPublicKeyInfo")[-57:]
+        fields = b"".join(len(field).to_bytes(4, "big") + field for field in (name, point))
+        return b"%s %s" % (name, b64encode(fields))
 
     def good(self, **claims: Any) -> str:
         """A token that the app accepts."""

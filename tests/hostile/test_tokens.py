@@ -310,9 +310,9 @@ PUBLIC_TEXTS: dict[str, Callable[[Any], bytes]] = {
     "pem-one-line": lambda t: t.public_pem.replace("\n", "").encode(),
     "pem-body": lambda t: "".join(t.public_pem.splitlines()[1:-1]).encode(),
     "der": lambda t: t.public_key("DER", "SubjectPublicKeyInfo"),
-    "openssh": lambda t: t.public_key("OpenSSH", "OpenSSH"),
-    "openssh-with-newline": lambda t: t.public_key("OpenSSH", "OpenSSH") + b"\n",
-    "openssh-blob": lambda t: t.public_key("OpenSSH", "OpenSSH").split()[1],
+    "openssh": lambda t: t.openssh,
+    "openssh-with-newline": lambda t: t.openssh + b"\n",
+    "openssh-blob": lambda t: t.openssh.split()[1],
     "jwk": lambda t: json.dumps(t.public_jwk).encode(),
     "jwk-compact": lambda t: json.dumps(t.public_jwk, separators=(",", ":")).encode(),
     "jwks": lambda t: json.dumps({"keys": [t.public_jwk]}).encode(),
@@ -368,7 +368,7 @@ ALGORITHMS = [
         "lower-case": lambda t: t.signed(header=t.header(alg=t.algorithm.lower())),
         "other-case": lambda t: t.signed(header=t.header(alg=t.algorithm.swapcase())),
         "title-case": lambda t: t.signed(
-            header=t.header(alg=t.algorithm.title().replace("S", "s"))
+            header=t.header(alg=t.algorithm.title().replace("S", "s").replace("Ed4", "eD4"))
         ),
         "trailing-space": lambda t: t.signed(header=t.header(alg=f"{t.algorithm} ")),
         "leading-space": lambda t: t.signed(header=t.header(alg=f" {t.algorithm}")),

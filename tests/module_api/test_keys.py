@@ -80,6 +80,20 @@ _FORMS: dict[str, Callable[[TokenIssuer], Any]] = {
     "PEM without a last newline": lambda issuer: issuer.public_pem.rstrip("\n"),
     "PEM PKCS#1": _pkcs1,
     "PEM certificate": lambda issuer: _certificate(issuer).decode(),
+    "PEM with escaped newlines": lambda issuer: issuer.public_pem.replace("\n", "\\n"),
+    "PEM with escaped newlines, quoted": lambda issuer: json.dumps(issuer.public_pem),
+    "base64 of PEM": lambda issuer: b64encode(issuer.public_pem.encode()).decode(),
+    "base64 of DER": lambda issuer: "".join(issuer.public_pem.splitlines()[1:-1]),
+    "base64 of a certificate": lambda issuer: b64encode(
+        _certificate(issuer, Encoding.DER)
+    ).decode(),
+    "DER": lambda issuer: _public(issuer, Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    "PEM map": lambda issuer: {str(issuer.kid): issuer.public_pem},
+    "PEM map as JSON": lambda issuer: json.dumps({str(issuer.kid): issuer.public_pem}),
+    "PEM map of certificates as JSON": lambda issuer: json.dumps(
+        {str(issuer.kid): _certificate(issuer).decode(), "other": "not found"}, indent=1
+    ),
+    "JWK with nulls": lambda issuer: json.dumps({**issuer.jwk, "d": None, "x5c": None, "use": ""}),
     "JWK": lambda issuer: issuer.jwk,
     "JWK of the bare numbers": lambda issuer: {
         name: issuer.jwk[name] for name in ("kty", "n", "e")
@@ -121,11 +135,12 @@ def test_a_key_is_taken_in_every_form(
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
+    "algorithm",
+    ["PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448"],
 )
 @pytest.mark.parametrize("form", ["PEM", "JWK", "JWK as JSON"])
 def test_keys_of_other_types_are_taken_too(client: FlaskClient, algorithm: str, form: str) -> None:
-    """PEM and JWK of an RSA, EC or Ed25519 key verify by the algorithm that is assigned."""
+    """PEM and JWK of an RSA, EC, Ed25519 or Ed448 key verify by the algorithm that is assigned."""
     signer = TokenIssuer(algorithm=algorithm)
     flask_jwtlib.JWT_ALGO = algorithm
     flask_jwtlib.set_permanent_verification_key(_FORMS[form](signer))
@@ -173,6 +188,10 @@ _NO_SECRETS: dict[str, Callable[[TokenIssuer], str | bytes]] = {
     ).decode(),
     "JWK as JSON": lambda issuer: json.dumps(issuer.jwk),
     "JWK set as JSON": lambda issuer: json.dumps(issuer.jwks),
+    "PEM map as JSON": lambda issuer: json.dumps({"key-1": issuer.public_pem}),
+    "PEM map of certificates as JSON": lambda issuer: json.dumps(
+        {"key-1": _certificate(issuer).decode()}, indent=1
+    ),
 }
 
 

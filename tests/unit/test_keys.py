@@ -457,6 +457,18 @@ OKP = {name: value for name, value in ED25519.jwk.items() if name not in {"alg",
 OCT = {"kty": "oct", "k": base64url(SECRET)}
 
 
+# A SubjectPublicKeyInfo whose curve has an object identifier that nobody knows.
+UNKNOWN_CURVE = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    + b64encode(
+        der(ES256.private_key).replace(
+            bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d03017f")
+        )
+    ).decode()
+    + "\n-----END PUBLIC KEY-----\n"
+)
+
+
 def from_jwk(jwk: Any, **options: Any) -> Callable[[], VerificationKey]:
     """A call of ``from_jwk``, for a table."""
     return lambda: VerificationKey.from_jwk(jwk, **options)
@@ -621,7 +633,8 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "pem-empty": (from_pem(""), "does not hold a public key"),
     "pem-text": (from_pem("a secret"), "does not hold a public key"),
     "pem-damaged": (from_pem(RSA.public_pem.replace("A", "B")), "does not hold a public key"),
-    "pem-cut": (from_pem(RSA.public_pem[:200]), "does not hold a public key"),
+    "pem-cut": (from_pem(RSA.public_pem[:200]), "cut off: it has no END line"),
+    "pem-unknown-curve": (from_pem(UNKNOWN_CURVE), "doesn't support the key in this PEM"),
     "pem-surrogate": (from_pem("-----BEGIN PUBLIC KEY-----\ud800"), ""),
     "pem-binary": (from_pem(bytes(range(256))), "does not hold a public key"),
     "pem-none": (from_pem(None), ""),
@@ -629,13 +642,13 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "pem-secp224r1": (from_pem(pem(SECP224R1)), "no JWS algorithm uses the curve secp224r1"),
     "pem-x25519": (from_pem(pem(X25519)), "expected an RSA, EC, Ed25519 or Ed448 public key"),
     "certificate-damaged": (
-        from_pem(certificate_pem(RSA.private_key).replace("A", "B")),
+        from_pem(certificate_pem(RSA.private_key).replace("AA", "BB")),
         "does not hold a public key",
     ),
     "certificate-secp224r1": (from_pem(certificate_pem(SECP224R1)), "secp224r1"),
     "certificate-request": (
         from_pem("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"),
-        "does not hold",
+        "holds a CERTIFICATE REQUEST, expected one of: PUBLIC KEY, RSA PUBLIC KEY, CERTIFICATE",
     ),
     # OpenSSH.
     "openssh-empty": (from_openssh(""), ""),
