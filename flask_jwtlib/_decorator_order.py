@@ -169,9 +169,13 @@ def _stop_if_all_is_placed() -> None:
 
 
 def _identities(view: Any) -> Iterator[Any]:
-    """Yield a view and what it wraps, up to a bound method, whose function may have many objects."""
+    """Yield a view and what it wraps, up to a bound method, whose function may have many objects.
+
+    A ``staticmethod`` says that it wraps its function, which stands for it.
+    """
     for layer in layers(view):
-        yield layer
+        if type(layer) is not staticmethod:
+            yield layer
         if type(layer) is MethodType:
             return
 
@@ -199,10 +203,13 @@ def _key(function: Any) -> _Key:
 def _weak(function: Any, key: _Key) -> Callable[[], Any]:
     """Return a reference to a function that forgets the function once it no longer exists."""
 
-    def forget(_: object) -> None:
-        # Runs in the garbage collector, at any time and in any thread: it must not take the lock.
-        _decorated.pop(key, None)
-        _unplaced.discard(key)
+    # It runs in the garbage collector, in any thread, so it takes no lock; and also when Python exits
+    # and this module's variables are gone.
+    def forget(
+        _: object, decorated: dict[_Key, _Decorated] = _decorated, unplaced: set[_Key] = _unplaced
+    ) -> None:
+        decorated.pop(key, None)
+        unplaced.discard(key)
 
     try:
         if type(function) is MethodType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeVar
 from weakref import ref
 
@@ -85,12 +86,17 @@ def public(view: _View) -> _View:
     """
     key = id(view)
     try:
-        _public[key] = ref(view, lambda _: _public.pop(key, None))
+        _public[key] = ref(view, partial(_forget, _public, key))
     except TypeError:
         raise ConfigurationError(
             f"a {type(view).__name__} can't be marked public: mark the function or class behind it"
         ) from None
     return view
+
+
+def _forget(known: dict[int, Any], key: int, _: object) -> None:
+    # The variables of this module are arguments, for they are gone when Python exits.
+    known.pop(key, None)
 
 
 def is_public(view: Callable[..., Any]) -> bool:
