@@ -42,10 +42,18 @@ class CheckedKeyProvider(KeyProvider):
         """The provider's own, which tells that its keys have changed.
 
         Raises:
-            AttributeError: It has none.
+            AttributeError: The provider has no such number.
+            VerificationUnavailable: The provider raised something else.
         """
         provider: Any = self.provider
-        return provider.generation
+        try:
+            return provider.generation
+        except (AttributeError, AuthenticationError, VerificationUnavailable):
+            raise
+        except Exception as error:
+            raise VerificationUnavailable(
+                f"the key provider's generation raised {type(error).__name__}"
+            ) from error
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Ask the provider."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +25,11 @@ from flask_jwtlib import (
     VerificationKey,
 )
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
+from flask_jwtlib.log_text import library_logger
 
 __all__ = ["CachingValidator"]
+
+_logger = library_logger("flask_jwtlib_strategies")
 
 _Verified = tuple[str, bytes, bytes]
 """An algorithm, a signing input, and a signature that a key has verified by the two."""
@@ -39,6 +43,12 @@ def _check_validator(_: object, __: Attribute[Any], value: object) -> None:
 def _check_positive(_: object, attribute: Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ConfigurationError(f"{attribute.name} is a number above 0, not {value!r}")
+    try:
+        float(value)
+    except OverflowError:
+        raise ConfigurationError(
+            f"{attribute.name} has too many digits; math.inf means without end"
+        ) from None
 
 
 class _Tokens:
@@ -70,10 +80,25 @@ class _Tokens:
 
 
 class _Memory:
-    """What is remembered, exchanged as a whole."""
+    """The remembered tokens, exchanged as a whole.
+
+    Attributes:
+        tokens: The tokens.
+        is_unreadable: Whether the log has a line about the keys' generation since it was last read.
+    """
 
     def __init__(self) -> None:
         self.tokens = _Tokens(None)
+        self.is_unreadable = False
+
+    def note_unreadable(self, error: Exception) -> None:
+        """Log that the keys' generation can't be read: once, until it can be read again."""
+        if not self.is_unreadable:
+            self.is_unreadable = True
+            _logger.warning(
+                "the keys' generation can't be read (%s): tokens are verified without the cache",
+                type(error).__name__,
+            )
 
 
 @frozen(eq=False)
@@ -92,7 +117,8 @@ class CachingValidator(TokenValidator):
 
     Remembered are tokens that were accepted, in this process's memory, each for ``ttl`` seconds or until
     its ``exp``, whichever comes first, and all of them only until the keys' ``generation`` changes. For each
-    ``Authenticator`` make one of its own.
+    ``Authenticator`` make one of its own. While the keys' ``generation`` raises, the validator verifies
+    each token as it does without the cache, and one line in the log says so.
 
     Args:
         validator: What decides.
@@ -122,10 +148,15 @@ class CachingValidator(TokenValidator):
             AuthenticationError: It refuses the token.
             VerificationUnavailable: It could not decide.
         """
-        tokens = self._memory.tokens
-        generation = getattr(keys, "generation", None)
-        if generation != tokens.generation:
-            tokens = self._memory.tokens = _Tokens(generation)
+        memory = self._memory
+        tokens = memory.tokens
+        try:
+            generation = getattr(keys, "generation", None)
+            if generation != tokens.generation:
+                tokens = memory.tokens = _Tokens(generation)
+        except Exception as error:  # noqa: BLE001 - the keys may serve, whatever became of their number
+            memory.note_unreadable(error)
+            return self.validator.validate(token, keys)
         # What is not ASCII becomes a question mark, which no token has that was accepted.
         digest = sha256(token.value.encode("ascii", "replace")).digest()
         known = tokens.known.get(digest)
@@ -148,12 +179,16 @@ class CachingValidator(TokenValidator):
         claims: Claims,
         seen: tuple[VerificationKey, _Verified],
     ) -> None:
+        self._memory.is_unreadable = False
         key, verified = seen
         try:
             jws = _RecalledJWS(token.value, verified)
         except MalformedTokenError:
             return
-        lifetime = jws.seconds_left(getattr(claims, "checked_at", time.time()))
+        checked_at: object = getattr(claims, "checked_at", None)
+        lifetime = jws.seconds_left(
+            checked_at if isinstance(checked_at, int | float) else time.time()
+        )
         if lifetime is not None:
             now = self.clock()
             until = now + min(self.ttl, lifetime)
@@ -184,8 +219,9 @@ class _RecalledJWS(CompactJWS):
         if (signing_input, signature) != (self.signing_input, super().signature):
             raise MalformedTokenError("something else was verified than this token")
         self._decoded = signature
-        self._text = self.payload.decode()
+        # Refuses a payload that isn't text, too.
         self._known = super().claims()
+        self._text = self.payload.decode()
         self._flat = not _has_parts(self._known)
 
     @property
@@ -201,11 +237,15 @@ class _RecalledJWS(CompactJWS):
         return dict(self._known) if self._flat else cast("dict[str, Any]", json.loads(self._text))
 
     def seconds_left(self, now: float) -> float | None:
-        """Until its ``exp``: infinity without one, None if it is over or no number."""
+        """The seconds until its ``exp``: infinity without one, None if it is over or isn't a number."""
         expiry = self._known.get("exp", float("inf"))
         if isinstance(expiry, bool) or not isinstance(expiry, int | float) or not expiry > now:
             return None
-        return expiry - now
+        try:
+            return expiry - now
+        except OverflowError:
+            # JSON has whole numbers that are too large for a float.
+            return math.inf
 
 
 class _OtherKey(VerificationKey):

@@ -37,6 +37,7 @@ from flask_jwtlib.checked_keys import CheckedKeyProvider
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer
 from flask_jwtlib.testing.contracts import TokenValidatorContract
 from flask_jwtlib_strategies.caching import CachingValidator
+from flask_jwtlib_strategies.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
 
 NOW = 1_800_000_000
@@ -692,6 +693,7 @@ def test_it_shows_no_token(setting: Setting) -> None:
         pytest.param(lambda: CachingValidator(JWTValidator(), ttl=0), "ttl is", id="no time"),
         pytest.param(lambda: CachingValidator(JWTValidator(), ttl="60"), "ttl is", id="text"),
         pytest.param(lambda: CachingValidator(JWTValidator(), ttl=float("nan")), "ttl", id="nan"),
+        pytest.param(lambda: CachingValidator(JWTValidator(), ttl=10**400), "ttl has", id="long"),
         pytest.param(lambda: CachingValidator(JWTValidator(), max_tokens=0), "max_tok", id="none"),
         pytest.param(lambda: CachingValidator(JWTValidator(), max_tokens=True), "max_", id="bool"),
     ],
@@ -700,3 +702,184 @@ def test_a_wrong_composition_is_refused(make: Callable[[], object], wanted: str)
     """What can't work raises where it is made."""
     with pytest.raises(ConfigurationError, match=wanted):
         make()
+
+
+class Odd:
+    """A generation that can't be compared, or whose comparison says neither yes nor no."""
+
+    def __init__(self, error: Exception, *, compares: bool = False) -> None:
+        self._error = error
+        self._compares = compares
+
+    def __eq__(self, other: object) -> Any:
+        if self._compares:
+            return self
+        raise self._error
+
+    def __bool__(self) -> bool:
+        raise self._error
+
+    __ne__ = __eq__
+    __hash__ = None  # type: ignore[assignment]
+
+
+class TroubledKeys(Keys):
+    """Keys whose generation comes from elsewhere, and raises while that is away.
+
+    Attributes:
+        trouble: What to raise, or to return as the generation; None for none.
+    """
+
+    trouble: object = None
+    number = 1
+
+    @property  # type: ignore[override]
+    def generation(self) -> Any:
+        if isinstance(self.trouble, Exception):
+            raise self.trouble
+        return self.number if self.trouble is None else self.trouble
+
+
+TROUBLES = [
+    pytest.param(trouble, id=f"{type(trouble).__name__}-{number}")
+    for number, trouble in enumerate(
+        [
+            ConnectionError("away"),
+            KeyError("generation"),
+            TimeoutError(),
+            OverflowError(),
+            RuntimeError("x"),
+            VerificationUnavailable(),
+            InvalidTokenError(),
+            AttributeError("within"),
+            Odd(ValueError("ambiguous")),
+            Odd(ValueError("ambiguous"), compares=True),
+        ]
+    )
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "in a composite"])
+def test_a_generation_that_raises_costs_the_cache_alone(
+    issuer: TokenIssuer, other_issuer: TokenIssuer, trouble: object, nested: bool
+) -> None:
+    """While the generation can't be read, tokens are verified as they are without the cache."""
+    keys = TroubledKeys(issuer.verification_key, numbered=False)
+    auth = Authenticator(
+        keys=CompositeKeyProvider(keys) if nested else keys,
+        validator=CachingValidator(JWTValidator(rules=[Audience("api")])),
+    )
+    app = Flask("troubled")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.add_url_rule("/", view_func=auth.requires_authentication(lambda: "in"))
+
+    def status(token: str) -> int:
+        return app.test_client().get("/", headers=bearer(token)).status_code
+
+    known, forged = issuer.token(aud="api"), other_issuer.token(aud="api", iss=issuer.issuer)
+    assert status(known) == 200
+    keys.trouble = trouble
+    assert [status(each) for each in (known, issuer.token(aud="api"), forged)] == [200, 200, 401]
+    keys.trouble = None
+    assert [status(each) for each in (known, forged)] == [200, 401]
+
+
+def test_a_generation_that_raises_is_told_once(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says why tokens are verified each time: once, until the generation can be read again."""
+    setting.keys = keys = TroubledKeys(setting.key, numbered=False)
+    token = setting.token()
+    for _ in range(2):
+        keys.trouble = ConnectionError("away")
+        for _ in range(3):
+            setting.validate(token)
+        keys.trouble = None
+        keys.number += 1
+        setting.validate(token)
+
+    line = "the keys' generation can't be read (ConnectionError): tokens are verified without the cache"
+    assert caplog.messages == [line, line]
+
+
+def test_keys_that_changed_meanwhile_are_not_missed(
+    setting: Setting, other_issuer: TokenIssuer
+) -> None:
+    """A key that is withdrawn while the generation can't be read verifies nothing, then or later."""
+    setting.keys = keys = TroubledKeys(setting.key, numbered=False)
+    token = setting.token()
+    setting.validate(token)
+    keys.trouble = ConnectionError("away")
+    keys.key_set = KeySet((other_issuer.verification_key,))
+    with pytest.raises(InvalidTokenError):
+        setting.validate(token)
+    keys.trouble = None
+    with pytest.raises(InvalidTokenError):
+        setting.validate(token)
+
+
+class SignatureAlone(TokenValidator):
+    """A validator that judges nothing but the signature, and returns what it is made with as the time."""
+
+    def __init__(self, checked_at: Any = float(NOW)) -> None:
+        self._checked_at = checked_at
+
+    def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        jws = CompactJWS.of(token)
+        (key,) = keys.keys_for(jws.header)
+        assert key.verify(jws.header.alg, jws.signing_input, jws.signature)
+        return Claims({"payload": jws.payload}, checked_at=self._checked_at)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "9" * 309,
+        "9" * 400,
+        "-" + "9" * 400,
+        "9" * 4000,
+        "9" * 5000,
+        "1e308",
+        "-1e308",
+        "1e400",
+        "0.5",
+    ],
+    ids=lambda number: f"{number[:3]}, {len(number)} long",
+)
+def test_no_number_in_a_token_raises(setting: Setting, number: str) -> None:
+    """Whatever exp is, the validator alone decides; what is remembered ends after the ttl."""
+    token = setting.issuer.compact(
+        b'{"alg":"RS256","kid":"%b"}' % setting.issuer.kid.encode(), b'{"exp":%b}' % number.encode()
+    )
+    setting.cache = CachingValidator(SignatureAlone(), clock=setting.clock)
+
+    assert setting.validate(token) == setting.validate(token)
+    is_future = number in ("9" * 309, "9" * 400, "9" * 4000, "1e308")
+    assert setting.remembered == is_future
+    setting.pass_seconds(301)
+    setting.validate(token)
+    assert setting.checks == (2 if is_future else 3)
+
+
+@pytest.mark.parametrize("payload", [b"\xff\xfe", b"[]", b"text", b"", b'{"a":1,"a":2}', b"\x00"])
+def test_a_payload_that_is_no_claims_set_is_not_remembered(
+    setting: Setting, payload: bytes
+) -> None:
+    """A validator of one's own may accept any payload: it is accepted, and verified anew each time."""
+    header = b'{"alg":"RS256","kid":"%b"}' % setting.issuer.kid.encode()
+    token = setting.issuer.compact(header, payload)
+    setting.cache = CachingValidator(SignatureAlone(), clock=setting.clock)
+
+    assert setting.validate(token)["payload"] == payload
+    assert setting.validate(token)["payload"] == payload
+    assert (setting.remembered, setting.checks) == (0, 2)
+
+
+@pytest.mark.parametrize("checked_at", [None, "now", float("nan"), float("inf"), 10**400], ids=repr)
+def test_a_validators_odd_time_raises_nothing(setting: Setting, checked_at: Any) -> None:
+    """Claims of a validator of one's own may have any checked_at."""
+    setting.cache = CachingValidator(SignatureAlone(checked_at), clock=setting.clock)
+
+    for _ in range(2):
+        assert setting.validate(setting.token(exp=time.time() + 1000))
