@@ -13,7 +13,7 @@ from werkzeug.exceptions import default_exceptions
 
 from ._state import peek
 from .errors import AuthenticationError, InvalidTokenError, VerificationUnavailable
-from .failure_handlers import UnauthorizedHandler, refusal_headers
+from .failure_handlers import UnauthorizedHandler, refusal_headers, refusal_text
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .key_set import KeySet
 from .keys import VerificationKey
@@ -204,4 +204,4 @@ def throw(error: AuthenticationError | VerificationUnavailable) -> NoReturn:
     exception = default_exceptions.get(response.status_code)
     if exception is None:
         abort(response)
-    raise exception(error.description, response=response)
+    raise exception(refusal_text(error) or None, response=response)

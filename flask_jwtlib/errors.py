@@ -94,7 +94,7 @@ class AuthenticationError(JWTLibError):
     Args:
         message: The text for the log, never sent. The class's own description when left out.
         description: The text for the wire, ``error_description`` in RFC 6750 §3. It is sent to
-            whoever asks.
+            whoever asks. A lazy string, such as Flask-Babel's, becomes text when the response is made.
 
     Attributes:
         code: The ``error`` code of the challenge (RFC 6750 §3.1), None where none may be sent.
@@ -111,7 +111,8 @@ class AuthenticationError(JWTLibError):
         if description is not None:
             self.description = description
         # Refusals are answered in microseconds, of which a chain of constructors would be a good part.
-        self.args = (message or self.description or type(self).__name__,)
+        text = type(self).__name__ if self.description is None else self.description
+        self.args = (message or text,)
 
     @property
     def tolerable(self) -> bool:

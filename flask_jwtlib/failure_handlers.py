@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import Any
@@ -17,10 +18,29 @@ from .errors import (
 )
 from .interfaces import FailureHandler
 
-__all__ = ["UnauthorizedHandler", "bearer_challenge", "refusal_headers"]
+__all__ = ["UnauthorizedHandler", "bearer_challenge", "refusal_headers", "refusal_text"]
 
 # RFC 6750 §3: what error_description and scope may hold. A realm is kept to the same characters.
 _UNSAFE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+
+
+def refusal_text(error: AuthenticationError | VerificationUnavailable) -> str:
+    """Return a refusal's text for the wire, its ``description``, as a plain string.
+
+    A lazy string is evaluated, and any other value shown by ``str``. Half surrogate pairs, which can't be
+    encoded, become ``?``. Without a description, and where ``str`` raises, the text is empty.
+    """
+    return _plain(error.description)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    try:
+        text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    except Exception:  # noqa: BLE001 - whatever a translation raises, the request is refused
+        return ""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def bearer_challenge(error: AuthenticationError, *, realm: str | None = None) -> str:
@@ -34,7 +54,12 @@ def bearer_challenge(error: AuthenticationError, *, realm: str | None = None) ->
         realm: The protected space's name.
     """
     scope = error.scope if isinstance(error, InsufficientScopeError) else None
-    return _challenge(realm, error.code, error.description, scope)
+    if scope is not None and type(scope) is not str:
+        scope = _plain(scope)
+    description = error.description
+    if description is not None and type(description) is not str:
+        description = _plain(description)
+    return _challenge(realm, error.code, description, scope)
 
 
 # Few different refusals make up nearly all; the bound is for descriptions that an application makes up.
@@ -54,8 +79,16 @@ def refusal_headers(
 ) -> list[tuple[str, str]]:
     """The headers that belong to a refusal: the challenge, or ``Retry-After`` where the fault is ours."""
     if isinstance(error, VerificationUnavailable):
-        return [("Retry-After", str(error.retry_after))]
+        return [("Retry-After", _whole_seconds(error.retry_after))]
     return [("WWW-Authenticate", bearer_challenge(error, realm=realm))]
+
+
+def _whole_seconds(value: Any) -> str:
+    """Write seconds as RFC 9110 §10.2.3 has them. What isn't a number of seconds becomes 5."""
+    try:
+        return str(max(0, math.ceil(value)))
+    except (TypeError, ValueError, OverflowError):
+        return "5"
 
 
 def check_realm(realm: Any) -> str | None:
@@ -92,8 +125,11 @@ class UnauthorizedHandler(FailureHandler):
 
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
         """Make the refusal's response."""
+        description = error.description
+        if type(description) is not str or not description.isascii():
+            description = refusal_text(error)
         response = Response(
-            f"{error.description or ''}\n",
+            f"{description}\n",
             _status_line(error.status),
             content_type="text/plain; charset=utf-8",
         )

@@ -17,7 +17,7 @@ from flask_jwtlib import (
     UnauthorizedHandler,
     VerificationUnavailable,
 )
-from flask_jwtlib.failure_handlers import refusal_headers
+from flask_jwtlib.failure_handlers import refusal_headers, refusal_text
 
 __all__ = ["ProblemDetailsHandler"]
 
@@ -69,7 +69,7 @@ class ProblemDetailsHandler(UnauthorizedHandler):
             "type": "about:blank",
             "title": HTTP_STATUS_CODES.get(error.status, "Refused"),
             "status": error.status,
-            "detail": error.description or "Authentication is required",
+            "detail": refusal_text(error) or "Authentication is required",
         }
         if self.type_base is not None:
             name = code or _name_without_code(error)
@@ -78,7 +78,7 @@ class ProblemDetailsHandler(UnauthorizedHandler):
         if code is not None:
             problem["error"] = code
         if isinstance(error, InsufficientScopeError):
-            problem["scope"] = error.scope
+            problem["scope"] = str(error.scope)
         return problem
 
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 import flask_jwtlib
+from flask_jwtlib import InvalidTokenError
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 
@@ -170,3 +171,30 @@ def test_a_refusal_of_ones_own_keeps_its_status(trusting: FlaskClient, issuer: T
         answer = trusting.get(route, headers=bearer(issuer.token()))
         assert answer.status_code == 402
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+class LazyText:
+    """A lazy string, as Flask-Babel's."""
+
+    def __str__(self) -> str:
+        return "nicht du"
+
+
+@pytest.mark.parametrize("description", [LazyText(), 5, ["a"], b"x"], ids=repr)
+def test_a_handler_gets_a_description_that_it_can_send(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer, description: Any
+) -> None:
+    """A refusal whose description isn't a string reaches ``@app.errorhandler(401)`` with text, not a 500."""
+
+    def rule(_: object) -> None:
+        raise InvalidTokenError(description=description)
+
+    guarded = flask_jwtlib.default_authenticator.requires_authentication(rules=[rule])
+    app.add_url_rule("/ruled", view_func=guarded(lambda: "in"), endpoint="ruled")
+    app.register_error_handler(401, lambda error: ({"message": error.description}, 401))
+
+    answer = trusting.get("/ruled", headers=bearer(issuer.token()))
+
+    assert answer.status_code == 401
+    assert isinstance(answer.json["message"], str)
+    assert "error_description" in answer.headers["WWW-Authenticate"]

@@ -175,3 +175,41 @@ def test_a_realm_is_checked_as_everywhere() -> None:
     """A realm that a challenge can't show is refused when the handler is made."""
     with pytest.raises(ConfigurationError, match="realm"):
         ProblemDetailsHandler(realm='"')
+
+
+class Lazy:
+    """A lazy string, as Flask-Babel's."""
+
+    def __str__(self) -> str:
+        return "not you"
+
+
+@pytest.mark.parametrize(
+    ("description", "detail"),
+    [
+        pytest.param(Lazy(), "not you", id="lazy"),
+        pytest.param(b"not you", "not you", id="bytes"),
+        pytest.param(5, "5", id="number"),
+        pytest.param({"a"}, "{'a'}", id="set"),
+        pytest.param("half \ud800 pair", "half ? pair", id="surrogate"),
+        pytest.param("", "Authentication is required", id="empty"),
+    ],
+)
+def test_any_description_can_be_sent(
+    app: Flask, issuer: TokenIssuer, description: Any, detail: str
+) -> None:
+    """A description that isn't a plain string is sent as text, and a scope, too."""
+
+    def rule(_: object) -> None:
+        error = InsufficientScopeError("m", description=description)
+        error.scope = Lazy()  # type: ignore[assignment]
+        raise error
+
+    auth = Authenticator(
+        keys=issuer.verification_key, failure_handler=ProblemDetailsHandler(type_base=BASE)
+    )
+    app.add_url_rule("/", view_func=auth.requires_authentication(rules=[rule])(lambda: "in"))
+    answer = app.test_client().get("/", headers=bearer(issuer.token()))
+
+    assert (answer.status_code, answer.json["detail"]) == (403, detail)
+    assert answer.json["scope"] == "not you"

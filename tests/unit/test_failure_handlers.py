@@ -19,7 +19,7 @@ from flask_jwtlib import (
     VerificationUnavailable,
     bearer_challenge,
 )
-from flask_jwtlib.failure_handlers import refusal_headers
+from flask_jwtlib.failure_handlers import refusal_headers, refusal_text
 
 # RFC 9110 §11.6.1: a challenge is a scheme and parameters, each at most once.
 CHALLENGE = re.compile(r'Bearer(?: (\w+="[^"\\]*")(?:, (\w+="[^"\\]*"))*)?')
@@ -221,3 +221,129 @@ def test_each_refusal_is_a_response_of_its_own() -> None:
 
     assert handler.deny(error).headers["WWW-Authenticate"] == "Bearer"
     assert "X-Changed" not in handler.deny(error).headers
+
+
+class Lazy:
+    """A lazy string, as Flask-Babel's: it is translated each time that it is used."""
+
+    language = "en"
+
+    def __init__(self, **texts: str) -> None:
+        self._texts = texts
+
+    def __str__(self) -> str:
+        return self._texts[self.language]
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == other
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __len__(self) -> int:
+        return len(str(self))
+
+
+class Untranslatable:
+    """A lazy string whose translation fails, whatever is done with it."""
+
+    def _fail(self, *_: object) -> Any:
+        raise RuntimeError("working outside of the request context")
+
+    __str__ = __repr__ = __bool__ = __len__ = __eq__ = __hash__ = __format__ = _fail
+
+
+class Text(str):
+    """A string of a subclass, such as MarkupSafe's."""
+
+    __slots__ = ()
+
+
+DESCRIPTIONS = [
+    pytest.param(Lazy(en="not you"), "not you", id="lazy"),
+    pytest.param(Text("not you"), "not you", id="subclass"),
+    pytest.param(b"not \xff", "not \ufffd", id="bytes"),
+    pytest.param(5, "5", id="number"),
+    pytest.param(0, "0", id="zero"),
+    pytest.param(["a", {"b": None}], "['a', {'b': None}]", id="list"),
+    pytest.param({"detail": "x"}, "{'detail': 'x'}", id="dict"),
+    pytest.param(LookupError("x"), "x", id="exception"),
+    pytest.param(Untranslatable(), "", id="raises"),
+    pytest.param("", "", id="empty"),
+    pytest.param("half \ud800 pair", "half ? pair", id="surrogate"),
+    pytest.param(Lazy(en="half \udfff"), "half ?", id="lazy surrogate"),
+    pytest.param("T\xfcr zu", "T\xfcr zu", id="umlaut"),
+]
+
+
+def with_description(description: Any) -> list[Any]:
+    """Errors of each kind that an application may give a description, by each way."""
+
+    class Own(InvalidTokenError):
+        pass
+
+    class Down(VerificationUnavailable):
+        pass
+
+    Own.description = Down.description = description
+    assigned = InvalidTokenError("m")
+    assigned.description = description
+    return [
+        Own(),
+        Down(),
+        assigned,
+        InvalidTokenError(description=description),
+        ClaimError("a", description=description),
+        InsufficientScopeError("a", description=description),
+    ]
+
+
+@pytest.mark.parametrize(("description", "text"), DESCRIPTIONS)
+def test_any_description_can_be_sent(description: Any, text: str) -> None:
+    """Whatever an application gives as description, the refusal is sent as ever, with text."""
+    for error in with_description(description):
+        assert refusal_text(error) == text
+        response = UnauthorizedHandler().deny(error)
+        assert response.status_code == error.status
+        assert response.get_data(as_text=True) == f"{text}\n"
+        if not isinstance(error, VerificationUnavailable):
+            challenge = response.headers["WWW-Authenticate"]
+            assert CHALLENGE.fullmatch(challenge)
+            assert ("error_description" in challenge) == bool(text)
+
+
+def test_a_lazy_description_is_translated_for_each_request() -> None:
+    """The language is that of the request that is refused, and not that of an earlier one."""
+    error = InvalidTokenError(description=Lazy(en="no", de="nein"))  # type: ignore[arg-type]
+
+    for language, text in (("en", "no"), ("de", "nein"), ("en", "no")):
+        Lazy.language = language
+        response = UnauthorizedHandler().deny(error)
+        assert response.get_data(as_text=True) == f"{text}\n"
+        assert f'error_description="{text}"' in response.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("scope", [Lazy(en="a b"), Text("a b")], ids=["lazy", "subclass"])
+def test_a_scope_that_is_no_plain_string_is_shown(scope: Any) -> None:
+    """A scope may come from a setting or a translation, too."""
+    assert 'scope="a b"' in bearer_challenge(InsufficientScopeError(scope))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "header"),
+    [
+        (7, "7"),
+        (0.2, "1"),
+        (-3, "0"),
+        (None, "5"),
+        ("9", "5"),
+        (float("inf"), "5"),
+        (float("nan"), "5"),
+    ],
+    ids=repr,
+)
+def test_retry_after_is_whole_seconds(seconds: Any, header: str) -> None:
+    """RFC 9110 §10.2.3: whatever a provider of one's own says, the header is a whole number."""
+    error = VerificationUnavailable(retry_after=seconds)
+
+    assert refusal_headers(error) == [("Retry-After", header)]
