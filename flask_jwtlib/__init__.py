@@ -199,6 +199,9 @@ def verification_key() -> Any:
     return _api.verification_key()
 
 
+_DEFAULT_VERIFICATION_KEY = verification_key
+
+
 def get_json_token(verify: bool = True) -> dict[str, Any]:
     """Answer the claims of the current request's token.
 

@@ -11,7 +11,7 @@ from flask import Request, Response, abort, after_this_request, has_request_cont
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
-from ._state import peek
+from ._state import given_request, is_current, peek
 from .errors import AuthenticationError, InvalidTokenError, VerificationUnavailable
 from .failure_handlers import UnauthorizedHandler, refusal_headers, refusal_text
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
@@ -27,6 +27,7 @@ __all__ = [
     "Callbacks",
     "Notes",
     "Verified",
+    "check_callback",
     "notes_of_request",
     "throw",
 ]
@@ -83,14 +84,32 @@ class Notes:
 
 
 def notes_of_request() -> Notes:
-    """The current request's notes; outside of a decorated view, a slip that nobody keeps."""
-    state = peek()
+    """Return the notes of the request that is decided about; outside of a decorated view, new ones."""
+    state = given_request() or peek()
     if state is None:
         return Notes()
     if state.notes is None:
         state.notes = Notes()
     notes: Notes = state.notes
     return notes
+
+
+def check_callback(callbacks: Callbacks, name: str) -> None:
+    """Check that a callback can be asked about the request that is decided about.
+
+    Raises:
+        RuntimeError: An application's own callback would look at ``flask.request``, and the request
+            that was given to ``authenticate`` is another one.
+    """
+    given = given_request()
+    default = getattr(callbacks, f"_DEFAULT_{name.upper()}")
+    if given is None or getattr(callbacks, name) is default or is_current(given.request):
+        return
+    raise RuntimeError(
+        f"flask_jwtlib.{name} is a callback of your own, which may look at flask.request, and that isn't the "
+        "request that was given to authenticate(). Make it the current one: "
+        "with app.request_context(request.environ): flask_jwtlib.default_authenticator.authenticate()"
+    )
 
 
 @frozen
@@ -101,6 +120,8 @@ class CallbackTokenExtractor(TokenExtractor):
 
     def extract(self, request: Request) -> BearerToken | None:
         """Ask, once for all views that the request passes."""
+        if given_request() is not None:
+            check_callback(self.callbacks, "get_token")
         notes = notes_of_request()
         value: object = self.callbacks.get_token()
         if value is not None and not isinstance(value, str):
@@ -148,6 +169,8 @@ class CallbackTokenValidator(TokenValidator):
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Ask, and hand on the claims that were verified on the way."""
+        if given_request() is not None:
+            check_callback(self.callbacks, "check_token")
         notes = notes_of_request()
         notes.asked, notes.obtained, notes.keys = True, token.value, keys
         notes.accepted = False

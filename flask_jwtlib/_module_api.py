@@ -21,12 +21,13 @@ from ._callbacks import (
     CallbackTokenExtractor,
     CallbackTokenValidator,
     Verified,
+    check_callback,
     notes_of_request,
     throw,
 )
 from ._module_keys import check_material, read_keys
 from ._module_settings import Settings, max_size_of, words_of
-from ._state import current_request
+from ._state import current_request, given_request
 from .authenticator import Authenticator
 from .checked_keys import CheckedKeyProvider
 from .errors import (
@@ -163,6 +164,8 @@ class ModuleAPI:
 
         Fetched keys are fetched anew for a token of an unknown ``kid``.
         """
+        if given_request() is not None:
+            check_callback(self.callbacks, "verification_key")
         material: Any = self.callbacks.verification_key()
         fetching = self._fetching
         try:
@@ -200,8 +203,11 @@ class ModuleAPI:
             raise _wrong_setting(error) from error
 
     def find_token(self) -> str | None:
-        """The current request's token, from RFC 6750's three places."""
-        token = self._extractor.extract(current_request())
+        """Return the request's token, from RFC 6750's three places."""
+        given = given_request()
+        if self._extractor.max_size != self.callbacks.JWT_MAX_SIZE:
+            self._extractor = BearerTokenExtractor(max_size=self._max_size())
+        token = self._extractor.extract(current_request() if given is None else given.request)
         notes_of_request().found = token
         return None if token is None else token.value
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from flask.ctx import RequestContext
 
 __all__ = [
+    "GivenRequest",
     "RequestState",
     "app_at_hand",
     "begin",
@@ -34,7 +37,10 @@ __all__ = [
     "current_g",
     "current_principal",
     "current_request",
+    "given_request",
+    "giving",
     "is_authenticated",
+    "is_current",
     "peek",
 ]
 
@@ -95,6 +101,43 @@ current_g: Callable[[], object] = cast("Any", g)._get_current_object
 def app_at_hand() -> Flask | None:
     """The current app, None outside of any app's context."""
     return current_flask_app() if has_app_context() else None
+
+
+class GivenRequest:
+    """A request that the application gave to ``authenticate``, which may be another than the current one.
+
+    Attributes:
+        request: The request.
+        notes: As ``RequestState.notes``, so that the current request's notes stay as they are.
+    """
+
+    __slots__ = ("notes", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.notes: Any = None
+
+
+_given: ContextVar[GivenRequest | None] = ContextVar("flask_jwtlib_given_request", default=None)
+given_request: Callable[[], GivenRequest | None] = _given.get
+"""Return the given request that is being decided about, None while it is the current one."""
+
+
+@contextmanager
+def giving(request: Request) -> Generator[Request, None, None]:
+    """Note that a given request is decided about. The context is the request itself, where it was a proxy."""
+    if isinstance(request, LocalProxy):
+        request = cast("Any", request)._get_current_object()
+    token = _given.set(GivenRequest(request))
+    try:
+        yield request
+    finally:
+        _given.reset(token)
+
+
+def is_current(request: Request) -> bool:
+    """Whether ``flask.request`` is this request."""
+    return has_request_context() and current_request() is request
 
 
 def begin(

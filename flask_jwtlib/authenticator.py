@@ -16,7 +16,7 @@ from ._decorator_order import check_app, remember
 from ._guarding import guard_view
 from ._marks import is_exempt, mark
 from ._report import report_accepted, report_refused
-from ._state import RequestState, begin, current_context, current_g, current_request
+from ._state import RequestState, begin, current_context, current_g, current_request, giving
 from .checked_keys import CheckedKeyProvider, as_key_provider
 from .errors import (
     AuthenticationError,
@@ -105,17 +105,21 @@ class Authenticator:
         """Find out who is calling.
 
         Args:
-            request: The request to ask about. By default the current one: its caller is then
-                published on ``flask.g`` and as ``current_principal``, and the signals and the log
-                tell of it, as with the decorators.
+            request: The request to ask about, of which nothing is published, logged or signalled. By
+                default the current one: its caller is then published on ``flask.g`` and as
+                ``current_principal``, and the signals and the log tell of it, as with the
+                decorators.
 
         Raises:
+            RuntimeError: The request isn't the current one, and a callback of the module API would
+                have to decide about it that looks at ``flask.request``.
             AuthenticationError: The caller is refused.
             VerificationUnavailable: The keys could not be had.
         """
         outcome: Principal | _Refusal | None
         if request is not None:
-            outcome = self._decide(request)
+            with giving(request) as given:
+                outcome = self._decide(given)
         else:
             context, published = current_context(), vars(current_g())
             state, _ = begin(context, published)

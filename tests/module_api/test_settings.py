@@ -196,6 +196,21 @@ def test_the_size_counts_for_unverified_claims_too(app: Flask, issuer: TokenIssu
             flask_jwtlib.get_json_token(verify=False)
 
 
+def test_the_size_counts_for_forms_too(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """A form is searched for a token of the size that is set, and a longer one holds none."""
+    large = {"access_token": issuer.token(pad="x" * 15_000)}
+    assert len(large["access_token"]) > 2 * 8192
+
+    def challenge() -> str:
+        return trusting.post("/required", data=large).headers.get("WWW-Authenticate", "")
+
+    assert challenge() == "Bearer"
+    flask_jwtlib.JWT_MAX_SIZE = len(large["access_token"])
+    assert trusting.post("/required", data=large).status_code == 200
+    flask_jwtlib.JWT_MAX_SIZE = 8192
+    assert challenge() == "Bearer"
+
+
 # Subjects that are numbers.
 
 

@@ -1,0 +1,237 @@
+"""``default_authenticator.authenticate(request)``: the documented callbacks and a request that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from flask import Flask, Request, g
+from flask import request as current
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+import flask_jwtlib
+from flask_jwtlib import (
+    AuthenticationError,
+    Authenticator,
+    BadSignatureError,
+    ExpiredTokenError,
+    HeaderTokenExtractor,
+    InvalidRequestError,
+    MissingTokenError,
+    UnknownKeyError,
+    VerificationUnavailable,
+    current_principal,
+    request_accepted,
+    request_refused,
+)
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+
+def given(kind: Any = Request, **values: Any) -> Any:
+    """Make a request that no server has sent."""
+    return kind(EnvironBuilder(**values).get_environ())
+
+
+@pytest.fixture(autouse=True)
+def trusted(issuer: TokenIssuer) -> None:
+    """Let the module API trust the issuer."""
+    flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+
+
+@pytest.fixture(params=["alice's", "nobody's", "expired", "none", "an app's"])
+def surroundings(request: pytest.FixtureRequest, app: Flask, issuer: TokenIssuer) -> Iterator[None]:
+    """Be within a request of one kind or another, or within none."""
+    if request.param == "none":
+        yield
+        return
+    if request.param == "an app's":
+        with app.app_context():
+            yield
+        return
+    headers = {
+        "alice's": bearer(issuer.token("alice")),
+        "nobody's": {},
+        "expired": bearer(issuer.token("alice", exp=1)),
+    }[request.param]
+    with app.test_request_context("/", headers=headers):
+        yield
+
+
+def ask(request: Any) -> Any:
+    """Ask the module's authenticator about a request."""
+    return flask_jwtlib.default_authenticator.authenticate(request).subject
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("kind", [Request, WerkzeugRequest], ids=["flask", "werkzeug"])
+def test_the_given_request_is_judged(issuer: TokenIssuer, kind: Any) -> None:
+    """Whatever the current request is, the caller is that of the request that is given."""
+    token = issuer.token("bob")
+
+    assert ask(given(kind, headers=bearer(token))) == "bob"
+    assert ask(given(kind, query_string={"access_token": token})) == "bob"
+    assert ask(given(kind, method="POST", data={"access_token": token})) == "bob"
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_the_given_request_is_refused(issuer: TokenIssuer, other_issuer: TokenIssuer) -> None:
+    """A good token in the current request lets no other request in."""
+    expired = issuer.token("bob", exp=1)
+    forged = other_issuer.token("bob", header={"kid": issuer.kid})
+    both = given(headers=bearer(expired), query_string={"access_token": expired})
+
+    for request, error in (
+        (given(), MissingTokenError),
+        (given(headers=bearer(expired)), ExpiredTokenError),
+        (given(headers=bearer(forged)), BadSignatureError),
+        (both, InvalidRequestError),
+    ):
+        with pytest.raises(error):
+            ask(request)
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_variants_keys_judge_the_given_request(
+    issuer: TokenIssuer, other_issuer: TokenIssuer
+) -> None:
+    """A variant with other keys decides by those, and never by the module's."""
+    variant = flask_jwtlib.default_authenticator.evolve(keys=other_issuer.verification_key)
+
+    assert variant.authenticate(given(headers=bearer(other_issuer.token("bob")))).subject == "bob"
+    with pytest.raises((BadSignatureError, UnknownKeyError)):
+        variant.authenticate(given(headers=bearer(issuer.token("bob"))))
+
+
+def test_nothing_of_the_current_request_changes(app: Flask, issuer: TokenIssuer) -> None:
+    """Its caller, what it published, what it noted and who listens know nothing of the other request."""
+    heard: list[object] = []
+
+    def listen(sender: object, **details: object) -> None:
+        heard.append(details)
+
+    def published() -> list[object]:
+        return [
+            dict(vars(g)),
+            current_principal.subject,
+            flask_jwtlib.get_json_token()["sub"],
+            flask_jwtlib.get_json_token(verify=False)["sub"],
+            flask_jwtlib.is_authenticated(),
+        ]
+
+    requests = [
+        given(headers=bearer(issuer.token("bob"))),
+        given(headers=bearer(issuer.token("bob", exp=1))),
+        given(headers=bearer("x.y.z")),
+        given(),
+    ]
+    with app.test_request_context("/", headers=bearer(issuer.token("alice"))):
+        flask_jwtlib.default_authenticator.authenticate()
+        before = published()
+        with request_accepted.connected_to(listen), request_refused.connected_to(listen):
+            for request in requests:
+                with suppress(AuthenticationError):
+                    ask(request)
+                assert published() == before
+    assert heard == []
+
+
+def test_a_refused_request_stays_refused_for_its_own_reason(
+    app: Flask, issuer: TokenIssuer
+) -> None:
+    """The default 401 tells of the current request, also where another one was judged before."""
+    good = issuer.token("bob")
+
+    def look() -> str:
+        assert ask(given(headers=bearer(good))) == "bob"
+        flask_jwtlib.requires_authentication_failure_callback()  # type: ignore[misc]
+        return ""
+
+    app.add_url_rule("/", view_func=flask_jwtlib.optional_authentication(look))
+    answer = app.test_client().get("/", headers=bearer(issuer.token(exp=1)))
+
+    assert answer.status_code == 401
+    assert "The access token expired" in answer.headers["WWW-Authenticate"]
+
+
+def asks_check_token(token: str) -> bool:
+    """Judge a token as an application's own callback does, by its claims."""
+    return flask_jwtlib._DEFAULT_CHECK_TOKEN(token) and current.path == "/"
+
+
+REPLACED: dict[str, Callable[[], Any]] = {
+    "get_token": lambda: current.headers["X-Token"],
+    "check_token": asks_check_token,  # type: ignore[dict-item]
+    "verification_key": lambda: current.environ["test.key"],
+}
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_callback_of_ones_own_is_not_asked_about_another_request(
+    monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer, name: str
+) -> None:
+    """It may look at ``flask.request``, which is another one: the error says so, and what to do."""
+    monkeypatch.setattr(flask_jwtlib, name, REPLACED[name])
+
+    with pytest.raises((RuntimeError, VerificationUnavailable)) as caught:
+        ask(given(headers=bearer(issuer.token("bob"))))
+    error = caught.value.__cause__ or caught.value
+    assert isinstance(error, RuntimeError)
+    assert f"flask_jwtlib.{name} is a callback of your own" in str(error)
+    assert "app.request_context(request.environ)" in str(error)
+
+
+@pytest.mark.parametrize("name", REPLACED)
+@pytest.mark.parametrize("proxy", [False, True], ids=["request", "proxy"])
+def test_a_callback_of_ones_own_is_asked_about_the_current_request(
+    monkeypatch: pytest.MonkeyPatch, app: Flask, issuer: TokenIssuer, name: str, proxy: bool
+) -> None:
+    """The current request may be given, too, as it is or as ``flask.request``."""
+    monkeypatch.setattr(flask_jwtlib, name, REPLACED[name])
+    token = issuer.token("alice")
+    headers = {**bearer(token), "X-Token": token}
+    environ = {"test.key": issuer.public_pem}
+
+    with app.test_request_context("/", headers=headers, environ_overrides=environ) as context:
+        assert ask(current if proxy else context.request) == "alice"
+        assert not current_principal
+
+
+def test_what_the_error_says_works(
+    monkeypatch: pytest.MonkeyPatch, app: Flask, issuer: TokenIssuer
+) -> None:
+    """Within a context of its own, a request is judged by callbacks that look at ``flask.request``."""
+    monkeypatch.setattr(flask_jwtlib, "get_token", REPLACED["get_token"])
+    request = given(headers={"X-Token": issuer.token("bob")})
+
+    with app.test_request_context("/", headers={"X-Token": issuer.token("alice")}):
+        with app.request_context(request.environ):
+            assert flask_jwtlib.default_authenticator.authenticate().subject == "bob"
+        assert flask_jwtlib.default_authenticator.authenticate().subject == "alice"
+
+
+def test_a_callback_knows_the_claims_of_the_token_that_it_judges(
+    monkeypatch: pytest.MonkeyPatch, app: Flask, issuer: TokenIssuer
+) -> None:
+    """``get_json_token()`` within ``check_token`` speaks of the token that is judged."""
+    seen: list[object] = []
+
+    def check(token: str) -> bool:
+        seen.append(flask_jwtlib.get_json_token(verify=False)["sub"])
+        return flask_jwtlib._DEFAULT_CHECK_TOKEN(token)
+
+    class XToken(HeaderTokenExtractor):
+        def extract(self, request: Any) -> Any:
+            return flask_jwtlib.BearerToken(request.headers["X-Token"])
+
+    monkeypatch.setattr(flask_jwtlib, "check_token", check)
+    variant: Authenticator = flask_jwtlib.default_authenticator.evolve(extractor=XToken())
+    headers = {**bearer(issuer.token("alice")), "X-Token": issuer.token("bob")}
+    with app.test_request_context("/", headers=headers) as context:
+        assert flask_jwtlib.default_authenticator.authenticate().subject == "alice"
+        assert variant.authenticate(context.request).subject == "bob"
+        assert flask_jwtlib.get_json_token()["sub"] == "alice"
+    assert seen == ["alice", "bob"]
