@@ -1,9 +1,7 @@
-"""The JWK set of an issuer, found by what the issuer publishes about itself."""
+"""The JWK set of an issuer, found by the metadata that the issuer publishes."""
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -12,140 +10,237 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, FetchedKeys
+from flask_jwtlib import ConfigurationError, FetchedKeys, KeySet, VerificationUnavailable
+from flask_jwtlib.log_text import one_line, quoted
 
-from ._documents import DocumentClient, DocumentError
+from ._documents import Document, DocumentClient, DocumentError
 from ._remote_key_set import RemoteKeySet
-from ._urls import is_loopback, without_secrets
+from ._set_limits import SetLimits
+from ._urls import is_loopback, origin_of, without_secrets
 
 __all__ = ["DiscoveredKeySet"]
 
-# Seconds.
-_METADATA_LIFETIME = 86_400
-_NOT_FOUND = 404
-_GONE = (404, 410)
+# Seconds that metadata are used, by their headers, but no longer than where these don't say.
+_SHORTEST_LIFETIME = 60
+_LONGEST_LIFETIME = 3600
 _LONGEST_SHOWN = 200
-# User name and password of a URL, and all that follows its path.
-_SECRET_PARTS = re.compile(r"(?<=//)[^/?#]*(?=@)|(?<=[?#]).+", re.DOTALL)
+_FAILED = (DocumentError, VerificationUnavailable)
 
 
 @frozen
 class _Location:
-    """Where the JWK set is, as the issuer's metadata said at a time."""
+    """Where the JWK set is, as the metadata said at ``read_at``, and for how many seconds that holds."""
 
     key_set: RemoteKeySet
     read_at: float
+    lifetime: float
 
 
 class _Memory:
-    __slots__ = ("location",)
+    """What one attempt leaves to the next.
+
+    Attributes:
+        location: The last known location, None before the metadata were read.
+        first: Which of the well-known places to try first.
+        fault: Why the metadata could not be read the last time, None if they could.
+    """
+
+    __slots__ = ("fault", "first", "location")
 
     def __init__(self) -> None:
         self.location: _Location | None = None
+        self.first = 0
+        self.fault: str | None = None
 
 
 @frozen(eq=False)
 class DiscoveredKeySet:
     """Fetches the JWK set that an issuer's metadata point to: a ``fetch`` for ``TTLKeyProvider``.
 
-    The metadata are read with the first fetch, and again a day later, or once the set is gone from
-    where they said. For an unknown ``kid`` they are not read again.
+    Metadata and set fail independently. The metadata are read with the first fetch, and again when they are
+    an hour old, or younger if their headers say so. While they can't be had, the set is fetched from where
+    they said last. They are also read again, in the same fetch, if the set can't be had or lacks the wanted
+    ``kid``.
 
     Args:
-        issuer: The issuer's identifier, an URL without query and fragment.
+        issuer: The issuer's identifier, as its metadata have it.
         client: What to get both with.
+        metadata_url: Where the metadata are. By default in the well-known places of the issuer's URL.
         timeout: Seconds that a fetch may take, the metadata included.
+        limits: Bounds of the set.
         clock: A clock in seconds that never jumps, for the age of the metadata.
 
     Raises:
-        ConfigurationError: That is no issuer, or the client may not ask it.
+        ConfigurationError: The issuer isn't one, or the client may not ask the URL.
     """
 
     issuer: str
     client: DocumentClient = field(kw_only=True, repr=False)
+    metadata_url: str | None = field(default=None, kw_only=True, repr=False)
     timeout: float = field(default=5, kw_only=True)
+    limits: SetLimits = field(factory=SetLimits, kw_only=True, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        issuer = self.client.check(self.issuer)
-        shown = repr(without_secrets(issuer))
-        if "?" in issuer or "#" in issuer:
-            # OpenID Connect Core §1.2, RFC 8414 §2.
-            raise ConfigurationError(f"an issuer has neither query nor fragment: want {shown}")
-        if "/.well-known/" in issuer:
+        if self.metadata_url is None:
+            _check_issuer_url(self.client.check(self.issuer))
+            return
+        self.client.check(self.metadata_url)
+        issuer: Any = self.issuer
+        if not isinstance(issuer, str) or not issuer:
             raise ConfigurationError(
-                f"{shown} is where an issuer's metadata are: want the issuer, as the tokens' iss has it"
+                f"the issuer must be a non-empty string, as the metadata have it, not {quoted(issuer)}"
             )
 
     def __call__(self, *, kid: str | None = None) -> FetchedKeys:
         """Fetch it within ``timeout``.
 
         Args:
-            kid: The unknown key ID that is wanted, if that is why.
+            kid: The key ID that is wanted, None if the fetch isn't for one.
 
         Raises:
-            DocumentError: The metadata or the set could not be had, or are not what they should be.
+            DocumentError: The set could not be had, or isn't one; or the metadata, and no location is known.
             VerificationUnavailable: The server is busy, and says for how long.
         """
         deadline = time.monotonic() + self.timeout
+        location = self._memory.location
+        read = location is None or self.clock() - location.read_at >= location.lifetime
+        if location is None or read:
+            location = self._located(location, deadline)
+        try:
+            fetched = location.key_set.fetch(timeout=_left(deadline))
+        except _FAILED:
+            moved = None if read else self._moved(location, deadline)
+            if moved is None:
+                raise
+        else:
+            if read or not _lacks(fetched, kid):
+                return fetched
+            moved = self._moved(location, deadline)
+            if moved is None:
+                return fetched
+        return moved.key_set.fetch(timeout=_left(deadline))
+
+    @property
+    def fault(self) -> str | None:
+        """Why the metadata could not be read the last time, None if they could."""
+        return self._memory.fault
+
+    def _moved(self, known: _Location, deadline: float) -> _Location | None:
+        """Read whether the set is elsewhere by now; None if it isn't, or if nobody can say."""
+        if _left(deadline):
+            location = self._located(known, deadline)
+            return None if location.key_set is known.key_set else location
+        # The set took all the time: begin with the metadata the next time.
+        if self._memory.location is known:
+            self._memory.location = attrs.evolve(known, lifetime=0)
+        return None
+
+    def _located(self, known: _Location | None, deadline: float) -> _Location:
+        """Read where the set is, or return where it was known to be."""
         memory = self._memory
-        location = before = memory.location
-        if location is None or (kid is None and self._is_old(location)):
-            location = self._locate(location, deadline)
-            # What was found by a fetch that was given up is older than what another one found since.
-            if memory.location is before:
-                memory.location = location
+        # Where a location is known, metadata that take long must leave time for the set.
+        until = deadline if known is None else deadline - _left(deadline) / 2
         try:
-            return location.key_set.fetch(timeout=_left(deadline))
-        except DocumentError as error:
-            if error.status in _GONE and memory.location is location:
-                memory.location = attrs.evolve(location, read_at=-math.inf)
-            raise
+            location = self._read(known, until)
+        except _FAILED as error:
+            memory.fault = one_line(str(error))
+            if known is None:
+                raise
+            return known
+        memory.fault = None
+        # What an abandoned fetch found is older than what a later one found meanwhile.
+        if memory.location is known:
+            memory.location = location
+        return location
 
-    def _is_old(self, location: _Location) -> bool:
-        return self.clock() - location.read_at >= _METADATA_LIFETIME
-
-    def _locate(self, before: _Location | None, deadline: float) -> _Location:
-        """Read where the set is."""
-        read_at = self.clock()
-        source, metadata = self._metadata(deadline)
-        issuer = metadata.get("issuer")
-        if issuer != self.issuer:
-            raise DocumentError(
-                f"GET {source}: these are the metadata of {_shown(issuer)}, not of our issuer {self.issuer!r}"
-            )
-        try:
-            url = self.client.check(metadata.get("jwks_uri"))
-        except ConfigurationError as error:
-            fault = str(error)[:_LONGEST_SHOWN]
-            raise DocumentError(f"GET {source}: the jwks_uri can't be used: {fault}") from None
-        if before is not None and before.key_set.url == url:
-            # It knows what it fetched last.
-            return attrs.evolve(before, read_at=read_at)
-        ours, theirs = urlsplit(self.issuer), urlsplit(url)
-        if theirs.scheme == "http" and not is_loopback(ours.hostname or ""):
-            raise DocumentError(f"GET {source}: the jwks_uri can't be used: it is plain HTTP")
-        # Where the keys are is for the issuer to say, and not who gets to see our credentials.
-        same = (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
-        return _Location(RemoteKeySet(url, client=self.client, credentials=same), read_at)
-
-    def _metadata(self, deadline: float) -> tuple[str, dict[str, Any]]:
-        """Get the issuer's metadata, and answer where they were, too."""
-        absent: list[str] = []
-        for url in _metadata_urls(self.issuer):
+    def _read(self, before: _Location | None, deadline: float) -> _Location:
+        """Read the metadata at the first place that has any."""
+        faults: list[DocumentError | VerificationUnavailable] = []
+        for place, url in self._places():
+            read_at = self.clock()
             try:
                 document = self.client.get(url, timeout=_left(deadline))
-            except DocumentError as error:
-                if error.status != _NOT_FOUND:
-                    raise
-                absent.append(str(error))
+                issuer = _issuer_in(document, url)
+            except _FAILED as error:
+                faults.append(error)
             else:
-                return url, cast("dict[str, Any]", document.content)
-        raise DocumentError("; ".join(absent), status=_NOT_FOUND)
+                self._memory.first = place
+                key_set = self._key_set(document, issuer, url, before)
+                return _Location(key_set, read_at, _lifetime_of(document))
+            if not _left(deadline):
+                # A place that takes all the time must not keep us from the other one for good.
+                self._memory.first = 1 - place
+                break
+        text = "; ".join(map(str, faults))
+        waits = [each.retry_after for each in faults if isinstance(each, VerificationUnavailable)]
+        if waits:
+            raise VerificationUnavailable(text, retry_after=max(waits))
+        raise DocumentError(text) from faults[0].__cause__
+
+    def _places(self) -> list[tuple[int, str]]:
+        """The URLs where the metadata may be, each with its number, in the order to try them."""
+        if self.metadata_url is not None:
+            return [(0, self.metadata_url)]
+        places = list(enumerate(_well_known_urls(self.issuer)))
+        return places[::-1] if self._memory.first else places
+
+    def _key_set(
+        self, document: Document, issuer: str, source: str, before: _Location | None
+    ) -> RemoteKeySet:
+        """Return the set that metadata name.
+
+        Raises:
+            DocumentError: They are another issuer's, or name no set that may be asked. That is not for the
+                other place to mend.
+        """
+        if issuer != self.issuer:
+            raise DocumentError(
+                f"{_shown(source)}: these are the metadata of {quoted(issuer, _LONGEST_SHOWN)}, "
+                f"not of our issuer {quoted(self.issuer, _LONGEST_SHOWN)}"
+            )
+        try:
+            url = self._checked(_content_of(document).get("jwks_uri"), source)
+        except ConfigurationError as error:
+            fault = one_line(str(error), _LONGEST_SHOWN)
+            raise DocumentError(f"{_shown(source)}: the jwks_uri can't be used: {fault}") from None
+        if before is not None and before.key_set.url == url:
+            # It remembers what it fetched last.
+            return before.key_set
+        # The issuer says where the keys are, but not who may see our credentials.
+        same = origin_of(source) == origin_of(url)
+        return RemoteKeySet(url, client=self.client, credentials=same, limits=self.limits)
+
+    def _checked(self, jwks_uri: object, source: str) -> str:
+        url = self.client.check(jwks_uri)
+        parts = urlsplit(url)
+        if (
+            parts.scheme == "http"
+            and not self.client.plain_http.lists(parts)
+            and not is_loopback(urlsplit(source).hostname or "")
+        ):
+            # Another machine can't know what this one's loopback serves.
+            raise ConfigurationError("it is plain HTTP")
+        return url
 
 
-def _metadata_urls(issuer: str) -> tuple[str, str]:
+def _check_issuer_url(issuer: str) -> None:
+    shown = quoted(without_secrets(issuer), 300)
+    if "?" in issuer or "#" in issuer:
+        # OpenID Connect Core §1.2, RFC 8414 §2.
+        raise ConfigurationError(
+            f"an issuer has neither query nor fragment: expected {shown}. "
+            "Where the URL of its metadata has one, pass that as metadata_url="
+        )
+    if "/.well-known/" in issuer:
+        raise ConfigurationError(
+            f"{shown} is the URL of an issuer's metadata: expected the issuer, as in the tokens' iss. "
+            "Pass the URL as metadata_url= if it is not below the issuer's"
+        )
+
+
+def _well_known_urls(issuer: str) -> tuple[str, str]:
     """Where metadata are, by OpenID Connect Discovery 1.0 §4.1 and by RFC 8414 §3.1."""
     parts = urlsplit(issuer)
     host, path = f"{parts.scheme}://{parts.netloc}", parts.path.removesuffix("/")
@@ -155,14 +250,33 @@ def _metadata_urls(issuer: str) -> tuple[str, str]:
     )
 
 
+def _content_of(document: Document) -> dict[str, Any]:
+    return cast("dict[str, Any]", document.content)
+
+
+def _issuer_in(document: Document, source: str) -> str:
+    issuer = _content_of(document).get("issuer")
+    if not isinstance(issuer, str):
+        raise DocumentError(
+            f"{_shown(source)}: these aren't metadata: they have no issuer, which is a string"
+        )
+    return issuer
+
+
+def _lifetime_of(document: Document) -> float:
+    lifetime = _LONGEST_LIFETIME if document.lifetime is None else document.lifetime
+    return min(max(lifetime, _SHORTEST_LIFETIME), _LONGEST_LIFETIME)
+
+
+def _shown(source: str) -> str:
+    return f"GET {one_line(without_secrets(source), _LONGEST_SHOWN)}"
+
+
+def _lacks(fetched: FetchedKeys, kid: str | None) -> bool:
+    key_set = cast("KeySet", fetched.keys)
+    return not key_set.keys or key_set.lacks(kid)
+
+
 def _left(deadline: float) -> float:
     # To the hundredth, for errors show it.
     return max(0, round(deadline - time.monotonic(), 2))
-
-
-def _shown(issuer: object) -> str:
-    """Show a foreign issuer on one line, not at any length, and without what may be a secret."""
-    if not isinstance(issuer, str):
-        return "nobody: their issuer is no text" if issuer is not None else "nobody"
-    text = ascii(_SECRET_PARTS.sub("***", issuer))
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."

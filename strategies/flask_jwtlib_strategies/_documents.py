@@ -1,42 +1,44 @@
-"""Small JSON documents, got over HTTP within bounds."""
+"""Gets small documents over HTTP, within bounds of time and size."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from attrs import field, frozen
 from urllib3 import Timeout
 
 from flask_jwtlib import JWTLibError, VerificationUnavailable
+from flask_jwtlib.log_text import one_line
 
 from ._bodies import Fault, read_document
-from ._freshness import freshness, retry_after
+from ._freshness import lifetime, retry_after
+from ._library_logs import safe_library_logs
+from ._request_settings import hooks_of, proxies_for, user_agent_of, verify_of
 from ._sessions import SessionKeeper
-from ._urls import check_url, without_secrets
+from ._urls import PlainHTTP, without_secrets
 
-__all__ = ["Document", "DocumentClient", "DocumentError", "check_url", "without_secrets"]
+__all__ = ["Document", "DocumentClient", "DocumentError"]
 
 _HEADERS = {
     "Accept": "application/json, application/jwk-set+json, */*;q=0.1",
     "Accept-Encoding": "identity",
     "Connection": "close",
 }
-# Of a session's headers, those that it has by itself.
-_HARMLESS = frozenset({"Accept", "Accept-Encoding", "Connection", "User-Agent"})
 # Seconds. A socket waits no longer than some weeks.
 _LONGEST_TIMEOUT = 86_400
-# RFC 9110 §8.8.3. What is none is not sent back.
+# RFC 9110 §8.8.3. Anything else is not sent back.
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"')
+_LONGEST_CAUSE = 300
 
 
 class DocumentError(JWTLibError):
-    """A document could not be had, or is not what it should be. The text shows no query of its URL.
+    """A document could not be had, or isn't what it should be. The text shows no query of its URL.
 
     Attributes:
         status: The HTTP status, where that is what is wrong.
@@ -49,16 +51,16 @@ class DocumentError(JWTLibError):
 
 @frozen
 class Document:
-    """A document as it was got.
+    """A document as it was received.
 
     Attributes:
         content: The JSON object. None says that the one whose ``etag`` was given is still right.
-        ttl: Seconds that it is fresh, 60 to 3600.
-        etag: What to give when it is got again, None if it has none.
+        lifetime: Seconds that it is fresh by its headers, None if they don't say.
+        etag: What to give when it is fetched again, None if it has none.
     """
 
     content: dict[str, Any] | None = field(repr=False)
-    ttl: float = field(kw_only=True)
+    lifetime: float | None = field(default=None, kw_only=True)
     etag: str | None = field(default=None, kw_only=True)
 
 
@@ -66,30 +68,37 @@ class Document:
 class DocumentClient:
     """Gets JSON documents of at most 1 MiB.
 
-    Proxies and CA bundles are those of the environment, as ever with ``requests``; credentials in a
-    ``.netrc`` file are not used. Redirects are not followed. Nothing is tried twice.
+    Proxies and CA bundles of the environment are used unless the session has its own; credentials in a
+    ``.netrc`` file are not. Redirects are not followed. Nothing is tried twice.
 
     Args:
-        session: What to get them with, for an own CA, a proxy or mutual TLS. By default each has a
-            session of its own.
+        session: The application's session, for an own CA, a proxy or mutual TLS. By default each fetch has a
+            new one.
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
+        allow_http: Other hosts to accept plain HTTP from, each as ``"host"`` or ``"host:port"``.
 
     Raises:
-        ConfigurationError: The session is none.
+        ConfigurationError: The session isn't one, or a host isn't one.
     """
 
-    _sessions: SessionKeeper = field(
-        default=None, converter=SessionKeeper, alias="session", repr=False
-    )
+    _session: requests.Session | None = None
     allow_http_on_loopback: bool = field(default=False, kw_only=True)
+    allow_http: Iterable[str] = field(default=(), kw_only=True)
+    plain_http: PlainHTTP = field(init=False, repr=False)
+    _sessions: SessionKeeper = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        plain_http = PlainHTTP(self.allow_http_on_loopback, self.allow_http)
+        object.__setattr__(self, "plain_http", plain_http)
+        object.__setattr__(self, "_sessions", SessionKeeper(self._session))
 
     def check(self, url: Any) -> str:
-        """Answer a URL that may be asked.
+        """Return a URL that may be asked.
 
         Raises:
             ConfigurationError: It may not.
         """
-        return check_url(url, allow_http_on_loopback=self.allow_http_on_loopback)
+        return self.plain_http.check(url)
 
     def get(
         self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
@@ -99,34 +108,37 @@ class DocumentClient:
         Args:
             url: Where it is.
             timeout: Seconds that all of it may take, from the connection to the last byte.
-            etag: The ``etag`` of the document that is at hand, if it has one.
-            credentials: Send the session's credentials and headers along.
+            etag: The ``etag`` of the document that the caller has, if it has one.
+            credentials: Whether the host may see what the session sends: its credentials, parameters,
+                cookies, headers and client certificate. Its ``User-Agent`` is for every host.
 
         Raises:
             ConfigurationError: The URL may not be asked.
-            DocumentError: It could not be had, or is no JSON object.
+            DocumentError: The document could not be had, or isn't a JSON object.
             VerificationUnavailable: The server is busy, and says for how long.
         """
-        shown = f"GET {without_secrets(self.check(url))}"
+        shown = f"GET {one_line(without_secrets(self.check(url)), 300)}"
         timeout = min(timeout, _LONGEST_TIMEOUT)
         deadline = time.monotonic() + timeout
-        headers: dict[str, str | None] = {**_HEADERS}
+        headers = {**_HEADERS, "User-Agent": user_agent_of(self._session)}
         if etag is not None:
             headers["If-None-Match"] = etag
+        session_for = self._sessions.session_for
         try:
-            with self._sessions.session_until(deadline) as session, ExitStack() as answers:
-                if not credentials:
-                    # None takes a header of the session's away.
-                    own = set(session.headers) - _HARMLESS
-                    headers = {**dict.fromkeys(own), **headers}
+            with (
+                safe_library_logs(url),
+                session_for(url, deadline, credentials=credentials) as session,
+                ExitStack() as responses,
+            ):
                 response = session.get(
                     url,
                     headers=headers,
-                    auth=(session.auth if credentials else None) or _no_credentials,
-                    proxies=_proxies_for(url),
+                    auth=session.auth or _no_credentials,
+                    proxies=proxies_for(url, session),
+                    verify=verify_of(session),
                     timeout=_as_one(timeout),
                     allow_redirects=False,
-                    hooks={"response": [partial(_take, answers), *session.hooks["response"]]},
+                    hooks={"response": [partial(_take, responses), *hooks_of(session)]},
                     stream=True,
                 )
                 wait = _wait_asked_for(response)
@@ -139,12 +151,14 @@ class DocumentClient:
             late = time.monotonic() >= deadline
             name = type(origin or error).__name__
             what = f"not answered within {timeout:g} s" if late else f"failed ({name})"
-            raise DocumentError(f"{shown}: {what}") from origin
-        raise VerificationUnavailable(f"{shown}: to be asked again in {wait} s", retry_after=wait)
+            raise DocumentError(f"{shown}: {what}") from _shown_cause(origin)
+        raise VerificationUnavailable(
+            f"{shown}: the server asks to be left alone for {wait} s", retry_after=wait
+        )
 
 
 def _as_one(timeout: float) -> Any:
-    """A timeout for connecting and the first wait together, which ``requests`` takes from ``urllib3``."""
+    """A timeout for connecting and the first wait together, in the form that ``urllib3`` takes."""
     return Timeout(total=timeout)
 
 
@@ -153,35 +167,26 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
-def _proxies_for(url: str) -> Any:
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return None
-    # This machine's loopback is not the proxy's.
-    names = ("http", "all", f"http://{parts.hostname}", f"all://{parts.hostname}")
-    return dict.fromkeys(names)
-
-
-def _take(answers: ExitStack, response: requests.Response, **_: Any) -> None:
-    """See to it that an answer is closed, whatever becomes of it, and that none is a redirect."""
-    answers.callback(response.close)
-    _take_socket(answers, response)
+def _take(responses: ExitStack, response: requests.Response, **_: Any) -> None:
+    """Make sure that a response is closed, whatever becomes of it, and refuse a redirect."""
+    responses.callback(response.close)
+    _take_socket(responses, response)
     if response.is_redirect:
-        # It is not followed, but would be read all the same, and to its end.
+        # requests would not follow it, but read it to its end.
         raise Fault("it redirects elsewhere, which is not followed", status=response.status_code)
 
 
-def _take_socket(answers: ExitStack, response: requests.Response) -> None:
-    """See to it that nobody asks again over a connection that was announced to close (RFC 9112 §9.6).
+def _take_socket(responses: ExitStack, response: requests.Response) -> None:
+    """Make sure that a connection which we asked to close isn't used again (RFC 9112 §9.6).
 
-    The server closes it when it likes, and need not say so: whoever has it from a pool meanwhile, loses
-    the request. A connection without a socket is opened anew; the answer goes on over the one it came by.
+    The server closes it at any time, without saying so, and a later request on it would be lost. A connection
+    without a socket is opened anew; this response goes on over the one that it came by.
     """
     connection: Any = getattr(response.raw, "connection", None)
     socket = getattr(connection, "sock", None)
     if socket is not None:
         connection.sock = None
-        answers.callback(socket.close)
+        responses.callback(socket.close)
 
 
 def _wait_asked_for(response: requests.Response) -> int | None:
@@ -197,14 +202,28 @@ def _document(response: requests.Response, deadline: float, *, asked_with_etag: 
     elif status == 200:
         content = read_document(response.raw, headers.get("Content-Encoding", ""), deadline)
     else:
-        raise Fault(f"the answer's status is {status}", status=status)
-    return Document(content, ttl=freshness(headers), etag=etag if _ETAG.fullmatch(etag) else None)
+        raise Fault(f"the response's status is {status}", status=status)
+    return Document(
+        content, lifetime=lifetime(headers), etag=etag if _ETAG.fullmatch(etag) else None
+    )
 
 
 def _origin(error: BaseException | None) -> OSError | None:
     """The operating system's or TLS's own error behind one of ``requests``, whose text shows the URL."""
     while error is not None:
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-            return None if "?" in str(error) else error
+            return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def _shown_cause(error: OSError | None) -> OSError | None:
+    """What of an error may be logged as our error's cause.
+
+    A text with a query is not repeated. One that repeats what a proxy said is, on one line and shortened.
+    """
+    text = str(error)
+    if error is None or "?" in text:
+        return None
+    safe = one_line(text, _LONGEST_CAUSE)
+    return error if safe == text else OSError(safe)

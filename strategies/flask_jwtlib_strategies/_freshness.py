@@ -1,4 +1,4 @@
-"""What an HTTP answer's headers say about time: how long it is fresh, and when to ask again."""
+"""What the headers of an HTTP response say about time: how long it is fresh, and when to retry."""
 
 from __future__ import annotations
 
@@ -8,62 +8,64 @@ from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
-__all__ = ["freshness", "retry_after"]
+__all__ = ["lifetime", "retry_after"]
 
-_DEFAULT = 300.0
-_SHORTEST = 60.0
-_LONGEST = 3600.0
-# RFC 9111 §1.2.2: a count of seconds is whole, and of any number above 2**31 only its size matters.
-_SECONDS = re.compile(r"[0-9]{1,10}")
+_DIGITS = re.compile(r"[0-9]+")
+# RFC 9111 §1.2.2: a larger number counts as this one.
+_LARGEST = 2**31
 # RFC 9111 §5.2: a directive's value is a token or a quoted string.
 _DIRECTIVE = re.compile(
     r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?'
 )
 
 
-def freshness(headers: Mapping[str, str]) -> float:
-    """How long an answer is fresh, by RFC 9111 §4.2 as a private cache reads it.
+def lifetime(headers: Mapping[str, str]) -> float | None:
+    """Return how long a response is fresh, by RFC 9111 §4.2 as a private cache reads it.
 
-    That is ``max-age`` less ``Age``, else ``Expires`` less ``Date``, else 300 s. It is never less
-    than 60 s, also where nothing may be stored or the answer expired before it came, and never more
-    than an hour.
+    That is ``max-age`` less ``Age``, else ``Expires`` less ``Date``. It is 0 where the response must not be
+    stored or reused, and may be negative.
 
     Args:
-        headers: The answer's headers; their names may be asked for in any case.
+        headers: The response's headers. Looking a name up must ignore its case.
 
     Returns:
-        Seconds.
+        Seconds, or None if the headers don't say.
     """
-    return min(max(_lifetime(headers), _SHORTEST), _LONGEST)
-
-
-def retry_after(headers: Mapping[str, str]) -> int | None:
-    """After how many seconds to ask again, by RFC 9110 §10.2.3; None if the answer does not say."""
-    value = headers.get("Retry-After", "").strip()
-    if _SECONDS.fullmatch(value):
-        return int(value)
-    at = _timestamp(value)
-    return None if at is None else max(0, round(at - _sent_at(headers)))
-
-
-def _lifetime(headers: Mapping[str, str]) -> float:
     directives: dict[str, str] = {}
     for name, quoted, token in _DIRECTIVE.findall(headers.get("Cache-Control", "")):
-        # RFC 9111 §4.2.1: of several, the first counts.
+        # RFC 9111 §4.2.1: the first of several counts.
         directives.setdefault(name.lower(), quoted or token)
     if not directives.keys().isdisjoint(("no-store", "no-cache")):
         return 0
     if "max-age" in directives:
-        return _seconds(directives["max-age"]) - _seconds(headers.get("Age", ""))
+        # RFC 9111 §5.1: of a list of ages, the first counts.
+        age = headers.get("Age", "").partition(",")[0]
+        return (_seconds(directives["max-age"]) or 0) - (_seconds(age) or 0)
     if "Expires" in headers:
-        # RFC 9111 §5.3: what is no date, such as 0, expired in the past.
+        # RFC 9111 §5.3: an invalid date, such as 0, is in the past.
         expires = _timestamp(headers["Expires"])
         return 0 if expires is None else expires - _sent_at(headers)
-    return _DEFAULT
+    return None
 
 
-def _seconds(text: str) -> int:
-    return int(text) if _SECONDS.fullmatch(text) else 0
+def retry_after(headers: Mapping[str, str]) -> int | None:
+    """Return after how many seconds to retry, by RFC 9110 §10.2.3, or None if the headers don't say."""
+    value = headers.get("Retry-After", "")
+    seconds = _seconds(value)
+    if seconds is not None:
+        return seconds
+    at = _timestamp(value)
+    return None if at is None else max(0, round(at - _sent_at(headers)))
+
+
+def _seconds(text: str) -> int | None:
+    """Read a count of seconds of any length; None if it isn't one."""
+    text = text.strip()
+    if not _DIGITS.fullmatch(text):
+        return None
+    digits = text.lstrip("0")
+    # Python refuses to read a number of thousands of digits.
+    return _LARGEST if len(digits) > len(str(_LARGEST)) else min(int(digits or "0"), _LARGEST)
 
 
 def _sent_at(headers: Mapping[str, str]) -> float:
@@ -76,7 +78,7 @@ def _timestamp(text: str) -> float | None:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
-    # RFC 9110 §5.6.7: a date of HTTP is in GMT, whether it says so or not.
+    # RFC 9110 §5.6.7: a date in HTTP is in GMT, whether it says so or not.
     if date.tzinfo is None:
         date = date.replace(tzinfo=timezone.utc)
     return date.timestamp()

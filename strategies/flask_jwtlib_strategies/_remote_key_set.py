@@ -1,4 +1,4 @@
-"""A JWK set that somebody else publishes over HTTP."""
+"""A key set that an issuer publishes over HTTP."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from attrs import field, frozen
 from flask_jwtlib import FetchedKeys, KeySet
 
 from ._documents import Document, DocumentClient, DocumentError
+from ._set_limits import MOST_KEYS, SetLimits
 from ._urls import without_secrets
 
 __all__ = ["RemoteKeySet"]
 
-_MAX_KEYS = 100
-_SECRET = "this JWK is a secret (kty oct), which is none once it was published"  # noqa: S105 - a text
+_SECRET = "this JWK is a secret (kty oct), which isn't one once it is published"  # noqa: S105 - a text
 
 
 @frozen
 class _Known:
-    """What was fetched last, as one value, so that threads never see halves of two."""
+    """What was fetched last, as one value, so that no thread sees parts of two."""
 
     etag: str | None
     digest: bytes
@@ -41,14 +41,15 @@ class _Memory:
 class RemoteKeySet:
     """Fetches a JWK set (RFC 7517 §5): a ``fetch`` for ``TTLKeyProvider``.
 
-    Members that can't verify signatures are passed over, and so are secrets. While the keys stay the
-    same, each fetch answers the same ``KeySet`` object.
+    Members that can't verify signatures are skipped, and so are secrets. While the keys stay the same, each
+    fetch returns the same ``KeySet`` object.
 
     Args:
         url: Where the set is.
         client: What to get it with.
         timeout: Seconds that a fetch may take.
-        credentials: Send the session's credentials and headers along.
+        credentials: Whether the host may see what the session sends.
+        limits: Bounds of the set.
 
     Raises:
         ConfigurationError: The client may not ask this URL.
@@ -58,6 +59,7 @@ class RemoteKeySet:
     client: DocumentClient = field(kw_only=True, repr=False)
     timeout: float = field(default=5, kw_only=True)
     credentials: bool = field(default=True, kw_only=True)
+    limits: SetLimits = field(factory=SetLimits, kw_only=True, repr=False)
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -74,7 +76,7 @@ class RemoteKeySet:
             timeout: Seconds that this may take.
 
         Raises:
-            DocumentError: It could not be had, or is no JWK set.
+            DocumentError: It could not be had, or isn't a JWK set.
             VerificationUnavailable: The server is busy, and says for how long.
         """
         known = self._memory.known
@@ -85,28 +87,38 @@ class RemoteKeySet:
             credentials=self.credentials,
         )
         known = self._memory.known = self._known(document, known)
-        return FetchedKeys(known.key_set, ttl=document.ttl)
+        return FetchedKeys(known.key_set, ttl=self.limits.ttl(document.lifetime))
 
     def _known(self, document: Document, before: _Known | None) -> _Known:
         if document.content is None:
-            # Only who has an ETag is answered so.
+            # The server says so only to a request with the ETag of what is known.
             return cast("_Known", before)
-        members = document.content.get("keys")
+        # What stands beside the keys may change with each response.
+        members = document.content.get("keys", document.content)
         digest = sha256(json.dumps(members, sort_keys=True).encode()).digest()
         if before is not None and digest == before.digest:
             return attrs.evolve(before, etag=document.etag)
-        return _Known(document.etag, digest, self._key_set(members))
+        return _Known(document.etag, digest, self._key_set(document.content))
 
-    def _key_set(self, members: Any) -> KeySet:
+    def _key_set(self, content: Mapping[str, Any]) -> KeySet:
+        members = content.get("keys")
         if not isinstance(members, list):
-            raise self._error('it is no JWK set, whose "keys" is an array')
+            raise self._error('it isn\'t a JWK set, whose "keys" is an array')
         jwks = cast("Sequence[Any]", members)
-        if len(jwks) > _MAX_KEYS:
-            raise self._error(f"the set has {len(jwks)} keys, {_MAX_KEYS} are allowed")
+        self._check_number(len(jwks))
         public = [jwk for jwk in jwks if not _is_secret(jwk)]
         key_set = KeySet.from_jwks({"keys": public})
         secrets = len(jwks) - len(public)
         return attrs.evolve(key_set, skipped=(*key_set.skipped, *[_SECRET] * secrets))
+
+    def _check_number(self, count: int) -> None:
+        most = self.limits.max_keys
+        if count > most:
+            raise self._error(
+                f"the set has {count} keys, {most} are allowed; max_keys={count} would read it"
+                if count <= MOST_KEYS
+                else f"the set has {count} keys, {most} are allowed and no more than {MOST_KEYS} can be"
+            )
 
     def _error(self, fault: str) -> DocumentError:
         return DocumentError(f"GET {without_secrets(self.url)}: {fault}")

@@ -1,58 +1,119 @@
-"""Which URLs may be asked for keys, and how they are shown."""
+"""Which URLs keys may be fetched from, and how a URL is shown."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from flask_jwtlib import ConfigurationError
+from attrs import field, frozen
 
-__all__ = ["check_url", "is_loopback", "without_secrets"]
+from flask_jwtlib import ConfigurationError
+from flask_jwtlib.log_text import quoted
+
+__all__ = ["PlainHTTP", "is_loopback", "origin_of", "without_secrets"]
 
 # RFC 3986 §2. On other characters, such as a backslash, parsers don't agree.
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+# A host name or address, or an IPv6 address in brackets, with or without a port.
+_LISTED = re.compile(
+    r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)(?::([1-9][0-9]{0,4}))?"
+)
+_PORTS = {"http": 80, "https": 443}
+_HIGHEST_PORT = 65535
 
 
-def check_url(url: Any, *, allow_http_on_loopback: bool = False) -> str:
-    """Answer a URL that may be asked: https, or http to this very machine where that is allowed.
+def _as_hosts(value: Any) -> frozenset[tuple[str, int | None]]:
+    """Read the hosts of ``allow_http``, each with its port, or with None for all ports."""
+    if isinstance(value, bytes | bool) or not isinstance(value, Iterable):
+        raise ConfigurationError(
+            f"allow_http must list single hosts, such as ('keycloak:8080',), not {quoted(value)}"
+        )
+    hosts: Iterable[Any] = (value,) if isinstance(value, str) else value
+    return frozenset(map(_as_host, hosts))
+
+
+def _as_host(value: Any) -> tuple[str, int | None]:
+    match = _LISTED.fullmatch(value.lower()) if isinstance(value, str) else None
+    port = int(match[2]) if match and match[2] else None
+    if match is None or (port or 0) > _HIGHEST_PORT:
+        raise ConfigurationError(
+            f"allow_http has {quoted(value)}; expected a host with or without a port, "
+            "such as 'keycloak:8080' or '127.0.0.1', without a scheme, a path or a wildcard"
+        )
+    return match[1].strip("[]"), port
+
+
+@frozen
+class PlainHTTP:
+    """The hosts that may be asked by plain HTTP. Without arguments there are none.
 
     Args:
-        url: The URL.
-        allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
+        on_loopback: Allow 127.0.0.0/8, ::1 and localhost.
+        hosts: Other hosts, listed one by one as ``"host"`` or ``"host:port"``.
 
     Raises:
-        ConfigurationError: It may not be asked, or holds credentials. The text shows no secret of it.
+        ConfigurationError: A host isn't one.
     """
-    if not isinstance(url, str):
-        raise ConfigurationError(f"a URL is text, not {type(url).__name__}")
-    parts = _split(url)
-    if parts is None:
-        raise ConfigurationError(
-            "want a URL with a scheme and a host, such as 'https://issuer.example/jwks', "
-            "in the characters of RFC 3986"
-        )
-    shown = repr(without_secrets(url))
-    if "@" in parts.netloc:
-        raise ConfigurationError(f"{shown} came with credentials: hand in a session that has them")
-    if parts.scheme == "https":
+
+    on_loopback: bool = False
+    hosts: frozenset[tuple[str, int | None]] = field(default=(), converter=_as_hosts)
+
+    def lists(self, parts: SplitResult) -> bool:
+        """Whether a URL's host is listed by its name."""
+        host = (parts.hostname or "").lower()
+        return not self.hosts.isdisjoint({(host, None), (host, parts.port or _PORTS["http"])})
+
+    def check(self, url: Any) -> str:
+        """Return a URL that may be asked: https, or http to a host that is allowed.
+
+        Raises:
+            ConfigurationError: It may not be asked, or holds credentials. The text shows no secret of it.
+        """
+        if not isinstance(url, str):
+            raise ConfigurationError(f"a URL must be a string, not {type(url).__name__}")
+        parts = _split(url)
+        if parts is None:
+            raise ConfigurationError(
+                "expected a URL with a scheme and a host, such as 'https://issuer.example/jwks', "
+                "in the characters of RFC 3986"
+            )
+        shown = quoted(without_secrets(url), 300)
+        if "@" in parts.netloc:
+            raise ConfigurationError(
+                f"{shown} has credentials: set them on a requests.Session and pass it as session="
+            )
+        if parts.scheme == "https" or (parts.scheme == "http" and self.lists(parts)):
+            return url
+        if parts.scheme != "http":
+            raise ConfigurationError(f"expected an https URL, not {shown}")
+        if not is_loopback(parts.hostname or ""):
+            raise ConfigurationError(
+                f"expected an https URL, not {shown}; "
+                f"allow_http=({parts.netloc!r},) accepts plain HTTP from this host"
+            )
+        if not self.on_loopback:
+            raise ConfigurationError(
+                f"expected an https URL, not {shown}; "
+                "allow_http_on_loopback=True accepts plain HTTP from this machine"
+            )
         return url
-    if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
-        raise ConfigurationError(f"want an https URL, not {shown}")
-    if not allow_http_on_loopback:
-        raise ConfigurationError(
-            f"want an https URL, not {shown}; allow_http_on_loopback=True accepts it of this very machine"
-        )
-    return url
 
 
 def without_secrets(url: str) -> str:
-    """A URL as it may be logged: without user name, password, query and fragment."""
+    """Return a URL as it may be logged: without user name, password, query and fragment."""
     parts = _split(url)
     if parts is None:
-        return "(no URL)"
+        return "(not a URL)"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Return a URL's scheme, host and port, however they are spelled (RFC 6454 §4)."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -60,7 +121,7 @@ def _split(url: str) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(url)
-        # A port that is none shows when it is asked for.
+        # Reading the port raises if it isn't one.
         complete = parts.scheme and parts.hostname and parts.port != 0
     except ValueError:
         return None
@@ -68,7 +129,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this very machine by its name or address."""
+    """Whether a host is this machine, by its name or address."""
     try:
         address = ip_address(host)
     except ValueError:

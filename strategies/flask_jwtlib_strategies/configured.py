@@ -15,6 +15,7 @@ from flask_jwtlib import Authenticator, ClaimRule, Client, ConfigurationError, K
 from flask_jwtlib.judgement import as_rules
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 
+from ._documents import DocumentClient
 from ._issuer_validator import issuer_validator, with_public_keys
 from .jwks import JWKSKeyProvider
 from .oidc import OIDCKeyProvider
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["configured_authenticator"]
 
 _PREFIX = "JWTLIB"
+# The settings with the URL that is fetched, where it isn't the issuer's.
+_URLS = ("JWTLIB_JWKS_URL", "JWTLIB_METADATA_URL")
+_ARGUMENTS = {
+    "allow_http_on_loopback=True": "JWTLIB_ALLOW_HTTP_ON_LOOPBACK = true",
+    "allow_http=": "JWTLIB_ALLOW_HTTP = ",
+    "metadata_url=": "JWTLIB_METADATA_URL",
+}
 
 
 def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> Authenticator:
@@ -46,10 +54,14 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
       only. By default RS256.
     - ``JWTLIB_JWKS_URL``: where its keys are, for an issuer that publishes no metadata. By default
       they are found as ``OIDCKeyProvider`` does.
+    - ``JWTLIB_METADATA_URL``: where the issuer's metadata are, if that is not below its URL.
+    - ``JWTLIB_TOKEN_ISSUER``: the tokens' ``iss``, where it is not the metadata's issuer, as with AD FS.
     - ``JWTLIB_LEEWAY``: seconds of allowance for its clock. By default 0.
     - ``JWTLIB_MAX_SIZE``: the longest accepted token, in characters. By default 8192.
     - ``JWTLIB_ALLOW_HTTP_ON_LOOPBACK``: true accepts plain HTTP from 127.0.0.0/8, ::1 and localhost.
       Neither ``DEBUG`` nor ``TESTING`` does.
+    - ``JWTLIB_ALLOW_HTTP``: other hosts to accept plain HTTP from, one or a list, each as ``host`` or
+      ``host:port``.
 
     As in ``oidc_authenticator``, tokens without ``exp`` and tokens that aren't access tokens are refused,
     unless ``rules`` has an ``Expiry`` or an ``AccessToken`` of its own.
@@ -70,11 +82,10 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
             f"JWTLIB_AUDIENCE is not set: want {_SETTINGS['JWTLIB_AUDIENCE'].want}. If the tokens have no "
             "aud, as Amazon Cognito's, name the clients instead: rules=[Client('…')]"
         )
-    issuer = settings["JWTLIB_ISSUER"]
     with _naming("JWTLIB_ALGORITHMS"):
         validator = with_public_keys(
             issuer_validator(
-                issuer,
+                settings.get("JWTLIB_TOKEN_ISSUER", settings["JWTLIB_ISSUER"]),
                 audience,
                 algorithms=settings.get("JWTLIB_ALGORITHMS", "RS256"),
                 rules=checked_rules,
@@ -86,27 +97,39 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
 
 
 def _keys(settings: Mapping[str, Any]) -> KeyProvider:
-    direct = "JWTLIB_JWKS_URL" in settings
-    source = "JWTLIB_JWKS_URL" if direct else "JWTLIB_ISSUER"
-    url = settings[source]
-    allowed = settings.get("JWTLIB_ALLOW_HTTP_ON_LOOPBACK", False)
-    if url[:5].lower() == "http:" and not allowed:
-        raise ConfigurationError(
-            f"{source} is plain HTTP, want https; JWTLIB_ALLOW_HTTP_ON_LOOPBACK = true accepts it "
-            "of this very machine"
-        )
-    with _naming(source):
-        make = JWKSKeyProvider if direct else OIDCKeyProvider
-        return make(url, allow_http_on_loopback=allowed)
+    issuer = settings["JWTLIB_ISSUER"]
+    metadata_url = settings.get("JWTLIB_METADATA_URL")
+    jwks_url = settings.get("JWTLIB_JWKS_URL")
+    if jwks_url is not None:
+        for name in ("JWTLIB_METADATA_URL", "JWTLIB_TOKEN_ISSUER"):
+            if name in settings:
+                raise ConfigurationError(
+                    f"{name} is for an issuer with metadata, JWTLIB_JWKS_URL for one without: "
+                    "set one of them"
+                )
+    options = {
+        "allow_http_on_loopback": settings.get("JWTLIB_ALLOW_HTTP_ON_LOOPBACK", False),
+        "allow_http": settings.get("JWTLIB_ALLOW_HTTP", ()),
+    }
+    with _naming("JWTLIB_ALLOW_HTTP"):
+        # Checked by themselves, so that an error names the setting.
+        DocumentClient(**options)
+    with _naming(next((name for name in _URLS if name in settings), "JWTLIB_ISSUER")):
+        if jwks_url is not None:
+            return JWKSKeyProvider(jwks_url, **options)
+        return OIDCKeyProvider(issuer, metadata_url=metadata_url, **options)
 
 
 @contextmanager
 def _naming(setting: str) -> Generator[None, None, None]:
-    """Let errors say which setting they are about."""
+    """Let errors say which setting they are about, and name settings where they name arguments."""
     try:
         yield
     except ConfigurationError as error:
-        raise ConfigurationError(f"{setting}: {error}") from error
+        text = str(error)
+        for argument, name in _ARGUMENTS.items():
+            text = text.replace(argument, name)
+        raise ConfigurationError(f"{setting}: {text}") from error
 
 
 def _read(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +241,10 @@ _SETTINGS = {
     ),
     "JWTLIB_ALGORITHMS": _Setting(_as_texts, "an algorithm such as 'RS256', or a list of such"),
     "JWTLIB_JWKS_URL": _Setting(_as_text, "the URL of the issuer's keys"),
+    "JWTLIB_METADATA_URL": _Setting(_as_text, "the URL of the issuer's metadata"),
+    "JWTLIB_TOKEN_ISSUER": _Setting(_as_text, "the tokens' iss"),
     "JWTLIB_LEEWAY": _Setting(_as_seconds, "a number of seconds, 0 or more, such as 30"),
     "JWTLIB_MAX_SIZE": _Setting(_as_count, "a whole number of characters, such as 16384"),
     "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": _Setting(_as_truth, "true or false"),
+    "JWTLIB_ALLOW_HTTP": _Setting(_as_texts, "a host such as 'keycloak:8080', or a list of such"),
 }

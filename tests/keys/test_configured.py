@@ -11,6 +11,7 @@ from flask import Flask
 
 from flask_jwtlib import (
     Audience,
+    ClaimError,
     ConfigurationError,
     InsufficientScopeError,
     Issuer,
@@ -242,10 +243,10 @@ def test_settings_that_are_absent_are_named() -> None:
             "JWTLIB_ISSUER is of type list",
             id="several issuers",
         ),
-        pytest.param({"JWTLIB_ISSUER": "issuer"}, "JWTLIB_ISSUER: want a URL", id="no URL"),
+        pytest.param({"JWTLIB_ISSUER": "issuer"}, "JWTLIB_ISSUER: expected a URL", id="no URL"),
         pytest.param(
             {"JWTLIB_ISSUER": "https://u:hunter2@issuer.example"},
-            "JWTLIB_ISSUER: 'https://issuer.example' came with credentials",
+            "JWTLIB_ISSUER: 'https://issuer.example' has credentials",
             id="credentials",
         ),
         pytest.param(
@@ -255,12 +256,12 @@ def test_settings_that_are_absent_are_named() -> None:
         ),
         pytest.param(
             {"JWTLIB_JWKS_URL": "https://u:hunter2@issuer.example/jwks?k=hunter2"},
-            "JWTLIB_JWKS_URL: 'https://issuer.example/jwks' came with credentials",
+            "JWTLIB_JWKS_URL: 'https://issuer.example/jwks' has credentials",
             id="credentials of the keys",
         ),
         pytest.param({"JWTLIB_JWKS_URL": ""}, "JWTLIB_JWKS_URL is empty", id="empty JWKS URL"),
         pytest.param(
-            {"JWTLIB_JWKS_URL": "/jwks"}, "JWTLIB_JWKS_URL: want a URL", id="relative JWKS URL"
+            {"JWTLIB_JWKS_URL": "/jwks"}, "JWTLIB_JWKS_URL: expected a URL", id="relative JWKS URL"
         ),
         pytest.param(
             {"JWTLIB_ALGORITHMS": "HS256"},
@@ -311,7 +312,7 @@ def test_a_wrong_setting_is_named_and_not_shown(settings: dict[str, Any], told: 
     """The error names the setting, what it is and what is wanted, and shows no secret."""
     fault = fault_of(settings)
     assert fault.startswith(told)
-    assert "want" in fault or "expected" in fault or "hand in" in fault or "choose" in fault
+    assert "want" in fault or "expected" in fault or "set " in fault or "choose" in fault
     assert "hunter2" not in fault
 
 
@@ -361,10 +362,73 @@ def test_debugging_and_testing_allow_no_http(name: str, allowed: Any) -> None:
     app.config["ENV"] = "development"
     settings = {name: "HTTP://127.0.0.1:8080", "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": allowed}
     fault = fault_of(settings, app)
-    assert fault.startswith(f"{name} is plain HTTP, want https; JWTLIB_ALLOW_HTTP_ON_LOOPBACK")
+    assert fault.startswith(f"{name}: expected an https URL")
+    assert "JWTLIB_ALLOW_HTTP_ON_LOOPBACK = true accepts" in fault
 
 
-def test_http_beyond_loopback_is_never_accepted() -> None:
-    """The setting is for this very machine."""
-    settings = {"JWTLIB_ISSUER": "http://issuer.example", "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": True}
-    assert fault_of(settings).startswith("JWTLIB_ISSUER: want an https URL")
+def test_http_beyond_loopback_takes_a_host_that_is_listed() -> None:
+    """The setting for this machine is for no other; the error shows how to list one."""
+    settings = {
+        "JWTLIB_ISSUER": "http://keycloak:8080/realms/x",
+        "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": True,
+    }
+    fault = fault_of(settings)
+    assert fault.startswith("JWTLIB_ISSUER: expected an https URL")
+    assert "JWTLIB_ALLOW_HTTP = ('keycloak:8080',) accepts" in fault
+    for hosts in ("keycloak:8080", ["other", "keycloak"], '["keycloak:8080"]'):
+        configured_authenticator(app_with({**NEEDED, **settings, "JWTLIB_ALLOW_HTTP": hosts}))
+
+
+@pytest.mark.parametrize("hosts", ["*", ["10.0.0.0/8"], "http://keycloak:8080", "a, b"])
+def test_a_listed_host_is_one(hosts: Any) -> None:
+    """The error names the setting."""
+    fault = fault_of({"JWTLIB_ALLOW_HTTP": hosts})
+    assert fault.startswith("JWTLIB_ALLOW_HTTP: ")
+    assert "expected a host" in fault
+
+
+@pytest.mark.parametrize("hosts", [True, 1.5, {"keycloak": 8080}, [None]])
+def test_hosts_are_text(hosts: Any) -> None:
+    """There is no switch for all hosts."""
+    assert fault_of({"JWTLIB_ALLOW_HTTP": hosts}).startswith("JWTLIB_ALLOW_HTTP is ")
+
+
+def test_metadata_may_be_elsewhere_and_name_another_issuer_than_tokens(
+    idp: IdentityProvider,
+) -> None:
+    """As with AD FS behind another address: three URLs, each in a setting of its own."""
+    signer = TokenIssuer("http://adfs.example/adfs/services/trust")
+    idp.jwks = signer.jwks
+    idp.documents = {
+        "/metadata": {"issuer": "https://adfs.example/adfs", "jwks_uri": idp.jwks_url},
+        idp.jwks_path: signer.jwks,
+    }
+    settings = {
+        "JWTLIB_ISSUER": "https://adfs.example/adfs",
+        "JWTLIB_TOKEN_ISSUER": signer.issuer,
+        "JWTLIB_METADATA_URL": f"{idp.url}/metadata?appid=1",
+        "JWTLIB_ALLOW_HTTP": "127.0.0.1",
+    }
+    auth = configured_authenticator(app_with({**NEEDED, **settings}))
+
+    request = make_request(headers=bearer(signer.token(aud=AUDIENCE)))
+    assert auth.authenticate(request).subject == "alice"
+    assert [request.path for request in idp.requests] == ["/metadata", idp.jwks_path]
+    other = signer.token(aud=AUDIENCE, iss="https://adfs.example/adfs")
+    with pytest.raises(ClaimError):
+        auth.authenticate(make_request(headers=bearer(other)))
+
+
+@pytest.mark.parametrize("name", ["JWTLIB_METADATA_URL", "JWTLIB_TOKEN_ISSUER"])
+def test_keys_at_a_url_take_no_metadata(name: str) -> None:
+    """What contradicts itself is refused."""
+    fault = fault_of({"JWTLIB_JWKS_URL": "https://a.example/jwks", name: "https://b.example"})
+    assert fault.startswith(f"{name} is for an issuer with metadata")
+    assert "JWTLIB_JWKS_URL" in fault
+
+
+def test_a_bad_metadata_url_is_named() -> None:
+    """By its setting."""
+    fault = fault_of({"JWTLIB_METADATA_URL": "http://issuer.example?key=hunter2"})
+    assert fault.startswith("JWTLIB_METADATA_URL: expected an https URL")
+    assert "hunter2" not in fault

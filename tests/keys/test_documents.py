@@ -43,7 +43,7 @@ def test_a_document_is_got(idp: IdentityProvider, either_client: DocumentClient)
 
     document = either_client.get(idp.url + PATH, timeout=PATIENCE)
 
-    assert document == Document({"a": [1, {"b": "ü"}]}, ttl=300)
+    assert document == Document({"a": [1, {"b": "ü"}]})
     assert "ü" not in repr(document)
 
 
@@ -109,7 +109,7 @@ def test_point_4_a_busy_server_is_asked_later(
     assert "hunter2" not in str(busy.value)
 
     idp.behave(status=status)
-    assert f"the answer's status is {status}" in fault_of(client, url)
+    assert f"the response's status is {status}" in fault_of(client, url)
 
 
 def test_point_21_304_answers_our_etag(
@@ -121,7 +121,7 @@ def test_point_21_304_answers_our_etag(
     assert first.etag is not None
 
     second = client.get(url, timeout=PATIENCE, etag=first.etag)
-    assert second == Document(None, ttl=600, etag=first.etag)
+    assert second == Document(None, lifetime=600, etag=first.etag)
 
     idp.documents[PATH] = {"changed": True}
     third = client.get(url, timeout=PATIENCE, etag=first.etag)

@@ -24,7 +24,6 @@ from flask_jwtlib import (
     JWTValidator,
     KeyProvider,
     Scope,
-    UnknownKeyError,
     UnverifiedHeader,
     VerificationUnavailable,
     current_principal,
@@ -35,11 +34,11 @@ from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies._documents import Document, DocumentClient, DocumentError
+from flask_jwtlib_strategies._urls import PlainHTTP
 from flask_jwtlib_strategies.oidc import OIDCKeyProvider, oidc_authenticator
 
 PATIENCE = 30
 HOUR = 3600
-DAY = 24 * HOUR
 AUDIENCE = "https://api.example"
 
 
@@ -75,15 +74,6 @@ def fault_of(keys: DiscoveredKeySet, **options: Any) -> str:
     return str(error.value)
 
 
-def refreshed(keys: OIDCKeyProvider, header: UnverifiedHeader) -> None:
-    """Look a known key up until a refresh in the background has succeeded."""
-    deadline = time.monotonic() + PATIENCE
-    while keys.status()["failures"] and time.monotonic() < deadline:
-        assert keys.keys_for(header)
-        time.sleep(0.01)
-    assert keys.status()["state"] == "fresh"
-
-
 def counts(idp: IdentityProvider) -> tuple[int, int, int]:
     """How often it was asked for its metadata, by both paths, and for its keys."""
     return idp.count(idp.openid_path), idp.count(idp.oauth_path), idp.count(idp.jwks_path)
@@ -116,20 +106,22 @@ class TestOIDCKeyProvider(KeyProviderContract):
 @pytest.mark.parametrize(
     ("issuer", "mend"),
     [
-        pytest.param(None, "a URL is text", id="None"),
-        pytest.param("", "want a URL", id="empty"),
-        pytest.param("issuer.example", "want a URL", id="no scheme"),
+        pytest.param(None, "a URL must be a string", id="None"),
+        pytest.param("", "expected a URL", id="empty"),
+        pytest.param("issuer.example", "expected a URL", id="no scheme"),
         pytest.param(
             "https://login.example/{tenantid}/v2.0", "characters of RFC 3986", id="template"
         ),
-        pytest.param("http://issuer.example", "want an https URL", id="http"),
+        pytest.param("http://issuer.example", "expected an https URL", id="http"),
         pytest.param("http://127.0.0.1", "allow_http_on_loopback=True", id="http on loopback"),
-        pytest.param("https://u:hunter2@issuer.example", "hand in a session", id="credentials"),
+        pytest.param("https://u:hunter2@issuer.example", "pass it as session=", id="credentials"),
         pytest.param("https://issuer.example?p=hunter2", "'https://issuer.example'", id="query"),
         pytest.param("https://issuer.example/#hunter2", "neither query nor", id="fragment"),
         pytest.param("https://issuer.example/?", "neither query nor", id="empty query"),
         pytest.param(
-            "https://issuer.example/.well-known/openid-configuration", "want the issuer", id="below"
+            "https://issuer.example/.well-known/openid-configuration",
+            "expected the issuer",
+            id="below",
         ),
     ],
 )
@@ -207,30 +199,98 @@ def test_point_22_metadata_are_where_openid_or_else_rfc_8414_has_them(
     assert [request.path for request in idp.requests] == expected
 
 
-@pytest.mark.parametrize("status", [204, 302, 400, 401, 403, 410, 500, 502])
-def test_point_22_only_404_sends_it_to_rfc_8414(idp: IdentityProvider, status: int) -> None:
-    """Any other status is a failed refresh, and the second path is not tried."""
+NO_METADATA = [
+    *[
+        pytest.param({"status": status}, id=str(status))
+        for status in (204, 206, 400, 401, 403, 404, 405, 410, 429, 500, 502, 503)
+    ],
+    pytest.param({"status": 503, "headers": {"Retry-After": "7"}}, id="503, busy"),
+    pytest.param({"redirect_to": "/elsewhere"}, id="redirect"),
+    pytest.param({"body": "<html>"}, id="HTML"),
+    pytest.param({"body": b""}, id="empty"),
+    pytest.param({"body": []}, id="array"),
+    pytest.param({"body": {}}, id="empty object"),
+    pytest.param({"body": {"error": "not_found"}}, id="error as JSON"),
+    pytest.param({"body": {"issuer": None}}, id="issuer null"),
+    pytest.param({"body": {"issuer": ["https://a"]}}, id="issuer array"),
+    pytest.param({"body": {"issuer": 7}}, id="issuer number"),
+    pytest.param({"body": b'{"issuer": "\xff"}'}, id="not UTF-8"),
+    pytest.param({"body": b'{"issuer": "a", "issuer": "b"}'}, id="duplicate member"),
+    pytest.param({"body": b'{"a":' + b"[" * 100_000}, id="deep"),
+    pytest.param({"grow": 2}, id="2 MiB"),
+    pytest.param({"grow": 20, "encoding": "gzip"}, id="bomb"),
+    pytest.param({"cut": 20}, id="cut"),
+    pytest.param({"reset": True}, id="reset"),
+    pytest.param({"status": 304}, id="304"),
+]
+
+
+@pytest.mark.parametrize("how", NO_METADATA)
+def test_the_second_place_is_tried_whatever_the_first_returns(
+    idp: IdentityProvider, how: dict[str, Any]
+) -> None:
+    """Issuers that publish RFC 8414's metadata alone return all kinds of things for OpenID's path."""
+    signer = idp.add_key()
+    idp.behave(path=idp.openid_path, **how)
+
+    assert verify(signer.token(), provider_of(idp)).subject == "alice"
+    assert counts(idp) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("how", NO_METADATA)
+def test_where_neither_place_has_metadata_both_faults_are_named(
+    idp: IdentityProvider, how: dict[str, Any]
+) -> None:
+    """The operator is told what both places returned, and the keys are not asked for."""
     idp.add_key()
-    idp.behave(path=idp.openid_path, status=status)
+    idp.behave(path=idp.openid_path, **how)
+    idp.behave(path=idp.oauth_path, status=418)
 
-    assert f"{idp.openid_path}: the answer's status is {status}" in fault_of(discovered(idp))
-    assert counts(idp) == (1, 0, 0)
+    with pytest.raises((DocumentError, VerificationUnavailable)) as error:
+        discovered(idp)()
+    first, _, second = str(error.value).partition("; ")
+    assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
+    assert second == f"GET {idp.url}{idp.oauth_path}: the response's status is 418"
+    assert len(str(error.value)) < 500
+    assert counts(idp) == (1, 1, 0)
 
 
-def test_point_22_without_metadata_both_paths_are_named(idp: IdentityProvider) -> None:
-    """Where neither path has metadata, the error says which were tried."""
-    idp.documents = {}
-    fault = fault_of(discovered(idp))
-    assert f"GET {idp.url}{idp.openid_path}: the answer's status is 404" in fault
-    assert f"GET {idp.url}{idp.oauth_path}: the answer's status is 404" in fault
+def test_the_place_that_has_the_metadata_is_asked_first_the_next_time(
+    idp: IdentityProvider, clock: Any
+) -> None:
+    """An issuer isn't asked each time for what it doesn't have."""
+    idp.add_key()
+    del idp.documents[idp.openid_path]
+    fetch = discovered(idp, clock=clock)
+    fetch()
+    clock.move(HOUR)
+    fetch()
+    assert counts(idp) == (1, 2, 2)
+
+    idp.documents[idp.openid_path] = idp.documents.pop(idp.oauth_path)
+    clock.move(HOUR)
+    fetch()
+    assert counts(idp) == (2, 3, 3)
+
+
+def test_a_place_that_hangs_is_tried_last_the_next_time(idp: IdentityProvider) -> None:
+    """One that takes all the time of a fetch does not keep us from the other for good."""
+    signer = idp.add_key()
+    idp.behave(path=idp.openid_path, hang=True)
+    fetch = discovered(idp, timeout=0.5)
+    assert "not answered within" in fault_of(fetch)
+
+    assert fetch().keys.kids == {signer.kid}
+    idp.release()
 
 
 @pytest.mark.parametrize("path", ["openid_path", "oauth_path", "jwks_path"])
 def test_point_22_redirects_are_not_followed(idp: IdentityProvider, path: str) -> None:
     """Neither the metadata nor the keys are taken from where a redirect points to."""
     idp.add_key()
-    if path == "oauth_path":
-        del idp.documents[idp.openid_path]
+    for place in {idp.openid_path, idp.oauth_path} - {getattr(idp, path)}:
+        if path != "jwks_path":
+            del idp.documents[place]
     at = getattr(idp, path)
     idp.documents["/elsewhere"] = idp.documents[at]
     idp.behave(path=at, redirect_to=f"{idp.url}/elsewhere")
@@ -253,9 +313,6 @@ def test_point_22_redirects_are_not_followed(idp: IdentityProvider, path: str) -
         pytest.param(lambda ours: f"{ours}/a", "{ours}/a'", id="path"),
         pytest.param(lambda ours: f"{ours}/%61", "{ours}/%61'", id="escape"),
         pytest.param(lambda ours: "", "''", id="empty"),
-        pytest.param(lambda ours: None, "of nobody", id="null"),
-        pytest.param(lambda ours: [ours], "of nobody", id="array"),
-        pytest.param(lambda ours: 7, "of nobody", id="number"),
         pytest.param(
             lambda ours: "https://login.example/{tenantid}/v2.0", "/{{tenantid}}/", id="template"
         ),
@@ -367,32 +424,8 @@ def test_point_22_the_jwks_uri_is_used_as_it_is(idp: IdentityProvider) -> None:
         assert (request.path, request.query) == ("/jwks", "policy=hunter2&a=%2F%20")
         other.behave(status=500)
         fault = fault_of(keys.fetch)
-        assert f"GET {other.url}/jwks: the answer's status is 500" in fault
+        assert f"GET {other.url}/jwks: the response's status is 500" in fault
         assert "hunter2" not in fault + repr(keys) + json.dumps(keys.status())
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        pytest.param({"grow": 2}, id="2 MiB"),
-        pytest.param({"grow": 20, "encoding": "gzip"}, id="bomb"),
-        pytest.param({"body": b""}, id="empty"),
-        pytest.param({"body": "<html>"}, id="HTML"),
-        pytest.param({"body": []}, id="array"),
-        pytest.param({"body": b'{"issuer": "\xff"}'}, id="not UTF-8"),
-        pytest.param({"body": b'{"issuer": "a", "issuer": "b"}'}, id="duplicate member"),
-        pytest.param({"body": b'{"a":' + b"[" * 100_000}, id="deep"),
-        pytest.param({"cut": 20}, id="cut"),
-        pytest.param({"reset": True}, id="reset"),
-        pytest.param({"status": 304}, id="304"),
-    ],
-)
-def test_point_22_garbage_is_a_failed_refresh(idp: IdentityProvider, how: dict[str, Any]) -> None:
-    """What is no JSON object of 1 MiB at most is a failure, and the keys are not asked for."""
-    idp.add_key()
-    idp.behave(path=idp.openid_path, **how)
-    assert fault_of(discovered(idp)).startswith(f"GET {idp.url}{idp.openid_path}: ")
-    assert counts(idp) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -446,137 +479,6 @@ def test_point_22_an_issuer_that_is_half_up_at_boot_is_asked_again(
     assert verify(signer.token(), keys).subject == "alice"
 
 
-def test_point_22_metadata_live_24_hours(idp: IdentityProvider, clock: Any) -> None:
-    """Refreshes before that fetch the keys alone; the first one after it reads the metadata, too."""
-    idp.add_key()
-    # What their own headers say of their time is no matter.
-    idp.behave(path=idp.openid_path, headers={"Cache-Control": "max-age=60"})
-    keys = provider_of(idp, clock=clock)
-    first = keys.key_set()
-    for _ in range(23):
-        clock.move(HOUR)
-        keys.warm_up()
-    assert counts(idp) == (1, 0, 24)
-
-    clock.move(HOUR - 1)
-    keys.warm_up()
-    assert counts(idp) == (1, 0, 25)
-    clock.move(301)
-    assert keys.key_set() is first
-    assert counts(idp) == (2, 0, 26)
-    assert keys.generation == 1
-    clock.move(DAY - 1)
-    keys.warm_up()
-    assert counts(idp) == (2, 0, 27)
-
-
-def test_point_22_after_24_hours_the_keys_may_be_elsewhere(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """A jwks_uri that changed is followed once the metadata were read again."""
-    old = idp.add_key()
-    keys = provider_of(idp, clock=clock)
-    keys.warm_up()
-    new = TokenIssuer(idp.issuer_url, kid="new")
-    idp.documents["/moved"] = new.jwks
-    idp.documents[idp.openid_path] = {**idp.metadata, "jwks_uri": f"{idp.url}/moved"}
-    clock.move(DAY)
-
-    assert verify(new.token(), keys).subject == "alice"
-    with pytest.raises(UnknownKeyError):
-        verify(old.token(), keys)
-    assert (idp.count(idp.jwks_path), idp.count("/moved")) == (1, 2)
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        pytest.param({"status": 500}, id="500"),
-        pytest.param({"status": 404}, id="404"),
-        pytest.param({"body": {"issuer": "https://evil.example"}}, id="other issuer"),
-        pytest.param({"reset": True}, id="reset"),
-    ],
-)
-def test_point_22_a_failed_reread_is_a_failed_refresh(
-    idp: IdentityProvider, clock: Any, bad: dict[str, Any]
-) -> None:
-    """Metadata that are too old and can't be read are not used for one more refresh; the keys serve on."""
-    signer = idp.add_key()
-    keys = provider_of(idp, clock=clock, max_stale=2 * DAY)
-    keys.warm_up()
-    clock.move(DAY)
-    idp.behave(path=idp.openid_path, **bad)
-    idp.behave(path=idp.oauth_path, **bad)
-
-    assert verify(signer.token(), keys).subject == "alice"
-    assert (keys.status()["state"], keys.status()["failures"]) == ("stale", 1)
-    assert idp.count(idp.jwks_path) == 1
-    idp.behave()
-    clock.move(2)
-    refreshed(keys, KNOWN)
-    assert idp.count(idp.jwks_path) == 2
-
-
-def test_point_22_an_unknown_kid_never_rereads_metadata(idp: IdentityProvider, clock: Any) -> None:
-    """It fetches the keys alone, within its bounds, whether it is found there or not."""
-    idp.add_key()
-    keys = provider_of(idp, clock=clock)
-    keys.warm_up()
-    stranger = TokenIssuer(idp.issuer_url)
-    for number in range(20):
-        with pytest.raises(UnknownKeyError):
-            verify(stranger.token(header={"kid": f"unknown-{number}"}), keys)
-    assert counts(idp) == (1, 0, 3)
-
-    clock.move(31)
-    new = idp.add_key(kid="new")
-    assert verify(new.token(), keys).subject == "alice"
-    assert counts(idp) == (1, 0, 4)
-
-
-def test_point_22_an_unknown_kid_leaves_old_metadata_as_they_are(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """Also when they are a day old, or the set is gone from where they said: the next refresh reads them."""
-    idp.add_key()
-    fetch = discovered(idp, clock=clock)
-    fetch()
-    clock.move(DAY)
-    fetch(kid="unknown")
-    idp.behave(path=idp.jwks_path, status=404, times=2)
-    for _ in range(2):
-        fault_of(fetch, kid="unknown")
-    assert counts(idp) == (1, 0, 4)
-
-    fetch()
-    assert counts(idp) == (2, 0, 5)
-
-
-@pytest.mark.parametrize(("status", "rereads"), [(404, 1), (410, 1), (500, 0), (403, 0)])
-def test_point_22_a_set_that_is_gone_is_looked_for_in_the_metadata(
-    idp: IdentityProvider, clock: Any, status: int, rereads: int
-) -> None:
-    """After 404 or 410 the next refresh reads where the keys are now; after other failures it does not."""
-    idp.add_key()
-    keys = provider_of(idp, clock=clock)
-    keys.warm_up()
-    idp.documents["/moved"] = idp.jwks
-    idp.documents[idp.openid_path] = {**idp.metadata, "jwks_uri": f"{idp.url}/moved"}
-    idp.behave(path=idp.jwks_path, status=status, times=1)
-    clock.move(300)
-
-    assert keys.keys_for(KNOWN)
-    assert (keys.status()["state"], keys.status()["failures"]) == ("stale", 1)
-    assert counts(idp) == (1, 0, 2)
-    clock.move(2)
-    refreshed(keys, KNOWN)
-    assert counts(idp) == (1 + rereads, 0, 3 - rereads)
-    assert idp.count("/moved") == rereads
-    clock.move(300)
-    keys.warm_up()
-    assert idp.count(idp.openid_path) == 1 + rereads
-
-
 @pytest.mark.parametrize("last", ["oauth_path", "jwks_path"])
 def test_point_22_metadata_and_keys_share_one_deadline(idp: IdentityProvider, last: str) -> None:
     """What the requests before took is no longer there for the next one."""
@@ -587,7 +489,7 @@ def test_point_22_metadata_and_keys_share_one_deadline(idp: IdentityProvider, la
     idp.release()
 
     url = re.escape(idp.url + getattr(idp, last))
-    late = re.fullmatch(rf"GET {url}: not answered within ([\d.]+) s", fault)
+    late = re.search(rf"GET {url}: not answered within ([\d.]+) s$", fault)
     assert late is not None, fault
     assert float(late[1]) <= 1.5
 
@@ -609,9 +511,10 @@ def test_point_22_metadata_that_took_all_the_time_leave_none(idp: IdentityProvid
 def test_point_4_a_busy_issuer_is_left_alone_for_as_long_as_it_says(
     idp: IdentityProvider, clock: Any
 ) -> None:
-    """Retry-After counts for the metadata, too."""
+    """Retry-After counts for the metadata, too: the longest of both places."""
     signer = idp.add_key()
-    idp.behave(path=idp.openid_path, status=429, headers={"Retry-After": "90"}, times=1)
+    for path, seconds in ((idp.openid_path, "90"), (idp.oauth_path, "17")):
+        idp.behave(path=path, status=429, headers={"Retry-After": seconds}, times=1)
     keys = provider_of(idp, clock=clock)
     with pytest.raises(VerificationUnavailable) as outage:
         keys.warm_up()
@@ -620,7 +523,7 @@ def test_point_4_a_busy_issuer_is_left_alone_for_as_long_as_it_says(
     clock.move(89)
     with pytest.raises(VerificationUnavailable):
         keys.warm_up()
-    assert idp.count() == 1
+    assert idp.count() == 2
     clock.move(1)
     assert verify(signer.token(), keys).subject == "alice"
 
@@ -751,7 +654,7 @@ def test_a_session_may_be_handed_in() -> None:
         pytest.param({"audience": ""}, "non-empty strings", id="empty audience"),
         pytest.param({"audience": ["a", ""]}, "non-empty strings", id="one empty audience"),
         pytest.param({"audience": 7}, "non-empty strings", id="audience of digits"),
-        pytest.param({"issuer": "issuer"}, "want a URL", id="issuer"),
+        pytest.param({"issuer": "issuer"}, "expected a URL", id="issuer"),
         pytest.param({"algorithms": "HS256"}, "HS256 needs a secret", id="HS256"),
         pytest.param(
             {"algorithms": ["RS256", "HS384", "HS512"]}, "HS384 and HS512", id="HS among others"
@@ -789,6 +692,10 @@ class SlowMetadata:
         self.asked: list[str] = []
         self.began, self.go_on = threading.Event(), threading.Event()
 
+    @property
+    def plain_http(self) -> PlainHTTP:
+        return PlainHTTP(on_loopback=True)
+
     def check(self, url: str) -> str:
         return url
 
@@ -797,13 +704,13 @@ class SlowMetadata:
     ) -> Document:
         self.asked.append(url)
         if not url.endswith("openid-configuration"):
-            return Document(self._jwks, ttl=60)
+            return Document(self._jwks)
         where = "/new"
         if self._first:
             self._first, where = False, "/old"
             self.began.set()
             assert self.go_on.wait(PATIENCE)
-        return Document({"issuer": ISSUER, "jwks_uri": f"{ISSUER}{where}"}, ttl=60)
+        return Document({"issuer": ISSUER, "jwks_uri": f"{ISSUER}{where}"})
 
 
 ISSUER = "https://issuer.example"
@@ -850,7 +757,7 @@ class PlainKeys(SlowMetadata):
     def get(
         self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
     ) -> Document:
-        return Document({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1/jwks"}, ttl=60)
+        return Document({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1/jwks"})
 
 
 def test_point_22_keys_are_as_safe_as_their_issuer(issuer: TokenIssuer) -> None:

@@ -44,7 +44,7 @@ def test_a_document_is_got(idp: IdentityProvider, either_client: DocumentClient)
 
     document = either_client.get(idp.url + PATH, timeout=PATIENCE)
 
-    assert document == Document({"a": [1, {"b": "ü"}]}, ttl=300)
+    assert document == Document({"a": [1, {"b": "ü"}]})
     assert "ü" not in repr(document)
 
 
