@@ -186,6 +186,22 @@ def test_a_larger_token_is_accepted_on_request(
         subject_of(compose(idp.issuer_url, max_size=len(large) - 1), large)
 
 
+def test_a_larger_token_may_come_in_a_form(
+    compose: Compose, idp: IdentityProvider, signer: TokenIssuer
+) -> None:
+    """The bound on forms follows max_size."""
+    form = {"access_token": signer.token(aud=API, pad="x" * 20_000)}
+
+    def status(**options: Any) -> int:
+        app = Flask("forms")
+        compose(idp.issuer_url, **options).init_app(app)
+        app.add_url_rule("/", view_func=lambda: "in", methods=["POST"])
+        return app.test_client().post("/", data=form).status_code
+
+    assert status(max_size=30_000) == 200
+    assert status() == 401
+
+
 def test_a_numeric_subject_is_accepted_on_request(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:

@@ -183,6 +183,15 @@ def test_the_size_of_tokens_is_a_setting(
     assert _status(trusting, large) == 401
 
 
+def test_the_size_counts_for_tokens_in_forms(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """The bound on forms, twice the size of a token, follows the setting at once, up and down."""
+    form = {"access_token": issuer.token(pad="x" * 12_000)}
+    assert trusting.post("/required", data=form).status_code == 401
+    for size, status in ((20_000, 200), (8192, 401), (20_000, 200)):
+        flask_jwtlib.JWT_MAX_SIZE = size
+        assert trusting.post("/required", data=form).status_code == status
+
+
 def test_the_size_counts_for_unverified_claims_too(app: Flask, issuer: TokenIssuer) -> None:
     """``get_json_token(verify=False)`` reads a token of the size that is set, and no larger one."""
     large = issuer.token(pad="x" * 9000)
