@@ -457,17 +457,49 @@ class TestExtending:
         ):
             assert client.get("/", headers=bearer(token)).status_code == 401
 
-    def test_browsers_are_sent_to_the_log_in_page(self, run: Run) -> None:
-        """A browser without a token is redirected; everything else is refused as usual."""
+    HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            pytest.param({"Accept": HTML, "Sec-Fetch-Mode": "navigate"}, id="browser"),
+            pytest.param({"Accept": HTML}, id="browser on plain HTTP"),
+            pytest.param({"Accept": "text/html"}, id="HTML alone"),
+        ],
+    )
+    def test_browsers_are_sent_to_the_log_in_page(self, run: Run, headers: dict[str, str]) -> None:
+        """A browser that opens a page without a token is redirected; with a bad one it is refused."""
         client = client_behind(
             requirement(run(self.DOCUMENT, "BrowserHandler(UnauthorizedHandler)"))
         )
-        browser = client.get("/", headers={"Accept": "text/html"})
+        browser = client.get("/", headers=headers)
         assert (browser.status_code, browser.headers["Location"]) == (302, "/log-in")
-        program = client.get("/", headers={"Accept": "application/json"})
+        assert client.get("/", headers={**headers, **bearer("x")}).status_code == 401
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            pytest.param({"Accept": "*/*"}, id="curl"),
+            pytest.param({}, id="nothing said"),
+            pytest.param({"Accept": "application/json, text/plain, */*"}, id="axios"),
+            pytest.param(
+                {"Accept": "application/json, text/plain, */*", "Sec-Fetch-Mode": "cors"},
+                id="axios in a browser",
+            ),
+            pytest.param({"Accept": "*/*", "Sec-Fetch-Mode": "cors"}, id="fetch"),
+            pytest.param({"Accept": HTML, "Sec-Fetch-Mode": "cors"}, id="fetch of HTML"),
+            pytest.param({"Accept": "*/*", "Sec-Fetch-Mode": "no-cors"}, id="script element"),
+            pytest.param({"Accept": "application/json"}, id="JSON"),
+        ],
+    )
+    def test_programs_are_not_redirected(self, run: Run, headers: dict[str, str]) -> None:
+        """Scripts and programs get the usual refusal, also with a form."""
+        client = client_behind(
+            requirement(run(self.DOCUMENT, "BrowserHandler(UnauthorizedHandler)"))
+        )
+        program = client.get("/", headers=headers)
         assert program.status_code == 401
         assert program.headers["WWW-Authenticate"] == 'Bearer realm="reports"'
-        assert client.get("/", headers={"Accept": "text/html", **bearer("x")}).status_code == 401
 
 
 class TestMigration:
@@ -764,6 +796,7 @@ COGNITO = {
     "scope": "openid https://api.example/reports.read",
     "jti": "1",
 }
+COGNITO_PROGRAM = "https://api.example/reports.read"
 # Where issuers' metadata say that their keys are.
 KEY_URLS = {
     AUTH0["iss"]: "https://example.eu.auth0.com/.well-known/jwks.json",
@@ -829,6 +862,22 @@ class TestProviders:
                 "realm_access", "editors_only", KEYCLOAK, {"typ": "ID"}, 401, id="keycloak-id-token"
             ),
             pytest.param(
+                "realm_access",
+                "editors_only",
+                KEYCLOAK,
+                {"typ": "Refresh"},
+                401,
+                id="keycloak-refresh",
+            ),
+            pytest.param(
+                "realm_access",
+                "editors_only",
+                KEYCLOAK,
+                {"nonce": "n"},
+                200,
+                id="keycloak-before-25",
+            ),
+            pytest.param(
                 "realm_access", "editors_only", KEYCLOAK, {"aud": "account"}, 401, id="keycloak-aud"
             ),
             pytest.param(
@@ -871,9 +920,9 @@ class TestProviders:
                 id="entra-job",
             ),
             pytest.param("is_background_job", "jobs_only", ENTRA, {}, 403, id="entra-user-as-job"),
-            pytest.param("cognito", "readers_only", COGNITO, {}, 200, id="cognito"),
+            pytest.param(COGNITO_PROGRAM, "readers_only", COGNITO, {}, 200, id="cognito"),
             pytest.param(
-                "cognito",
+                COGNITO_PROGRAM,
                 "readers_only",
                 COGNITO,
                 {"token_use": "id", "aud": "1example23456789"},
@@ -881,10 +930,15 @@ class TestProviders:
                 id="cognito-id-token",
             ),
             pytest.param(
-                "cognito", "readers_only", COGNITO, {"client_id": "x"}, 401, id="cognito-client"
+                COGNITO_PROGRAM,
+                "readers_only",
+                COGNITO,
+                {"client_id": "x"},
+                401,
+                id="cognito-client",
             ),
             pytest.param(
-                "cognito",
+                COGNITO_PROGRAM,
                 "readers_only",
                 COGNITO,
                 {"client_id": ["1example23456789"]},
@@ -892,10 +946,15 @@ class TestProviders:
                 id="cognito-clients",
             ),
             pytest.param(
-                "cognito", "readers_only", COGNITO, {"scope": "openid"}, 403, id="cognito-scope"
+                COGNITO_PROGRAM,
+                "readers_only",
+                COGNITO,
+                {"scope": "openid"},
+                403,
+                id="cognito-scope",
             ),
             pytest.param(
-                "cognito", "readers_only", COGNITO, {"aud": API}, 401, id="cognito-binding"
+                COGNITO_PROGRAM, "readers_only", COGNITO, {"aud": API}, 401, id="cognito-binding"
             ),
         ],
     )
@@ -917,6 +976,64 @@ class TestProviders:
         name = str(claims["iss"])
         assert published.asked == [f"{name.removesuffix('/')}{METADATA}", KEY_URLS[name]]
         assert f"``{as_shown(KEY_URLS[name])}``" in (ROOT / self.DOCUMENT).read_text()
+
+    @pytest.mark.parametrize(
+        ("containing", "claims", "changes", "status"),
+        [
+            *(
+                pytest.param('"account"', {**KEYCLOAK, "aud": "account"}, changes, status, id=name)
+                for name, changes, status in (
+                    ("keycloak-spa", {"azp": "spa"}, 200),
+                    ("keycloak-jobs", {"azp": "nightly-jobs", "aud": ["account", "x"]}, 200),
+                    ("keycloak-other-client", {}, 401),
+                    ("keycloak-no-client", {"azp": None}, 401),
+                    ("keycloak-id", {"azp": "spa", "typ": "ID"}, 401),
+                    ("keycloak-clients-id-token", {"azp": "spa", "aud": "spa"}, 401),
+                )
+            ),
+            *(
+                pytest.param("AudienceIfAny", COGNITO, changes, status, id=name)
+                for name, changes, status in (
+                    ("cognito-unbound", {}, 200),
+                    ("cognito-bound", {"aud": API}, 200),
+                    ("cognito-other-client", {"client_id": "2example23456789"}, 200),
+                    ("cognito-bound-to-another", {"aud": "https://other.example"}, 401),
+                    ("cognito-strange-client", {"client_id": "x", "aud": API}, 401),
+                    ("cognito-id", {"token_use": "id", "aud": "1example23456789"}, 401),
+                )
+            ),
+            *(
+                pytest.param("class IDTokens", {**KEYCLOAK, **claims}, {}, status, id=name)
+                for name, claims, status in (
+                    ("id-token", {"aud": "the-application", "typ": "ID", "nonce": "n"}, 200),
+                    ("id-token-of-others", {"typ": "ID", "nonce": "n"}, 401),
+                    ("access-token", {"aud": "the-application"}, 401),
+                    ("event", {"aud": "the-application", "nonce": "n", "events": {}}, 401),
+                    ("endless", {"aud": "the-application", "nonce": "n", "exp": None}, 401),
+                )
+            ),
+            *(
+                pytest.param(
+                    "max_size=16384", KEYCLOAK, {"groups": ["g" * 98] * n}, status, id=name
+                )
+                for name, n, status in (("large", 100, 200), ("too-large", 130, 401))
+            ),
+        ],
+    )
+    @pytest.mark.usefixtures("published")
+    def test_other_compositions_do_as_they_say(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        containing: str,
+        claims: dict[str, Any],
+        changes: dict[str, Any],
+        status: int,
+    ) -> None:
+        """Clients stand for an audience, ID tokens are accepted on request, and larger tokens too."""
+        client = client_behind(requirement(run(self.DOCUMENT, containing)))
+        answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
+        assert answer.status_code == status
 
     @pytest.mark.parametrize(
         ("section", "decorator", "claims", "odd"),
