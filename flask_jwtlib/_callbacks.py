@@ -17,6 +17,7 @@ from .failure_handlers import UnauthorizedHandler, refusal_headers, refusal_text
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .key_set import KeySet
 from .keys import VerificationKey
+from .sharing import Shared
 from .values import BearerToken, Claims, UnverifiedHeader
 
 __all__ = [
@@ -113,7 +114,7 @@ def check_callback(callbacks: Callbacks, name: str) -> None:
 
 
 @frozen
-class CallbackTokenExtractor(TokenExtractor):
+class CallbackTokenExtractor(Shared, TokenExtractor):
     """Asks ``get_token``."""
 
     callbacks: Callbacks
@@ -137,7 +138,7 @@ class CallbackTokenExtractor(TokenExtractor):
 
 
 @frozen
-class CallbackKeyProvider(KeyProvider):
+class CallbackKeyProvider(Shared, KeyProvider):
     """Asks ``verification_key``.
 
     Args:
@@ -156,7 +157,7 @@ class CallbackKeyProvider(KeyProvider):
 
 
 @frozen
-class CallbackTokenValidator(TokenValidator):
+class CallbackTokenValidator(Shared, TokenValidator):
     """Asks ``check_token``, and lets nothing pass whose signature does not verify, whatever that says.
 
     Args:
@@ -187,7 +188,7 @@ class CallbackTokenValidator(TokenValidator):
 
 
 @frozen
-class CallbackFailureHandler(FailureHandler):
+class CallbackFailureHandler(Shared, FailureHandler):
     """Asks the two failure callbacks. A fault of ours is no failure of the caller's, and asks neither."""
 
     callbacks: Callbacks

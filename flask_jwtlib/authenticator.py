@@ -29,6 +29,7 @@ from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValida
 from .judgement import ClaimRule, as_rules, judge_claims
 from .key_providers import StaticKeyProvider
 from .log_text import library_logger
+from .sharing import Shared
 from .signals import request_accepted
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal
@@ -46,10 +47,11 @@ _Refusal = AuthenticationError | VerificationUnavailable
 
 @final
 @frozen(kw_only=True, eq=False)
-class Authenticator:
+class Authenticator(Shared):
     """Decides who is calling, by four strategies. It is immutable and may be used by many threads and apps.
 
-    It is composed, not subclassed: rules of your own go into a strategy or a claim rule.
+    It is composed, not subclassed: rules of your own go into a strategy or a claim rule. A copy of it, by
+    ``copy.copy`` or ``copy.deepcopy``, is the object itself. It can't be pickled: make one in each process.
 
     Args:
         keys: The keys that verify tokens: a ``KeyProvider``; or a key or several in any form that

@@ -11,6 +11,7 @@ from .errors import AuthenticationError, VerificationUnavailable
 from .interfaces import KeyProvider
 from .key_providers import StaticKeyProvider, TTLKeyProvider
 from .keys import VerificationKey
+from .sharing import Shared
 from .values import UnverifiedHeader
 
 __all__ = ["CheckedKeyProvider", "NoKeyProvider", "as_key_provider"]
@@ -25,7 +26,7 @@ class NoKeyProvider(KeyProvider):
 
 
 @frozen(eq=False)
-class CheckedKeyProvider(KeyProvider):
+class CheckedKeyProvider(Shared, KeyProvider):
     """Turns a provider's failures, of whatever kind, into ``VerificationUnavailable``.
 
     An ``Authenticator`` puts it around its own keys. A strategy that has providers of its own, as

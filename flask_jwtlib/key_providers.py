@@ -17,13 +17,14 @@ from .errors import ConfigurationError, VerificationUnavailable
 from .interfaces import KeyProvider
 from .key_set import KeySet
 from .keys import VerificationKey
+from .sharing import Shared
 from .values import UnverifiedHeader
 
 __all__ = ["FetchedKeys", "StaticKeyProvider", "TTLKeyProvider"]
 
 
 @frozen(init=False, eq=False)
-class StaticKeyProvider(KeyProvider):
+class StaticKeyProvider(Shared, KeyProvider):
     """Knows the keys that it was given, for good.
 
     Args:
@@ -71,7 +72,7 @@ def _check_ttl(provider: object, attribute: Attribute[Any], value: object) -> No
 
 
 @frozen(eq=False)
-class TTLKeyProvider(KeyProvider):
+class TTLKeyProvider(Shared, KeyProvider):
     """Fetches keys when they are first needed, keeps them, and fetches them anew while they are in use.
 
     Keys are fresh for ``ttl`` seconds. After 70 to 80 % of that the next lookup has them fetched

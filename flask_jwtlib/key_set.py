@@ -10,6 +10,7 @@ from attrs import field, frozen
 from . import _jose, _jwk, _key_text
 from .errors import ConfigurationError
 from .keys import VerificationKey
+from .sharing import Shared
 from .values import UnverifiedHeader
 
 __all__ = ["KeySet"]
@@ -19,7 +20,7 @@ _Keys = tuple[VerificationKey, ...]
 
 
 @frozen(eq=False)
-class KeySet:
+class KeySet(Shared):
     """Some keys, of which few may verify any one token (RFC 7515 §6, RFC 7517 §4.5).
 
     A token that names a ``kid`` is verified by the keys of that ``kid`` and no others. A token without

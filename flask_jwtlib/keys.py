@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from . import _jose, _jwk, _key_strength, _key_text
 from .errors import ConfigurationError, InsecureKeyWarning
+from .sharing import Shared
 
 __all__ = ["VerificationKey"]
 
@@ -35,7 +36,7 @@ def _warn_of(weakness: str) -> None:
 
 
 @frozen(eq=False)
-class VerificationKey:
+class VerificationKey(Shared):
     """A public key or an HMAC secret, parsed and checked when it is made.
 
     Make it with one of the ``from_…`` methods, or straight from a public key object of

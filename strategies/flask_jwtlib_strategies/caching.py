@@ -26,6 +26,7 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 from flask_jwtlib.log_text import library_logger
+from flask_jwtlib.sharing import Shared
 
 __all__ = ["CachingValidator"]
 
@@ -102,7 +103,7 @@ class _Memory:
 
 
 @frozen(eq=False)
-class CachingValidator(TokenValidator):
+class CachingValidator(Shared, TokenValidator):
     """Spares a validator what it costs to read and verify a token that it has accepted before.
 
     Wrap it around any validator, or around one issuer's in an ``IssuerRouter``::

@@ -19,6 +19,7 @@ from flask_jwtlib import (
 from flask_jwtlib.checked_keys import CheckedKeyProvider
 from flask_jwtlib.key_health import combined_state, status_of
 from flask_jwtlib.log_text import library_logger
+from flask_jwtlib.sharing import Shared
 
 __all__ = ["CompositeKeyProvider"]
 
@@ -26,7 +27,7 @@ _logger = library_logger("flask_jwtlib_strategies")
 
 
 @frozen(init=False, eq=False)
-class CompositeKeyProvider(KeyProvider):
+class CompositeKeyProvider(Shared, KeyProvider):
     """Asks several providers for keys, and answers what they have together.
 
     It suits one issuer whose keys are in several places: in an old key server and its successor, or

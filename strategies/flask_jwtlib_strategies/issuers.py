@@ -28,6 +28,7 @@ from flask_jwtlib import (
 from flask_jwtlib.checked_keys import CheckedKeyProvider, NoKeyProvider
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 from flask_jwtlib.key_health import combined_state, status_of
+from flask_jwtlib.sharing import Shared
 
 from ._issuer_validator import issuer_validator
 
@@ -38,7 +39,7 @@ _FROM_ANOTHER = "The access token is from another issuer"
 
 
 @frozen(init=False, eq=False)
-class TrustedIssuer:
+class TrustedIssuer(Shared):
     """An issuer whose tokens are accepted, and what verifies them.
 
     Tokens without ``exp`` and tokens that aren't access tokens are refused, unless ``rules`` has an
@@ -124,7 +125,7 @@ class TrustedIssuer:
 
 
 @frozen(init=False, eq=False)
-class IssuerRouter(TokenValidator):
+class IssuerRouter(Shared, TokenValidator):
     """Verifies the tokens of several issuers, each by the keys and rules of its own issuer alone.
 
     It has all keys that are needed, so the ``Authenticator`` goes without; those that it is handed
