@@ -10,7 +10,8 @@ from typing import Any, cast
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import FetchedKeys, KeySet
+from flask_jwtlib import ConfigurationError, FetchedKeys, KeySet
+from flask_jwtlib.log_text import one_line
 
 from ._documents import Document, DocumentClient, DocumentError
 from ._set_limits import MOST_KEYS, SetLimits
@@ -39,7 +40,7 @@ class _Memory:
 
 @frozen(eq=False)
 class RemoteKeySet:
-    """Fetches a JWK set (RFC 7517 §5): a ``fetch`` for ``TTLKeyProvider``.
+    """Fetches a JWK set (RFC 7517 §5) or a map of key IDs to PEM: a ``fetch`` for ``TTLKeyProvider``.
 
     Members that can't verify signatures are skipped, and so are secrets. While the keys stay the same, each
     fetch returns the same ``KeySet`` object.
@@ -76,7 +77,7 @@ class RemoteKeySet:
             timeout: Seconds that this may take.
 
         Raises:
-            DocumentError: It could not be had, or isn't a JWK set.
+            DocumentError: It could not be had, or isn't a key set.
             VerificationUnavailable: The server is busy, and says for how long.
         """
         known = self._memory.known
@@ -103,13 +104,24 @@ class RemoteKeySet:
     def _key_set(self, content: Mapping[str, Any]) -> KeySet:
         members = content.get("keys")
         if not isinstance(members, list):
-            raise self._error('it isn\'t a JWK set, whose "keys" is an array')
+            return self._pem_map(content)
         jwks = cast("Sequence[Any]", members)
         self._check_number(len(jwks))
         public = [jwk for jwk in jwks if not _is_secret(jwk)]
-        key_set = KeySet.from_jwks({"keys": public})
+        key_set = KeySet.from_jwks({"keys": public}, uses=self.limits.uses)
         secrets = len(jwks) - len(public)
         return attrs.evolve(key_set, skipped=(*key_set.skipped, *[_SECRET] * secrets))
+
+    def _pem_map(self, content: Mapping[str, Any]) -> KeySet:
+        try:
+            key_set = KeySet.from_pem_map(content)
+        except ConfigurationError as error:
+            fault = one_line(str(error), 300)
+            raise self._error(
+                f'it is neither a JWK set, whose "keys" is an array, nor a map of key IDs to PEM ({fault})'
+            ) from None
+        self._check_number(len(content))
+        return key_set
 
     def _check_number(self, count: int) -> None:
         most = self.limits.max_keys

@@ -1,12 +1,13 @@
-"""What a fetched key set may be: how many keys, and for how long."""
+"""What a fetched key set may be: which keys, how many, and for how long."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from attrs import Attribute, field, frozen
 
-from flask_jwtlib import ConfigurationError
+from flask_jwtlib import ConfigurationError, KeySet
 from flask_jwtlib.log_text import quoted
 
 __all__ = ["MOST_KEYS", "SetLimits"]
@@ -32,19 +33,30 @@ def _check_ttl(_: object, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
+def _as_uses(value: Any) -> tuple[str, ...]:
+    # A generator would be used up by the first set.
+    uses = value if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    # Only what sets are read by can say which values are right.
+    KeySet.from_jwks({"keys": []}, uses=cast("Any", uses))
+    return (uses,) if isinstance(uses, str) else uses
+
+
 @frozen(kw_only=True)
 class SetLimits:
     """Bounds of a fetched key set.
 
     Args:
+        uses: The values of ``use`` that mark a key for signatures, one or several.
         max_keys: The most members, 1 to 1,000.
         min_ttl: The fewest seconds that keys are fresh, whatever the response's headers say.
         max_ttl: The most.
 
     Raises:
-        ConfigurationError: A number is out of range, or ``min_ttl`` is larger than ``max_ttl``.
+        ConfigurationError: An argument is of a wrong type or out of range, or ``min_ttl`` is larger than
+            ``max_ttl``.
     """
 
+    uses: tuple[str, ...] = field(default=("sig",), converter=_as_uses)
     max_keys: int = field(default=100, validator=_check_count)
     min_ttl: float = field(default=60, validator=_check_ttl)
     max_ttl: float = field(default=3600, validator=_check_ttl)

@@ -20,7 +20,9 @@ __all__ = ["JWKSKeyProvider"]
 
 @frozen(init=False, eq=False)
 class JWKSKeyProvider(TTLKeyProvider):
-    """Fetches an issuer's JWK set (RFC 7517 §5) from a URL, and keeps it as ``TTLKeyProvider`` does.
+    """Fetches an issuer's key set from a URL, and keeps it as ``TTLKeyProvider`` does.
+
+    That is a JWK set (RFC 7517 §5), or a JSON object of key IDs and PEM, as Google publishes for Firebase.
 
     The keys are fresh for as long as the response says by ``Cache-Control`` or ``Expires``, else for 300
     seconds, within ``min_ttl`` and ``max_ttl``. An ``ETag`` saves sending a set that hasn't changed.
@@ -39,6 +41,8 @@ class JWKSKeyProvider(TTLKeyProvider):
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
         allow_http: Other hosts to accept plain HTTP from, listed one by one as ``"host"`` or ``"host:port"``,
             such as ``("keycloak:8080",)``. Whoever controls the network to them can replace the keys.
+        uses: The values of ``use`` that mark a key for signatures, one or several. SPIFFE's bundles have
+            ``"jwt-svid"``. A key without ``use`` is always one.
         max_keys: The most members that a set may have, up to 1,000. A larger one is a failed fetch.
         min_ttl: The fewest seconds that keys are fresh, whatever the response says.
         max_ttl: The most seconds that keys are fresh, up to 86,400. A withdrawn key is accepted so long.
@@ -61,6 +65,7 @@ class JWKSKeyProvider(TTLKeyProvider):
         session: requests.Session | None = None,
         allow_http_on_loopback: bool = False,
         allow_http: Iterable[str] = (),
+        uses: str | Iterable[str] = ("sig",),
         max_keys: int = 100,
         min_ttl: float = 60,
         max_ttl: float = 3600,
@@ -72,7 +77,7 @@ class JWKSKeyProvider(TTLKeyProvider):
         client = DocumentClient(
             session, allow_http_on_loopback=allow_http_on_loopback, allow_http=allow_http
         )
-        limits = SetLimits(max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl)
+        limits = SetLimits(uses=uses, max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl)
         super().__init__(
             RemoteKeySet(url, client=client, timeout=fetch_timeout, limits=limits),
             max_stale=max_stale,

@@ -51,6 +51,8 @@ class OIDCKeyProvider(TTLKeyProvider):
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
         allow_http: Other hosts to accept plain HTTP from, listed one by one as ``"host"`` or ``"host:port"``,
             such as ``("keycloak:8080",)``. Whoever controls the network to them can replace the keys.
+        uses: The values of ``use`` that mark a key for signatures, one or several. SPIFFE's bundles have
+            ``"jwt-svid"``. A key without ``use`` is always one.
         max_keys: The most members that a set may have, up to 1,000. A larger one is a failed fetch.
         min_ttl: The fewest seconds that keys are fresh, whatever the response says.
         max_ttl: The most seconds that keys are fresh, up to 86,400. A withdrawn key is accepted so long.
@@ -75,6 +77,7 @@ class OIDCKeyProvider(TTLKeyProvider):
         session: requests.Session | None = None,
         allow_http_on_loopback: bool = False,
         allow_http: Iterable[str] = (),
+        uses: str | Iterable[str] = ("sig",),
         max_keys: int = 100,
         min_ttl: float = 60,
         max_ttl: float = 3600,
@@ -90,7 +93,7 @@ class OIDCKeyProvider(TTLKeyProvider):
             ),
             metadata_url=metadata_url,
             timeout=fetch_timeout,
-            limits=SetLimits(max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl),
+            limits=SetLimits(uses=uses, max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl),
             clock=clock,
         )
         super().__init__(
