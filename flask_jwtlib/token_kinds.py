@@ -16,6 +16,8 @@ from .values import Claims
 __all__ = ["AccessToken", "TokenType", "TokenUse"]
 
 _ACCESS = "an access token"
+# How Keycloak names its access tokens in the claim typ. Elsewhere it is no name of a kind.
+_BEARER = "a bearer token"
 _ID = "an ID token"
 _REFRESH = "a refresh token"
 _LOGOUT = "a logout token"
@@ -32,14 +34,19 @@ _MARKS = {
     "ati": _REFRESH,
 }
 # Claims in which issuers name the kind.
-_KIND_CLAIMS = ("typ", "type", "token_type", "token_use", "tokenType", "tokenUse")
-_TELLING = frozenset({*_MARKS, *_KIND_CLAIMS, "nonce"})
+_KIND_CLAIMS = (
+    *("typ", "type", "token_type", "token_use", "tokenType", "tokenUse"),
+    *("kind", "purpose", "use"),
+)
+_TELLING = frozenset({*_MARKS, *_KIND_CLAIMS, "nonce", "refresh"})
 
 # Names of kinds as issuers spell them, in lower case and without anything but letters and digits.
 _KINDS = {
     "access": _ACCESS,
     "accesstoken": _ACCESS,
     "at": _ACCESS,
+    "bearer": _BEARER,
+    "dpop": _BEARER,
     "id": _ID,
     "idtoken": _ID,
     "identitytoken": _ID,
@@ -53,8 +60,7 @@ _KINDS = {
     "initialaccesstoken": _REGISTRATION,
     "registrationaccesstoken": _REGISTRATION,
 }
-# Keycloak says these of its access tokens, in the claim typ.
-_KEYCLOAK_ACCESS = frozenset({"bearer", "dpop"})
+_HARMLESS = frozenset({None, _ACCESS, _BEARER})
 
 
 @lru_cache(maxsize=256)
@@ -96,10 +102,10 @@ class AccessToken:
 
     An issuer signs several kinds of tokens with the same keys, often for the same audience. Refused are:
 
-    - ID tokens: one of the claims ``nonce``, ``at_hash``, ``c_hash`` and ``s_hash``, or ``token_use``,
-      ``typ`` or another claim says ``id``
-    - refresh tokens: ``typ``, ``type``, ``token_type`` or ``token_use`` says ``refresh`` or
-      ``offline``, or there is a claim ``ati``
+    - ID tokens: one of the claims ``nonce``, ``at_hash``, ``c_hash`` and ``s_hash``, or one of the
+      claims below says ``id``
+    - refresh tokens: ``typ``, ``type``, ``token_type``, ``token_use``, ``kind``, ``purpose`` or ``use``
+      says ``refresh`` or ``offline``, ``refresh`` is true, or there is a claim ``ati``
     - logout tokens and security event tokens: the claim ``events``, or a ``typ`` that says so
     - a token whose header has a ``typ`` with a ``+`` other than ``at+jwt``, such as ``dpop+jwt`` or
       ``token-introspection+jwt``: RFC 8725 §3.11 names kinds of tokens in this way
@@ -127,8 +133,9 @@ class AccessToken:
         """Refuse another kind of token."""
         typ = claims.header.get("typ")
         typed = typ is not None and typ != "JWT" and self._is_typed(typ)
-        if not _TELLING.isdisjoint(claims):
-            _check_claims(claims, typed)
+        found = _TELLING.intersection(claims)
+        if found:
+            _check_claims(claims, sorted(found), typed)
 
     def _is_typed(self, typ: Any) -> bool:
         """Whether a header's typ says that this is an access token. Another kind is refused."""
@@ -137,32 +144,36 @@ class AccessToken:
         name = _media_type(typ)
         if name in self._accepted:
             return True
-        if "+" in name or _kind_of(name) not in {None, _ACCESS}:
+        if "+" in name or _kind_of(name) not in _HARMLESS:
             raise _refusal("typ", f"the header's typ is {quoted(typ)}")
         return False
 
 
-def _check_claims(claims: Claims, typed: bool) -> None:
-    for claim, kind in _MARKS.items():
-        if claim in claims:
+def _check_claims(claims: Claims, found: list[str], typed: bool) -> None:
+    for claim in found:
+        kind = _MARKS.get(claim)
+        if kind is not None:
             raise _refusal(claim, f"the token is {kind}: it has the claim {claim}")
-    for claim in _KIND_CLAIMS:
-        if claim in claims:
-            typed |= _is_access_kind(claim, claims[claim])
-    if "nonce" in claims and not typed:
+        if claim == "refresh":
+            if claims[claim] is True:
+                raise _refusal(claim, f"the token is {_REFRESH}: refresh is True")
+        elif claim != "nonce" and _says_access(claim, claims[claim]):
+            typed = True
+    if "nonce" in found and not typed:
         raise _refusal("nonce", f"the token is {_ID}: it has the claim nonce")
 
 
-def _is_access_kind(claim: str, value: Any) -> bool:
-    """Whether a claim says that this is an access token. Another kind is refused."""
-    names = value if isinstance(value, list) else [value]
-    kinds = {_kind_of(name) for name in names if isinstance(name, str)}
-    if kinds <= {None, _ACCESS}:
-        return _ACCESS in kinds or (
-            claim == "typ" and isinstance(value, str) and value.lower() in _KEYCLOAK_ACCESS
-        )
-    kind = next(iter(kinds - {None, _ACCESS}))
-    raise _refusal(claim, f"the token is {kind}: {claim} is {quoted(value)}")
+def _says_access(claim: str, value: Any) -> bool:
+    """Whether a claim says that this is an access token. A claim that says another kind is refused."""
+    names: list[Any] = value if type(value) is list else [value]
+    says_access = False
+    for name in names:
+        kind = _kind_of(name) if type(name) is str else None
+        if kind not in _HARMLESS:
+            raise _refusal(claim, f"the token is {kind}: {claim} is {quoted(value)}")
+        if kind == _ACCESS or (kind == _BEARER and claim == "typ" and name is value):
+            says_access = True
+    return says_access
 
 
 def _refusal(claim: str, found: str) -> ClaimError:

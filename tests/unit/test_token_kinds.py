@@ -20,7 +20,10 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.judgement import judge_claims
 
-KIND_CLAIMS = ["typ", "type", "token_type", "token_use", "tokenType", "tokenUse"]
+KIND_CLAIMS = [
+    *("typ", "type", "token_type", "token_use", "tokenType", "tokenUse"),
+    *("kind", "purpose", "use"),
+]
 
 
 def claims(header: dict[str, Any] | None = None, /, **members: Any) -> Claims:
@@ -63,6 +66,8 @@ ACCESS_TOKENS = {
     "flask-jwt-extended": ({"typ": "JWT"}, {"type": "access", "fresh": True}),
     "SimpleJWT": ({"typ": "JWT"}, {"token_type": "access"}),
     "other types": ({}, {"type": 5, "typ": {"a": "refresh"}, "token_use": None}),
+    "an access token that says it can't refresh": ({}, {"refresh": False}),
+    "words that are no kinds": ({}, {"use": "sig", "purpose": "Bearer", "kind": "user"}),
     "an application's type": ({}, {"type": "robot", "token_type": "service"}),
 }
 
@@ -89,6 +94,7 @@ OTHERS = {
     "refresh token of flask-jwt-extended": ({"typ": "JWT"}, {"type": "refresh"}),
     "refresh token of SimpleJWT": ({"typ": "JWT"}, {"token_type": "refresh"}),
     "refresh token of Spring": ({"typ": "JWT"}, {"ati": "id-of-the-access-token"}),
+    "refresh token by a flag": ({"typ": "JWT"}, {"refresh": True}),
     "refresh token by its header": ({"typ": "rt+jwt"}, {}),
     "refresh token by its header, without a suffix": ({"typ": "refresh"}, {}),
     "logout token": ({"typ": "logout+jwt"}, {}),
@@ -205,7 +211,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-TELLING = [*KIND_CLAIMS, "nonce", "at_hash", "c_hash", "s_hash", "ati", "events"]
+TELLING = [*KIND_CLAIMS, "refresh", "nonce", "at_hash", "c_hash", "s_hash", "ati", "events"]
 
 
 @given(
