@@ -8,10 +8,12 @@ from typing import Any, cast
 from attrs import frozen
 
 from ._callbacks import Callbacks
-from .claim_rules import Audience, ClaimTypes, Issuer
+from .claim_rules import Audience, Issuer
 from .errors import ConfigurationError
+from .interfaces import KeyProvider
 from .judgement import ClaimRule
 from .validators import JWTValidator
+from .values import BearerToken, Claims
 
 __all__ = ["Settings", "max_size_of", "words_of"]
 
@@ -82,12 +84,20 @@ class Settings:
         Raises:
             ConfigurationError: One has a value that no validator accepts.
         """
-        rules: list[ClaimRule] = [
-            ClaimTypes(numeric_subject=self.numeric_subject),
-            Audience(*self.audience or ()),
-        ]
+        rules: list[ClaimRule] = [Audience(*self.audience or ())]
         if self.issuer is not None:
             rules.append(Issuer(*self.issuer))
-        return JWTValidator(
+        make = _NumericSubjectValidator if self.numeric_subject else JWTValidator
+        return make(
             algorithms=self.algorithms, rules=rules, leeway=self.leeway, max_size=self.max_size
         )
+
+
+class _NumericSubjectValidator(JWTValidator):
+    """Turns a numeric subject into text before anything else, so that a ``check_token`` sees text too."""
+
+    def verify(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        claims = super().verify(token, keys)
+        if type(claims.get("sub")) is int:
+            claims["sub"] = str(claims["sub"])
+        return claims

@@ -223,6 +223,17 @@ def test_the_size_counts_for_forms_too(trusting: FlaskClient, issuer: TokenIssue
 # Subjects that are numbers.
 
 
+def test_a_check_of_ones_own_gets_a_subject_that_is_text(
+    trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """Also where the default check isn't asked, the claims and the view have text."""
+    flask_jwtlib.check_token = lambda token: flask_jwtlib.get_json_token(verify=False)["sub"] == 42
+    flask_jwtlib.JWT_NUMERIC_SUBJECT = True
+    answer = trusting.get("/required", headers=bearer(issuer.token(sub=42)))
+    assert answer.json is not None
+    assert answer.json["json_token"]["sub"] == "42"
+
+
 @pytest.mark.parametrize("check", ["default", "own"])
 def test_a_numeric_subject_is_a_setting(
     trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture, check: str
