@@ -1,7 +1,8 @@
 """What a refreshing key provider remembers, and the rules by which it fetches again.
 
-The lock is held for a few assignments at a time, never while somebody waits for the network. What is
-read without it, the snapshot above all, is replaced as a whole and never altered.
+The lock is held for a few assignments at a time, never while somebody waits for the network, and never
+while code runs that isn't ours. What is read without it, the snapshot above all, is replaced as a whole and
+never altered.
 """
 
 from __future__ import annotations
@@ -10,21 +11,22 @@ import math
 import os
 import random
 import threading
-from collections import Counter, deque
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 from weakref import WeakSet
 
 import attrs
-from attrs import Factory, define, field, frozen
+from attrs import define, field, frozen
 
+from ._key_fetch import Fetch, Reason
 from ._options import is_seconds
 from ._unknown_kids import UnknownKids
+from .deferred_calls import DeferredCalls
 from .errors import ConfigurationError, VerificationUnavailable
 from .key_set import KeySet
 
-__all__ = ["Fetch", "KeyCache", "News", "Reason", "Snapshot"]
-
-Reason = Literal["cold", "ahead", "expired", "unknown_kid"]
+__all__ = ["KeyCache", "News", "Snapshot"]
 
 # Seconds between attempts after one, two, … failures in a row, of which a fifth more or less is left
 # to chance, so that many processes don't ask at the same moment.
@@ -36,8 +38,16 @@ _MANY_HANGING = 32
 _MOST_HANGING = 64
 # The part of their time after which keys are refreshed ahead.
 _AHEAD = (0.7, 0.8)
-# An issuer that says it has no keys is believed when it says so again after as many seconds.
+# An issuer that says it has no keys is believed when it says so again after as many seconds, and asked again
+# as often from then on.
 _BELIEVED_AFTER = 30
+_USUAL_TTL = 300
+
+
+def _refresh_point(key_set: KeySet, ttl: float | None) -> float:
+    """Choose the part of their time after which keys are fetched anew."""
+    part = random.uniform(*_AHEAD)  # noqa: S311 - no secret
+    return part if key_set.keys else min(part, _BELIEVED_AFTER / (ttl or _USUAL_TTL))
 
 
 @frozen(eq=False)
@@ -48,52 +58,20 @@ class Snapshot:
         key_set: The keys.
         taken_at: When the fetch of them began, by the provider's clock: they were right then.
         ttl: Seconds that they are fresh, None if that is for the provider to say.
-        ahead: The part of that time after which they are fetched anew.
         generation: How many sets there were, up to this one.
+        ahead: The part of that time after which they are fetched anew.
     """
 
     key_set: KeySet
     taken_at: float
     ttl: float | None
     generation: int
-    ahead: float = Factory(lambda: random.uniform(*_AHEAD))  # noqa: S311 - no secret
-
-
-class Fetch:
-    """One attempt to fetch keys. Callers may wait for it.
-
-    Attributes:
-        reason: What it is for.
-        kid: The key ID that is wanted, if that is the reason.
-        started: When it began, by the provider's clock.
-        deadline: When it is given up.
-        done: Set when it came to its end, or was given up.
-        error: Why it failed, None if it did not.
-    """
-
-    __slots__ = ("_claim", "deadline", "done", "error", "kid", "reason", "started")
-
-    def __init__(self, reason: Reason, kid: str | None, started: float, timeout: float) -> None:
-        self.reason: Reason = reason
-        self.kid = kid
-        self.started = started
-        self.deadline = started + timeout
-        self.error: BaseException | None = None
-        self.done = threading.Event()
-        self._claim = threading.Lock()
-
-    def claim(self) -> bool:
-        """Whether the caller is the one who is to run it: only the first one is told so."""
-        return self._claim.acquire(blocking=False)
-
-    def is_overdue(self, now: float) -> bool:
-        """Whether it takes too long. What nobody has begun to run can't."""
-        return now >= self.deadline and self._claim.locked()
+    ahead: float
 
 
 @frozen(eq=False)
 class News:
-    """Something to tell the log and the listeners, once the lock is free.
+    """Something to tell the log and the signal's receivers.
 
     Attributes:
         event: The event's name, as ``signals.key_event`` documents it.
@@ -111,6 +89,8 @@ class KeyCache:
     """The state of one provider.
 
     Attributes:
+        report: Tells the log and the receivers of some news. It is only called through ``calls``.
+        calls: The calls to code that isn't ours: what happened, and was not told yet.
         snapshot: The latest keys.
         fetch: The attempt that is under way.
         failures: How many attempts failed in a row.
@@ -118,9 +98,10 @@ class KeyCache:
         next_attempt: The time before which none is made.
         outcomes: How many attempts there were, by reason and outcome.
         unknown_kids: What was looked for in vain.
-        news: What was not told yet, oldest first.
     """
 
+    report: Callable[[News], object]
+    calls: DeferredCalls = field(factory=DeferredCalls)
     snapshot: Snapshot | None = None
     fetch: Fetch | None = None
     failures: int = 0
@@ -128,7 +109,6 @@ class KeyCache:
     next_attempt: float = -math.inf
     outcomes: Counter[tuple[Reason, str]] = field(factory=Counter[tuple[Reason, str]])
     unknown_kids: UnknownKids = field(factory=UnknownKids)
-    news: deque[News] = field(factory=deque[News])
     # Looked up when it is needed: gevent may have put its own there.
     _lock: Any = field(factory=lambda: threading.Lock())  # noqa: PLW0108
     _hanging: int = 0
@@ -141,7 +121,7 @@ class KeyCache:
     def begin(
         self, reason: Reason, seen: Snapshot | None, now: float, timeout: float, kid: str | None
     ) -> tuple[Fetch | None, bool]:
-        """Answer the attempt that is under way, or a new one and True if one may be made.
+        """Return the attempt that is under way, or a new one and True if one may be made.
 
         Args:
             reason: What it is for.
@@ -157,23 +137,34 @@ class KeyCache:
                 if not fetch.is_overdue(now):
                     return fetch, False
                 self._give_up(fetch, now)
-            if self.snapshot is not seen or now < self.next_attempt:
+            if self.snapshot is not seen or not self._may_fetch(reason, now, kid):
                 return None, False
-            if self._hanging >= _MOST_HANGING:
-                return None, False
-            if reason == "unknown_kid" and not self.unknown_kids.may_look(now):
-                return None, False
-            self.fetch = fetch = Fetch(reason, kid, now, timeout)
+            # An attempt was due, and would have ended by now, but nobody came: that the issuer fails is no
+            # longer known. After an idle time, callers wait as at any expiry.
+            awaited = self.failures == 0 or now >= self.next_attempt + timeout
+            self.fetch = fetch = Fetch(reason, kid, now, timeout, awaited=awaited)
             return fetch, True
 
-    def succeed(self, fetch: Fetch, key_set: KeySet, ttl: float | None, now: float) -> None:
-        """Take what an attempt brought, unless it was given up meanwhile."""
+    def succeed(
+        self, fetch: Fetch, key_set: KeySet, ttl: float | None, now: float, *, partial: bool = False
+    ) -> None:
+        """Take what an attempt brought, unless it was given up meanwhile.
+
+        Args:
+            fetch: The attempt.
+            key_set: The keys.
+            ttl: Seconds that they are fresh, None if that is for the provider to say.
+            now: The time.
+            partial: Whether only the key of the attempt's ``kid`` was looked up. The age of the others goes
+                on, or a source with one key per ``kid`` would never be asked for them again. That there is
+                no key is believed at once, as such a source has no list that could be empty by mistake.
+        """
         with self._lock:
             if self._is_late(fetch):
                 return
             previous = self.snapshot
             known = KeySet(()) if previous is None else previous.key_set
-            if not key_set.keys and not self._is_believed(previous, now):
+            if not key_set.keys and not self._is_believed(key_set, previous, now, partial):
                 why = "; ".join(key_set.skipped) or "it is empty"
                 error = ConfigurationError(f"no key of the set can verify signatures: {why}")
                 self._fail(fetch, error, now)
@@ -181,7 +172,17 @@ class KeyCache:
             generation = 0 if previous is None else previous.generation
             if previous is None or key_set is not known:
                 generation += 1
-            self.snapshot = Snapshot(key_set, fetch.started, ttl, generation)
+            if partial and fetch.kid is not None and previous is not None and known.keys:
+                latest = attrs.evolve(previous, key_set=key_set, generation=generation)
+            else:
+                ahead = _refresh_point(key_set, ttl)
+                latest = Snapshot(key_set, fetch.started, ttl, generation, ahead)
+            failures, announced = self.failures, self._announced
+            # Before the failures are forgotten: who finds none looks at the latest keys after that.
+            self.snapshot = latest
+            self.failures = 0
+            self.last_error = self._announced = self._empty_since = None
+            self.next_attempt = -math.inf
             self._end(fetch, "succeeded")
             self._tell(
                 "refreshed",
@@ -191,11 +192,8 @@ class KeyCache:
             )
             if key_set.skipped and key_set.skipped != known.skipped:
                 self._tell("key_skipped", reasons=list(key_set.skipped))
-            if self.failures or self._announced is not None:
-                self._tell("recovered", failures=self.failures)
-            self.failures = 0
-            self.last_error = self._announced = self._empty_since = None
-            self.next_attempt = -math.inf
+            if failures or announced is not None:
+                self._tell("recovered", failures=failures)
 
     def fail(self, fetch: Fetch, error: BaseException, now: float) -> None:
         """Take note that an attempt failed, unless it was given up meanwhile."""
@@ -218,16 +216,27 @@ class KeyCache:
                 self._tell(event)
 
     def start_anew(self) -> None:
-        """In a process that was forked: keep the keys, and nothing that another thread was about to do."""
+        """In a forked process: keep the keys, and nothing that another thread was about to do."""
         self._lock = threading.Lock()
         self.unknown_kids.start_anew()
         self.fetch = None
-        # The parent tells what it has to tell.
-        self.news = deque()
         self._hanging = 0
-        if self.snapshot is not None:
+        snapshot = self.snapshot
+        if snapshot is not None:
             # So that the children of one parent don't all refresh at one moment.
-            self.snapshot = attrs.evolve(self.snapshot, ahead=random.uniform(*_AHEAD))  # noqa: S311
+            ahead = _refresh_point(snapshot.key_set, snapshot.ttl)
+            self.snapshot = attrs.evolve(snapshot, ahead=ahead)
+
+    def _may_fetch(self, reason: Reason, now: float, kid: str | None) -> bool:
+        """Whether an attempt may be made now. If one that the bucket limits may, it is taken out of it."""
+        if self._hanging >= _MOST_HANGING:
+            return False
+        if now < self.next_attempt:
+            # A source with one key per key ID has none to return before one is named. Until it has returned
+            # the first, that it returned none says nothing about another key ID.
+            searching = kid is not None and self.snapshot is None and self._empty_since is not None
+            return searching and self.unknown_kids.may_look(now)
+        return reason != "unknown_kid" or self.unknown_kids.may_look(now)
 
     def _is_late(self, fetch: Fetch) -> bool:
         """Whether an attempt that ends now was given up before."""
@@ -236,9 +245,15 @@ class KeyCache:
         self._hanging = max(0, self._hanging - 1)
         return True
 
-    def _is_believed(self, previous: Snapshot | None, now: float) -> bool:
+    def _is_believed(
+        self, key_set: KeySet, previous: Snapshot | None, now: float, partial: bool
+    ) -> bool:
         """Whether a set without keys is what the issuer means."""
-        if previous is not None and not previous.key_set.keys:
+        if key_set.skipped:
+            # It has members, so it should have keys: that is damage, for as long as it lasts.
+            self._empty_since = None
+            return False
+        if partial or (previous is not None and not previous.key_set.keys):
             return True
         if self._empty_since is None:
             self._empty_since = now
@@ -249,7 +264,6 @@ class KeyCache:
         self._empty_since = None
         seconds = fetch.deadline - fetch.started
         self._fail(fetch, TimeoutError(f"no answer within {seconds:g} s"), now)
-        fetch.done.set()
 
     def _fail(self, fetch: Fetch, error: BaseException, now: float) -> None:
         delay: float = _BACKOFF[min(self.failures, len(_BACKOFF) - 1)]
@@ -261,6 +275,7 @@ class KeyCache:
         self.failures += 1
         self.last_error = type(error).__name__
         self.next_attempt = now + delay
+        fetch.error = error
         self._end(fetch, "failed")
         details = {
             "reason": fetch.reason,
@@ -268,15 +283,15 @@ class KeyCache:
             "failures": self.failures,
             "next_attempt": delay,
         }
-        self.news.append(News("refresh_failed", details, error))
-        fetch.error = error
+        self.calls.add(self.report, News("refresh_failed", details, error))
 
     def _end(self, fetch: Fetch, outcome: str) -> None:
         self.fetch = None
         self.outcomes[fetch.reason, outcome] += 1
+        fetch.done.set()
 
     def _tell(self, event: str, **details: Any) -> None:
-        self.news.append(News(event, details))
+        self.calls.add(self.report, News(event, details))
 
 
 _caches: WeakSet[KeyCache] = WeakSet()

@@ -5,39 +5,47 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from attrs import Attribute, field, frozen
 from flask import Flask
 
-from ._key_cache import Fetch, KeyCache, Reason, Snapshot
-from ._key_report import deliver, log_news, tell_listeners
+from ._key_cache import KeyCache, Snapshot
+from ._key_fetch import Fetch, Reason
+from ._key_report import report_context_error
 from ._options import is_seconds
 from ._state import app_at_hand
+from .deferred_calls import start_thread
 from .errors import ConfigurationError
 from .key_set import KeySet
 
 __all__ = ["FetchedKeys", "KeyFetcher", "check_fetch"]
 
-# Seconds after which whoever waits for a fetch runs it, if no thread has taken it up: some servers run
-# no threads of their application's.
+# Seconds after which a caller that waits for a fetch runs it, if no thread has taken it up: some servers
+# run no threads of their application's.
 _THREAD_PATIENCE = 1
 
 
 def _check_ttl(_: object, __: Attribute[Any], value: object) -> None:
     if value is not None and not is_seconds(value):
-        raise ConfigurationError(f"ttl is a number of seconds, 0 or more, not {value!r}")
+        raise ConfigurationError(f"ttl must be a number of seconds, 0 or more, not {value!r}")
 
 
 @frozen(eq=False)
 class FetchedKeys:
-    """What a ``fetch`` may answer instead of bare keys: keys, and how long they are fresh.
+    """What a ``fetch`` may return instead of bare keys: keys, and what is known about them.
 
     Args:
-        keys: The keys, in any form that ``KeySet.of`` takes. The ``KeySet`` object of the answer
-            before says that nothing has changed.
-        ttl: Seconds that they are fresh, None for what the provider says.
+        keys: The keys, in any form that ``KeySet.of`` takes. Return the same ``KeySet`` object as the last
+            time to say that nothing has changed.
+        ttl: Seconds that they are fresh. None, the default, means the provider's own ``ttl``.
+        partial: For a source that has no list, but one key for each ``kid``: of ``keys``, only the key of the
+            ``kid`` that ``fetch`` was called with was looked up. The others are those that the last fetch
+            returned, and their age goes on. If there are no keys, that is taken as it is: there is no key of
+            that ``kid``. When ``fetch`` is called with ``kid=None``, it has to look up all keys that it
+            returned before.
 
     Raises:
         ConfigurationError: The number is out of range.
@@ -45,6 +53,7 @@ class FetchedKeys:
 
     keys: Any
     ttl: float | None = field(default=None, validator=_check_ttl, kw_only=True)
+    partial: bool = field(default=False, kw_only=True)
 
 
 def check_fetch(_: object, __: Attribute[Any], value: object) -> None:
@@ -55,11 +64,11 @@ def check_fetch(_: object, __: Attribute[Any], value: object) -> None:
     """
     if not callable(value):
         raise ConfigurationError(
-            f"fetch is a function that answers the keys, not {type(value).__name__}"
+            f"fetch must be a function that returns the keys, not {type(value).__name__}"
         )
     if inspect.iscoroutinefunction(value):
         raise ConfigurationError(
-            "fetch is async; it must be a plain function that answers the keys"
+            "fetch is async; it must be a plain function that returns the keys"
         )
     needed = [
         name
@@ -88,11 +97,15 @@ class KeyFetcher:
     """Fetches for one provider.
 
     Args:
-        owner: The provider, for the log and the listeners.
+        owner: The provider, for the log.
         cache: Its state.
-        fetch: What answers keys.
+        fetch: What returns keys.
         timeout: Seconds that a fetch may take.
         clock: The provider's clock.
+        app_context: Whether a background fetch runs within a context of the app that caused it.
+
+    Attributes:
+        takes_kid: Whether ``fetch`` can be told which key ID is wanted.
     """
 
     owner: object
@@ -100,71 +113,92 @@ class KeyFetcher:
     fetch: Callable[..., object]
     timeout: float
     clock: Callable[[], float]
-    _with_kid: bool = field(init=False)
+    app_context: bool
+    takes_kid: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         kid = _parameters(self.fetch).get("kid")
         unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
-        object.__setattr__(self, "_with_kid", kid is not None and kid.kind not in unnamed)
+        object.__setattr__(self, "takes_kid", kid is not None and kid.kind not in unnamed)
 
     def begin(
         self, reason: Reason, seen: Snapshot | None, kid: str | None = None
     ) -> tuple[Fetch | None, bool]:
-        """Answer the fetch that is under way, or a new one and True, if one may be made."""
-        fetch, begun = self.cache.begin(reason, seen, self.clock(), self.timeout, kid)
-        if fetch is not None and begun:
-            thread = threading.Thread(
-                target=self._run_aside,
-                args=(fetch, app_at_hand()),
-                name="flask_jwtlib-keys",
-                daemon=True,
-            )
-            # Where no thread can be had, whoever waits for the fetch runs it.
-            with suppress(RuntimeError):
-                thread.start()
-        deliver(self.owner, self.cache)
+        """Return the fetch that is under way, or a new one and True if one may be made."""
+        now = self.clock()
+        wanted = kid if self.takes_kid else None
+        fetch, begun = self.cache.begin(reason, seen, now, self.timeout, wanted)
+        if fetch is not None and (begun or fetch.needs_thread(now)):
+            app = app_at_hand() if self.app_context else None
+            started = start_thread(partial(self._run_aside, fetch, app), "flask_jwtlib-keys")
+            fetch.unattended_since = None if started else now
         return fetch, begun
 
     def wait(self, fetch: Fetch, patience: float) -> None:
-        """Wait until a fetch has ended, or is so many seconds old. Run it if nobody does."""
+        """Wait until a fetch has ended, or is ``patience`` seconds old. Run it if nobody else does.
+
+        It is run in the context that the caller has, and none is pushed or popped: that would call the
+        app's teardown functions in the middle of a request.
+        """
+        if fetch.unattended_since is not None:
+            self._run(fetch)
         for seconds in (min(patience, _THREAD_PATIENCE), patience):
             left = fetch.started + seconds - self.clock()
             if fetch.done.wait(min(max(left, 0), threading.TIMEOUT_MAX)):
                 return
             if self.clock() - fetch.started >= _THREAD_PATIENCE:
-                self._run(fetch, app_at_hand())
+                self._run(fetch)
         self.cache.give_up(fetch, self.clock())
-        deliver(self.owner, self.cache)
+
+    def proves(self, fetch: Fetch, kid: str, arrived: float) -> bool:
+        """Whether a fetch shows that a key ID is unknown to the source, if its keys lack it.
+
+        Args:
+            fetch: A fetch that was waited for.
+            kid: The key ID.
+            arrived: When the token came. A fetch that began before that may have been answered before the
+                key was published.
+        """
+        asked = not self.takes_kid or fetch.kid == kid
+        succeeded = fetch.done.is_set() and fetch.error is None
+        return succeeded and asked and fetch.started >= arrived
 
     def _run_aside(self, fetch: Fetch, app: Flask | None) -> None:
-        """Fetch in a thread of its own, which ends here, whatever was raised: it was told by then."""
+        """Fetch in a thread of its own, which ends here, whatever is raised."""
         with suppress(BaseException):
-            self._run(fetch, app)
+            if app is not None:
+                self._run_within(app, fetch)
+            self._run(fetch)
+        with suppress(BaseException):
+            self.cache.calls.run()
 
-    def _run(self, fetch: Fetch, app: Flask | None) -> None:
+    def _run_within(self, app: Flask, fetch: Fetch) -> None:
+        """Fetch within a context of an app. Its teardown functions run when the result is there."""
+        try:
+            with app.app_context():
+                self._run(fetch)
+        except BaseException as error:  # noqa: BLE001 - what the app's functions raise changes no key
+            if error is not fetch.error:
+                self.cache.calls.add(report_context_error, self.owner, error)
+
+    def _run(self, fetch: Fetch) -> None:
         """Fetch, unless somebody does."""
-        if not fetch.claim():
+        if not fetch.claim(self.clock()):
             return
         try:
-            with nullcontext() if app is None else app.app_context():
-                answer = self.fetch(kid=fetch.kid) if self._with_kid else self.fetch()
+            answer = self.fetch(kid=fetch.kid) if self.takes_kid else self.fetch()
             fetched = answer if isinstance(answer, FetchedKeys) else FetchedKeys(answer)
-            self.cache.succeed(fetch, KeySet.of(fetched.keys), fetched.ttl, self.clock())
+            self.cache.succeed(
+                fetch,
+                KeySet.of(fetched.keys),
+                fetched.ttl,
+                self.clock(),
+                partial=fetched.partial,
+            )
         except BaseException as error:
             self.cache.fail(fetch, error, self.clock())
             if not isinstance(error, Exception):
                 raise
         finally:
-            news = log_news(self.owner, self.cache)
-            # It is logged by now, and its frames would keep the fetch, which keeps it.
-            _forget_frames(fetch.error)
+            # Also where not even the failure could be noted, for want of memory.
             fetch.done.set()
-            # Nobody waits for them.
-            tell_listeners(self.owner, news)
-
-
-def _forget_frames(error: BaseException | None) -> None:
-    """Cut an exception, and those that it came of, off what was running when they were raised."""
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__

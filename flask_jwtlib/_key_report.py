@@ -1,13 +1,10 @@
-"""Tells the log, the listeners and whoever asks how a provider's keys are."""
+"""Tells the log, the receivers of signals and whoever asks how a provider's keys are."""
 
 from __future__ import annotations
 
 import logging
 import math
-import os
-import threading
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,13 +14,11 @@ from .log_text import library_logger
 from .signals import key_event
 
 __all__ = [
-    "deliver",
     "describe_fixed",
     "describe_refreshing",
-    "log_news",
+    "report_context_error",
+    "report_news",
     "state_at",
-    "tell",
-    "tell_listeners",
 ]
 
 _logger = library_logger("flask_jwtlib")
@@ -35,47 +30,32 @@ _LEVELS = {
 }
 
 
-# A process that is forked while a thread writes to a log file finds that file locked for ever. The
-# engine's own threads are not to bring that about: a fork waits until they have written.
-_logging = threading.RLock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
-    os.register_at_fork(
-        before=_logging.acquire, after_in_parent=_logging.release, after_in_child=_logging.release
-    )
+def report_news(provider: object, news: News) -> None:
+    """Log some news, and send them to the receivers of ``key_event``.
 
-
-def deliver(provider: object, cache: KeyCache) -> None:
-    """Tell what happened since the last time."""
-    tell_listeners(provider, log_news(provider, cache))
-
-
-def log_news(provider: object, cache: KeyCache) -> Sequence[News]:
-    """Log what happened since the last time, and answer it."""
-    logged: list[News] = []
-    # Another thread may be quicker.
-    with suppress(IndexError):
-        while True:
-            logged.append(cache.news.popleft())
-            # A filter that raises, for want of a request maybe, is no reason to refuse one.
-            with suppress(Exception), _logging:
-                _log(provider, logged[-1])
-    return logged
-
-
-def tell_listeners(provider: object, logged: Sequence[News]) -> None:
-    """Tell whoever listens what was logged."""
-    for news in logged:
-        tell(provider, news.event, **news.details)
-
-
-def tell(provider: object, event: str, **details: Any) -> None:
-    """Send an event to whoever listens. What a listener raises is logged."""
+    This runs code that isn't ours, which may raise anything and take any time: only ``DeferredCalls`` may
+    call it. What a receiver raises is logged, and the next one is called.
+    """
+    # A filter that raises, maybe because there is no request, keeps no receiver from its event.
+    with suppress(BaseException):
+        _log(provider, news)
+    _forget_frames(news.error)
     for receiver in tuple(key_event.receivers_for(provider)):
         try:
-            receiver(provider, event=event, **details)
-        except Exception:
-            with suppress(Exception), _logging:
-                _logger.exception("a listener of key_event failed on %s", event)
+            receiver(provider, event=news.event, **news.details)
+        except BaseException:
+            with suppress(BaseException):
+                _logger.exception("a listener of key_event failed on %s", news.event)
+
+
+def report_context_error(provider: object, error: BaseException) -> None:
+    """Log what an application context raised that was pushed for a fetch."""
+    _logger.error(
+        "%s: the application context of a fetch raised %s; the fetch is not affected",
+        type(provider).__name__,
+        type(error).__name__,
+        exc_info=error,
+    )
 
 
 def _log(provider: object, news: News) -> None:
@@ -87,22 +67,36 @@ def _log(provider: object, news: News) -> None:
             news.details["next_attempt"],
             exc_info=news.error,
         )
-    else:
+    elif news.event != "unknown_kid":
+        # An unknown kid is logged where its token is refused.
         _logger.log(
             _LEVELS.get(news.event, logging.INFO), "%s: %s %s", name, news.event, news.details
         )
 
 
+def _forget_frames(error: BaseException | None) -> None:
+    """Cut an exception and its causes off from what was running when they were raised.
+
+    The frames would keep the fetch alive, which keeps the exception.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
 def describe_refreshing(
     cache: KeyCache, snapshot: Snapshot | None, *, now: float, lifetime: float, max_stale: float
 ) -> dict[str, Any]:
-    """The state of keys that are fetched, as ``TTLKeyProvider.status`` answers it."""
+    """Describe keys that are fetched, as ``TTLKeyProvider.status`` returns it."""
     age = None if snapshot is None else now - snapshot.taken_at
     outcomes: dict[str, dict[str, int]] = {}
     for (reason, outcome), count in sorted(cache.outcomes.items()):
         outcomes.setdefault(reason, {"succeeded": 0, "failed": 0})[outcome] = count
+    state = state_at(age, lifetime, max_stale)
+    if snapshot is not None and not snapshot.key_set.keys and state != "dead":
+        state = "empty"
     return {
-        "state": state_at(age, lifetime, max_stale),
+        "state": state,
         "age": age,
         "stale_seconds_left": (
             None if age is None else _finite(max(0, max_stale - max(0, age - lifetime)))
@@ -118,7 +112,7 @@ def describe_refreshing(
 
 
 def describe_fixed(key_set: KeySet) -> dict[str, Any]:
-    """The state of keys that never change, as ``StaticKeyProvider.status`` answers it."""
+    """Describe keys that never change, as ``StaticKeyProvider.status`` returns it."""
     return {"state": "static", **_describe_set(key_set)}
 
 

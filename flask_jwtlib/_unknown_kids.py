@@ -13,8 +13,10 @@ __all__ = ["UnknownKids"]
 # Fetches: so many at once, and another one after each span of seconds.
 _BUCKET_SIZE = 2
 _BUCKET_SECONDS = 30
-# Key IDs that a fetch has shown to be unknown: for how many seconds, and how many are remembered.
-_ABSENT_SECONDS = 60
+# How long a key ID counts as unknown after a fetch has not found it, in seconds, and how many are kept. The
+# bucket bounds the fetches: this only keeps one key ID, sent again and again, from using it up. It must be
+# short, since a key may be published a moment after somebody has named it.
+_ABSENT_SECONDS = 5
 _MAX_ABSENT = 1024
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["combined_state", "has_keys", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
 
 _logger = library_logger("flask_jwtlib")
-_NOT_READY = frozenset({"cold", "dead"})
+_NOT_READY = frozenset({"cold", "dead", "empty"})
 
 
 def key_statuses(app: Flask | None = None) -> list[dict[str, Any]]:
@@ -35,10 +35,11 @@ def key_statuses(app: Flask | None = None) -> list[dict[str, Any]]:
 
 
 def keys_ready(app: Flask | None = None) -> bool:
-    """Whether an app can verify tokens: every provider has keys that serve.
+    """Whether an app can verify tokens: every provider has keys that can be used.
 
     Keys that were never fetched, or are too old, are fetched first, for which a provider takes its
-    ``fetch_timeout`` at most. Made for a readiness route::
+    ``fetch_timeout`` at most. A provider that has no key at all is never ready, also where its source says
+    that there is none. Made for a readiness route::
 
         @app.get("/readyz")
         @public
@@ -93,20 +94,20 @@ def status_of(provider: Any) -> dict[str, Any]:
 
 
 def has_keys(status: Mapping[str, Any]) -> bool:
-    """Whether a provider has keys that serve, by its status. One that does not tell counts as if."""
-    return status["state"] not in _NOT_READY
+    """Whether a provider has keys that can be used, by its status. One that doesn't tell counts as if."""
+    return status["state"] not in _NOT_READY and status.get("keys") != 0
 
 
 def combined_state(states: Iterable[str]) -> str:
     """Name the state of a provider that is made of others.
 
     Returns:
-        ``"cold"`` or ``"dead"`` if none of them has keys that serve, ``"partial"`` if some have
-        none. Else the worst of ``"stale"``, ``"fresh"`` and ``"static"``, or ``"unknown"``.
+        ``"cold"``, ``"dead"`` or ``"empty"`` if none of them has keys that can be used, ``"partial"`` if
+        some have none. Else the worst of ``"stale"``, ``"fresh"`` and ``"static"``, or ``"unknown"``.
     """
     found = set(states)
     if found <= _NOT_READY:
-        return "cold" if "cold" in found else "dead"
+        return next((state for state in ("cold", "dead") if state in found), "empty")
     if found & {"partial", *_NOT_READY}:
         return "partial"
     return next((state for state in ("stale", "fresh", "static") if state in found), "unknown")

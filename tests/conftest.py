@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 
+from flask_jwtlib import deferred_calls
 from flask_jwtlib.testing import TokenIssuer, module_api_restored
 
 
@@ -15,6 +17,19 @@ def _module_api_as_documented() -> Iterator[None]:
     """Keep what a test does to the module API from reaching the next one."""
     with module_api_restored():
         yield
+
+
+@pytest.fixture
+def all_told() -> Callable[[], None]:
+    """Wait until everything that has happened to keys so far was logged, and sent to ``key_event``."""
+
+    def wait() -> None:
+        end = time.monotonic() + 30
+        while any(calls._waiting or calls._worker for calls in list(deferred_calls._all)):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.001)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

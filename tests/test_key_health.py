@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,6 +71,13 @@ class MixedProvider(PlainProvider):
             "members": [{"provider": "A", "state": "fresh", "age": 3.2, "kids": ["a", "b"]}],
             "issuers": {"https://idp.example": {"state": "stale", "last_error": "OSError"}},
         }
+
+
+class EmptyProvider(PlainProvider):
+    """Has no keys, and says that this is as it should be."""
+
+    def status(self) -> dict[str, Any]:
+        return {"state": "fresh", "keys": 0}
 
 
 class KeyedValidator:
@@ -203,6 +211,35 @@ def test_keys_that_are_old_and_serve_are_ready(app: Flask, issuer: TokenIssuer) 
     assert not keys_ready(app)
 
 
+def test_keys_that_are_none_are_not_ready(app: Flask, issuer: TokenIssuer) -> None:
+    """A provider whose source has no keys is never ready nor fresh, until it has some."""
+    now = [1000.0]
+    source = Source({"keys": []})
+    guarded(app, TTLKeyProvider(source, clock=lambda: now[0]))
+    for _ in range(20):
+        assert not keys_ready(app)
+        assert key_statuses(app)[0]["state"] in {"cold", "empty"}
+        now[0] += 5
+    assert key_statuses(app)[0]["state"] == "empty"
+    assert run(app)[0] == 1
+
+    source.answer = issuer.jwks
+    now[0] += 31
+    deadline = time.monotonic() + 30
+    while not keys_ready(app):
+        assert time.monotonic() < deadline
+    assert key_statuses(app)[0]["state"] == "fresh"
+    assert run(app)[0] == 0
+
+
+def test_a_provider_of_ones_own_without_keys_is_not_ready(app: Flask) -> None:
+    """Whatever it calls its state: the number of its keys counts."""
+    guarded(app, EmptyProvider())
+
+    assert not keys_ready(app)
+    assert run(app)[0] == 1
+
+
 @pytest.mark.parametrize("provider", [ColdProvider(), BrokenProvider()], ids=["none", "raises"])
 def test_a_provider_that_stays_cold_is_not_ready(
     app: Flask, provider: Any, caplog: pytest.LogCaptureFixture
@@ -220,6 +257,9 @@ def test_a_provider_that_stays_cold_is_not_ready(
     [
         pytest.param(["cold", "dead"], "cold", id="none-yet"),
         pytest.param(["dead", "dead"], "dead", id="none-any-more"),
+        pytest.param(["empty", "dead"], "dead", id="none-and-none-any-more"),
+        pytest.param(["empty", "empty"], "empty", id="none-at-all"),
+        pytest.param(["fresh", "empty"], "partial", id="some-empty"),
         pytest.param(["fresh", "dead"], "partial", id="some-dead"),
         pytest.param(["static", "cold"], "partial", id="some-cold"),
         pytest.param(["static", "partial"], "partial", id="some-of-some"),

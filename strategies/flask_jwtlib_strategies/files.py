@@ -97,6 +97,7 @@ class FileKeyProvider(TTLKeyProvider):
             max_stale=max_stale,
             max_wait=max_wait,
             fetch_timeout=fetch_timeout,
+            app_context=False,
             clock=clock,
         )
         object.__setattr__(self, "paths", files.paths)

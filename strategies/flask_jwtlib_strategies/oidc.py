@@ -101,6 +101,7 @@ class OIDCKeyProvider(TTLKeyProvider):
             max_stale=max_stale,
             max_wait=max_wait,
             fetch_timeout=fetch_timeout,
+            app_context=False,
             clock=clock,
         )
         object.__setattr__(self, "issuer", issuer)

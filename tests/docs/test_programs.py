@@ -1269,6 +1269,8 @@ class TestKeys:
         client = client_behind(requirement(program))
         for name in ("KEY_PRIMARY", "KEY_REPLICA"):
             client.application.config[name] = workplace / name
+        with client.application.app_context():
+            program["auth"].keys.warm_up()
         for one in (issuer, newer):
             assert client.get("/", headers=bearer(one.token("alice"))).text == "alice"
         assert program["auth"].keys.status()["fetches"].keys() == {"cold", "unknown_kid"}

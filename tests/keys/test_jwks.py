@@ -129,7 +129,7 @@ def test_bad_options_are_refused_when_it_is_made(options: dict[str, Any]) -> Non
 
 
 def test_point_12_nothing_it_tells_holds_the_query(
-    idp: IdentityProvider, caplog: pytest.LogCaptureFixture
+    idp: IdentityProvider, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
     """Neither repr, status, events nor log show the URL's query, whatever goes wrong."""
     told: list[Any] = []
@@ -150,6 +150,7 @@ def test_point_12_nothing_it_tells_holds_the_query(
             keys.warm_up()
         told += [repr(keys), json.dumps(keys.status())]
         told += [str(outage.value), repr(outage.value.__cause__)]
+    all_told()
 
     assert {request.query for request in idp.requests} == {"key=hunter2"}
     assert "GET http://127.0.0.1" in caplog.text
@@ -278,7 +279,7 @@ BAD_MEMBERS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("make", BAD_MEMBERS.values(), ids=BAD_MEMBERS.keys())
 def test_point_18_a_bad_member_is_skipped_and_counted(
-    idp: IdentityProvider, make: Callable[[], Any]
+    idp: IdentityProvider, make: Callable[[], Any], all_told: Callable[[], None]
 ) -> None:
     """It makes no difference to the good ones, and is counted with the reason, which quotes nothing."""
     issuer = idp.add_key(kid="good")
@@ -292,6 +293,7 @@ def test_point_18_a_bad_member_is_skipped_and_counted(
 
     with key_event.connected_to(listen, keys):
         assert verify(issuer.token(), keys).subject == "alice"
+        all_told()
 
     status = keys.status()
     assert (status["state"], status["kids"], status["keys"]) == ("fresh", ["good"], 1)

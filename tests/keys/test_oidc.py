@@ -8,6 +8,7 @@ import math
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -326,7 +327,11 @@ def test_point_22_redirects_are_not_followed(idp: IdentityProvider, path: str) -
     ],
 )
 def test_point_22_the_documents_issuer_is_ours_byte_for_byte(
-    idp: IdentityProvider, caplog: pytest.LogCaptureFixture, change: Any, shown: str
+    idp: IdentityProvider,
+    caplog: pytest.LogCaptureFixture,
+    change: Any,
+    shown: str,
+    all_told: Callable[[], None],
 ) -> None:
     """Metadata of anybody else are a failed refresh; the log names both, and their keys are not asked for."""
     ours = idp.issuer_url
@@ -338,6 +343,7 @@ def test_point_22_the_documents_issuer_is_ours_byte_for_byte(
         keys.warm_up()
     assert keys.status()["last_error"] == "DocumentError"
     assert counts(idp) == (1, 0, 0)
+    all_told()
     (record,) = caplog.records
     assert record.exc_info is not None
     text = str(record.exc_info[1])
@@ -528,7 +534,9 @@ def test_point_4_a_busy_issuer_is_left_alone_for_as_long_as_it_says(
     assert verify(signer.token(), keys).subject == "alice"
 
 
-def test_point_12_it_tells_what_every_provider_tells(idp: IdentityProvider) -> None:
+def test_point_12_it_tells_what_every_provider_tells(
+    idp: IdentityProvider, all_told: Callable[[], None]
+) -> None:
     """Its status is JSON, and its events are sent by it."""
     idp.add_key()
     keys = provider_of(idp)
@@ -539,6 +547,7 @@ def test_point_12_it_tells_what_every_provider_tells(idp: IdentityProvider) -> N
 
     with key_event.connected_to(listen, keys):
         keys.warm_up()
+        all_told()
     assert told == ["refreshed"]
     assert json.loads(json.dumps(keys.status()))["kids"] == ["key-1"]
 

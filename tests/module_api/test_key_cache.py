@@ -91,6 +91,7 @@ def test_a_failed_refresh_keeps_the_old_key(
     issuer: TokenIssuer,
     caplog: pytest.LogCaptureFixture,
     down: Callable[[], Any],
+    all_told: Callable[[], None],
 ) -> None:
     """While the key server is down, tokens are verified with the key at hand; the log names the cause."""
     answers: list[Any] = [issuer.public_pem]
@@ -103,6 +104,7 @@ def test_a_failed_refresh_keeps_the_old_key(
     for _ in range(4):
         assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
         assert flask_jwtlib.verification_key() == issuer.public_pem
+    all_told()
     assert "KeyServerDown: connect to keys.internal: timed out" in caplog.text
 
 
@@ -127,6 +129,7 @@ def test_with_no_key_yet_a_failing_callback_is_a_503(
     caplog: pytest.LogCaptureFixture,
     route: str,
     down: Callable[[], Any],
+    all_told: Callable[[], None],
 ) -> None:
     """Every token gets 503 with ``Retry-After``; the cause is in the log and not in the answer."""
     flask_jwtlib.retrieve_verification_key = down
@@ -136,6 +139,7 @@ def test_with_no_key_yet_a_failing_callback_is_a_503(
         assert int(answer.headers["Retry-After"]) >= 1
         assert "WWW-Authenticate" not in answer.headers
         assert "keys.internal" not in answer.text + str(answer.headers)
+    all_told()
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert errors
     assert "KeyServerDown: connect to keys.internal: timed out" in caplog.text

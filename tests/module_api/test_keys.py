@@ -279,6 +279,7 @@ def test_what_is_no_key_is_a_failed_fetch(
     kind: str,
     algorithm: str,
     route: str,
+    all_told: Callable[[], None],
 ) -> None:
     """Where the callback answers it, tokens get 503 with ``Retry-After``; the log names the cause."""
     flask_jwtlib.JWT_ALGO = algorithm
@@ -287,6 +288,7 @@ def test_what_is_no_key_is_a_failed_fetch(
     answer = client.get(route, headers=bearer(signer.token()))
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
+    all_told()
     assert "ConfigurationError" in caplog.text
 
 

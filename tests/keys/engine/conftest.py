@@ -93,14 +93,27 @@ class Source:
         assert not self.threads[number - 1].is_alive()
 
 
-class Events:
-    """The events that a provider sent, in order."""
+def until_told(provider: Any) -> None:
+    """Wait until everything was logged and sent that has happened to a provider's keys."""
+    calls = provider._cache.calls
+    until(lambda: not calls._waiting and calls._worker is None)
 
-    def __init__(self) -> None:
-        self.told: list[tuple[str, dict[str, Any]]] = []
+
+class Events:
+    """The events that a provider sent, in order: all that have happened when they are asked for."""
+
+    def __init__(self, provider: TTLKeyProvider) -> None:
+        self._provider = provider
+        self._told: list[tuple[str, dict[str, Any]]] = []
 
     def __call__(self, sender: object, *, event: str, **details: Any) -> None:
-        self.told.append((event, details))
+        self._told.append((event, details))
+
+    @property
+    def told(self) -> list[tuple[str, dict[str, Any]]]:
+        """Their names and details."""
+        until_told(self._provider)
+        return self._told
 
     @property
     def names(self) -> list[str]:
@@ -154,7 +167,7 @@ def listen() -> Iterator[Callable[[TTLKeyProvider], Events]]:
     listeners: list[tuple[Events, TTLKeyProvider]] = []
 
     def listen_to(provider: TTLKeyProvider) -> Events:
-        events = Events()
+        events = Events(provider)
         key_event.connect(events, provider)
         listeners.append((events, provider))
         return events
@@ -166,10 +179,11 @@ def listen() -> Iterator[Callable[[TTLKeyProvider], Events]]:
 
 @pytest.fixture
 def settled() -> Callable[[TTLKeyProvider], None]:
-    """Wait until a provider's fetch has come to its end."""
+    """Wait until a provider's fetch has come to its end, and all was told that happened."""
 
     def settle(provider: TTLKeyProvider) -> None:
         until(lambda: not provider.status()["fetching"])
+        until_told(provider)
 
     return settle
 

@@ -8,13 +8,15 @@ import logging
 import math
 import weakref
 from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import pytest
-from flask import Flask, current_app, g
+from flask import Flask, appcontext_popped, appcontext_pushed, current_app, g, has_app_context
 
 from flask_jwtlib import (
     Authenticator,
+    FetchedKeys,
     KeySet,
     TTLKeyProvider,
     UnverifiedHeader,
@@ -350,10 +352,10 @@ def test_point_06_keys_at_hand_take_part(
     assert [each.kid for each in provider.keys_at_hand(by("a"))] == ["a"]
 
     source.answer = DOWN
-    clock.move(250)
+    clock.move(295)
     assert [each.kid for each in provider.keys_at_hand(by("a"))] == ["a"]
     source.join(2)
-    clock.move(50)
+    clock.move(5)
     for _ in range(3):
         assert [each.kid for each in provider.keys_at_hand(by("a"))] == ["a"]
     source.join(3)
@@ -383,12 +385,10 @@ def test_keys_at_hand_never_wait(
     assert source.fetches == 1
 
 
-UNUSABLE = {"keys": [{"kty": "RSA", "use": "enc"}, {"kty": "unheard-of"}]}
 EMPTY = [
     pytest.param(KeySet(()), "it is empty", id="KeySet"),
     pytest.param([], "it is empty", id="list"),
     pytest.param({"keys": []}, "it is empty", id="JWK set"),
-    pytest.param(UNUSABLE, "; ", id="unusable JWK set"),
 ]
 
 
@@ -414,9 +414,110 @@ def test_point_08_a_set_without_keys_is_a_failed_refresh(
     assert why in caplog.text
 
 
+def _rsa(**members: Any) -> dict[str, Any]:
+    return {"kty": "RSA", "n": "sXchz8", "e": "AQAB", "kid": "b", **members}
+
+
+UNUSABLE = [
+    pytest.param(["a", "b"], id="strings"),
+    pytest.param([{}, {}], id="empty objects"),
+    pytest.param([None, 5, []], id="no objects"),
+    pytest.param([{"kty": "RSA"}], id="no members"),
+    pytest.param([_rsa()], id="truncated n"),
+    pytest.param([_rsa(alg="RS265")], id="misspelled alg"),
+    pytest.param([_rsa(use="enc")], id="for encryption"),
+    pytest.param([_rsa(key_ops=["sign"])], id="for signing"),
+    pytest.param([_rsa(d="AQAB")], id="private"),
+    pytest.param([{"kty": "unheard-of", "kid": "b"}], id="unknown kind"),
+    pytest.param([{"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}], id="weak secret"),
+]
+
+
+@pytest.mark.parametrize("members", UNUSABLE)
+def test_point_08_a_set_of_unusable_members_replaces_no_good_keys(
+    source: Any, provider: TTLKeyProvider, clock: Any, by: Any, members: list[Any]
+) -> None:
+    """For as long as it lasts, such a set is a failed refresh: old keys are used, then it is 503."""
+    provider.warm_up()
+    good = source.answer
+    source.answer = {"keys": members}
+    while provider.status()["age"] < 14_600:
+        clock.move(61)
+        assert [each.kid for each in provider.keys_for(by("a"))] == ["a"]
+        source.join(source.fetches)
+    assert provider.status()["failures"] == source.fetches - 1 > 100
+    assert (provider.generation, provider.status()["state"]) == (1, "stale")
+
+    clock.move(200)
+    assert refused(provider).status == 503
+    assert provider.status()["state"] == "dead"
+
+    source.answer = good
+    clock.move(40)
+    assert [each.kid for each in provider.keys_for(by("a"))] == ["a"]
+
+
+@pytest.mark.parametrize("members", UNUSABLE)
+def test_point_08_nor_is_it_ever_taken_for_the_first_keys(
+    source: Any, provider: TTLKeyProvider, clock: Any, members: list[Any]
+) -> None:
+    """A provider that never had a key has none, and says that it is cold."""
+    source.answer = {"keys": members}
+    for _ in range(10):
+        assert refused(provider).status == 503
+        clock.move(61)
+    assert provider.status()["state"] == "cold"
+
+
+def test_point_08_unusable_members_between_two_empty_sets_count_as_a_failure(
+    source: Any, provider: TTLKeyProvider, clock: Any
+) -> None:
+    """An empty set is believed when it comes twice in a row, with nothing else in between."""
+    provider.warm_up()
+    for answer in ([], {"keys": [{}]}, []):
+        source.answer = answer
+        clock.move(301)
+        assert kids(provider) == ["a"]
+        source.join(source.fetches)
+    clock.move(61)
+    assert kids(provider) == []
+
+
+def test_point_08_unusable_members_after_an_empty_set_are_a_failure(
+    source: Any, provider: TTLKeyProvider, clock: Any
+) -> None:
+    """That there is no key was believed; that damage is the truth is not."""
+    source.answer = []
+    refused(provider)
+    clock.move(31)
+    assert kids(provider) == []
+
+    source.answer = {"keys": [{}]}
+    clock.move(301)
+    assert kids(provider) == []
+    assert provider.status()["failures"] == 1
+
+
+@pytest.mark.parametrize("ttl", [60, 300, 3600, None], ids=repr)
+def test_point_08_a_source_without_keys_is_asked_again_soon(
+    source: Any, provider: TTLKeyProvider, clock: Any, key: Any, ttl: float | None, settled: Any
+) -> None:
+    """Keys that come back are found after half a minute, though no token names them."""
+    source.answer = FetchedKeys([], ttl=ttl)
+    refused(provider)
+    clock.move(31)
+    assert kids(provider) == []
+
+    source.answer = [key("a")]
+    clock.move(31)
+    provider.warm_up()
+    settled(provider)
+    assert kids(provider) == ["a"]
+
+
 @pytest.mark.parametrize(("empty", "why"), EMPTY)
 def test_point_08_twice_in_a_row_it_is_believed(
-    source: Any, provider: TTLKeyProvider, clock: Any, by: Any, empty: Any, why: str
+    source: Any, provider: TTLKeyProvider, clock: Any, by: Any, empty: Any, why: str, settled: Any
 ) -> None:
     """30 seconds later the same answer counts: no token verifies any more, and that is no outage."""
     provider.warm_up()
@@ -435,7 +536,7 @@ def test_point_08_twice_in_a_row_it_is_believed(
     assert kids(provider) == []
     assert provider.generation == 2
     assert list(provider.keys_for(by("a"))) == []
-    assert provider.status()["state"] == "fresh"
+    assert provider.status()["state"] == "empty"
     assert provider.status()["failures"] == 0
 
 
@@ -486,7 +587,7 @@ def test_point_08_not_with_anything_else_in_between(
     fetch([], 100)
     if between == "hang":
         source.hold()
-        clock.move(20)
+        clock.move(4)
         provider.key_set()
         source.wait_for(3)
         source.go_on()
@@ -644,27 +745,79 @@ def test_point_09_a_background_fetch_has_the_app_too(
     assert provider.status()["fetches"]["ahead"] == {"succeeded": 1, "failed": 0}
 
 
-def test_point_09_an_app_whose_teardown_fails_is_a_failed_refresh(
+@pytest.mark.parametrize("error", [DOWN, SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("function", ["teardown", "pushed", "popped"])
+def test_point_09_what_an_apps_context_raises_changes_no_key(
+    app: Flask,
+    issuer: TokenIssuer,
+    clock: Any,
+    error: BaseException,
+    function: str,
+    settled: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Teardown functions and receivers run when the keys are there; what they raise is logged."""
+    raised: list[BaseException] = []
+
+    def fail(*_: object, **__: object) -> None:
+        if current_thread() is not main_thread():
+            raised.append(error)
+            raise error
+
+    if function == "teardown":
+        app.teardown_appcontext(fail)
+    else:
+        signal = appcontext_pushed if function == "pushed" else appcontext_popped
+        signal.connect(fail, app)
+    app.config["KEYS"] = issuer.jwks
+    provider = TTLKeyProvider(lambda: current_app.config["KEYS"], clock=clock)
+    with app.app_context():
+        assert kids(provider) == ["key-1"]
+    settled(provider)
+
+    assert raised == [error]
+    assert provider.status()["failures"] == 0
+    assert f"application context of a fetch raised {type(error).__name__}" in caplog.text
+
+
+def test_point_09_a_teardown_function_that_hangs_keeps_nobody_waiting(
     app: Flask, issuer: TokenIssuer, clock: Any
 ) -> None:
-    """What an app does at the end of a context belongs to the fetch."""
+    """The keys are there before an app's functions run."""
+    hang = Event()
 
-    @app.teardown_appcontext
-    def fail(_: BaseException | None) -> None:
-        raise DOWN
+    def wait(_: BaseException | None) -> None:
+        if current_thread() is not main_thread():
+            assert hang.wait(PATIENCE)
 
-    provider = TTLKeyProvider(lambda: issuer.jwk, clock=clock)
-    context = app.app_context()
-    context.push()
+    app.teardown_appcontext(wait)
+    provider = TTLKeyProvider(lambda: issuer.jwk, clock=clock, fetch_timeout=PATIENCE / 3)
     try:
-        assert refused(provider).__cause__ is DOWN
+        with app.app_context():
+            assert kids(provider) == ["key-1"]
+            assert provider.status()["fetching"] is False
     finally:
-        with pytest.raises(ConnectionError):
-            context.pop()
+        hang.set()
+
+
+def test_point_09_a_fetch_that_needs_no_app_gets_no_context_of_one(
+    app: Flask, issuer: TokenIssuer, clock: Any
+) -> None:
+    """Without ``app_context`` nothing of the app is touched, as with all providers of the catalogue."""
+    seen: list[bool] = []
+
+    def fetch() -> Any:
+        seen.append(has_app_context())
+        return issuer.jwk
+
+    provider = TTLKeyProvider(fetch, clock=clock, app_context=False)
+    with app.app_context():
+        assert kids(provider) == ["key-1"]
+    assert seen == [False]
 
 
 def test_point_09_a_fetch_that_hangs_is_given_up(
-    source: Any, clock: Any, caplog: pytest.LogCaptureFixture
+    source: Any, clock: Any, settled: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Callers without keys wait for ``fetch_timeout``, then it is a failure like any other."""
     clock.step = 0.01
@@ -672,6 +825,7 @@ def test_point_09_a_fetch_that_hangs_is_given_up(
     source.hold()
 
     outage = refused(provider)
+    settled(provider)
     assert isinstance(outage.__cause__, TimeoutError)
     assert str(outage.__cause__) == "no answer within 0.05 s"
     assert provider.status()["fetching"] is False
@@ -726,7 +880,7 @@ def test_point_09_a_fetch_is_given_up_once(
     """Who comes to give up a fetch that another one has given up leaves its successor alone."""
     cache: Any = provider._cache  # type: ignore[attr-defined]
     first, _ = cache.begin("cold", None, clock(), 5, None)
-    first.claim()
+    first.claim(clock())
     clock.move(5)
     assert cache.begin("cold", None, clock(), 5, None) == (None, False)
     clock.move(2)

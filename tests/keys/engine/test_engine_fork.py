@@ -19,7 +19,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from flask_jwtlib import TTLKeyProvider, VerificationUnavailable, _key_cache
+from flask_jwtlib import (
+    TTLKeyProvider,
+    VerificationUnavailable,
+    _key_cache,
+    deferred_calls,
+    key_event,
+)
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 
 PATIENCE = 30
@@ -235,7 +241,14 @@ def test_point_11_failures_are_remembered(source: Any, provider: TTLKeyProvider)
 
 ENGINE = tuple(
     f"flask_jwtlib{os.sep}{name}"
-    for name in ("key_providers.py", "_key_cache.py", "_key_fetching.py", "_unknown_kids.py")
+    for name in (
+        "key_providers.py",
+        "_key_cache.py",
+        "_key_fetch.py",
+        "_key_fetching.py",
+        "_unknown_kids.py",
+        "deferred_calls.py",
+    )
 )
 
 
@@ -330,14 +343,20 @@ def test_point_11_what_a_child_does_first(source: Any, provider: TTLKeyProvider)
     before = cache.snapshot
     cache._lock.acquire()
     cache.unknown_kids._lock.acquire()
+    cache.calls._lock.acquire()
+    cache.calls._worker = object()
+    cache.calls.add(print)
     cache.fetch = object()
     cache._hanging = 7
     cold: Any = TTLKeyProvider(source)
 
     _key_cache._start_anew_in_child()
+    deferred_calls._start_anew_in_child()
 
     assert not cache._lock.locked()
     assert not cache.unknown_kids._lock.locked()
+    assert not cache.calls._lock.locked()
+    assert (cache.calls._worker, len(cache.calls._waiting)) == (None, 0)
     assert (cache.fetch, cache._hanging) == (None, 0)
     assert cache.snapshot.key_set is before.key_set
     assert (cache.snapshot.taken_at, cache.snapshot.generation) == (before.taken_at, 1)
@@ -346,37 +365,64 @@ def test_point_11_what_a_child_does_first(source: Any, provider: TTLKeyProvider)
 
 
 class Writing(logging.Handler):
-    """Takes its time to write a line, as a file on a slow disk does."""
+    """Takes its time to write a line, as a file on a slow disk does. It has no lock of its own."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.began, self.go_on = threading.Event(), threading.Event()
+        super().__init__()
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
         self.began.set()
         assert self.go_on.wait(PATIENCE)
 
 
-def test_point_11_a_fork_waits_until_a_line_is_written(
-    source: Any, provider: TTLKeyProvider
+def test_point_11_a_fork_does_not_wait_for_a_log_handler(
+    make_source: Any, clock: Any, key: Any
 ) -> None:
-    """A child would find the log file locked for ever if it were forked in the middle of one."""
+    """While a handler writes a line, a fork goes through, and the child fetches and tells by itself."""
     handler = Writing()
     logger = logging.getLogger("flask_jwtlib")
     logger.addHandler(handler)
-    answers: list[Any] = []
-    source.answer = DOWN
-    fetching = threading.Thread(target=provider._fetcher.begin, args=("cold", None))  # type: ignore[attr-defined]
-    forking = threading.Thread(target=lambda: answers.append(in_child(lambda: "free")))
+    source = make_source(DOWN)
+    provider = TTLKeyProvider(source, clock=clock)
     try:
-        fetching.start()
+        with pytest.raises(VerificationUnavailable):
+            provider.warm_up()
         assert handler.began.wait(PATIENCE)
-        forking.start()
-        forking.join(0.2)
-        assert not answers
+
+        def look() -> Any:
+            source.start_anew()
+            source.answer = [key("a")]
+            clock.move(2)
+            cache: Any = provider._cache  # type: ignore[attr-defined]
+            found = kids(provider)
+            end = time.monotonic() + PATIENCE / 2
+            while cache.calls._waiting or cache.calls._worker is not None:
+                assert time.monotonic() < end
+                time.sleep(0.001)
+            return found
+
+        assert in_child(look) == ["a"]
     finally:
         handler.go_on.set()
         logger.removeHandler(handler)
-    for thread in (fetching, forking):
-        thread.join(PATIENCE)
-    assert answers == ["free"]
+
+
+def test_point_11_a_receiver_may_fork(make_source: Any, clock: Any, key: Any) -> None:
+    """The child keeps the keys, and neither of the two tells what the other one does."""
+    source = make_source([key("a")])
+    provider = TTLKeyProvider(source, clock=clock)
+    told: list[Any] = []
+
+    def fork(_: object, *, event: str, **__: object) -> None:
+        if not told:
+            told.append(None)
+            told[0] = in_child(lambda: (kids(provider), provider.status()["fetching"]))
+
+    with key_event.connected_to(fork, provider):
+        provider.warm_up()
+        source.join(1)
+    assert told == [[["a"], False]]

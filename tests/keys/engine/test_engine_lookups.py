@@ -273,7 +273,7 @@ def test_the_ttl_of_an_answer_comes_first(source: Any, clock: Any, key: Any, set
 @pytest.mark.parametrize("ttl", [-1, math.nan, "60", True, -math.inf], ids=repr)
 def test_an_answer_has_a_lifetime_or_none(ttl: Any) -> None:
     """Seconds are a number, 0 or more; None leaves it to the provider."""
-    with pytest.raises(ConfigurationError, match="ttl is a number of seconds"):
+    with pytest.raises(ConfigurationError, match="ttl must be a number of seconds"):
         FetchedKeys([], ttl=ttl)
     assert FetchedKeys([]).ttl is None
     assert FetchedKeys([], ttl=0).ttl == 0
@@ -292,7 +292,7 @@ def test_a_number_out_of_range_is_refused(source: Any, name: str, value: Any) ->
 @pytest.mark.parametrize("fetch", [None, "url", {"keys": []}], ids=["None", "str", "dict"])
 def test_what_cannot_be_called_is_no_fetch(fetch: Any) -> None:
     """A URL or a key in place of the function is a mistake, and a secret is not shown."""
-    with pytest.raises(ConfigurationError, match="fetch is a function") as refusal:
+    with pytest.raises(ConfigurationError, match="fetch must be a function") as refusal:
         TTLKeyProvider(fetch)
     assert "url" not in str(refusal.value)
 

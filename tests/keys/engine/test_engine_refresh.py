@@ -77,11 +77,11 @@ def test_point_05_nor_does_anybody_wait_for_one_that_hangs(
     provider.warm_up()
     source.hold()
     clock.move(250)
-    for _ in range(12):
+    for _ in range(24):
         assert [key.kid for key in provider.keys_for(by("a"))] == ["a"]
         assert [key.kid for key in provider.keys_at_hand(by("a"))] == ["a"]
-        # Beyond the fetch's own time; the provider's is 30 s here.
-        clock.move(31)
+        # Two steps are beyond the fetch's own time; the provider's is 30 s here.
+        clock.move(16)
 
     assert provider.status()["state"] == "stale"
     assert provider.status()["failures"] > 0
@@ -330,12 +330,12 @@ def test_point_06_nobody_waits_once_a_refresh_has_failed(
     """While attempts fail, the retries run in the background: a caller gets old keys while one is held."""
     provider.warm_up()
     source.answer = DOWN
-    clock.move(250)
+    clock.move(295)
     provider.key_set()
     settled(provider)
 
     gate = source.hold()
-    clock.move(50)
+    clock.move(5)
     assert kids(provider) == ["a"]
     source.wait_for(3)
     assert kids(provider) == ["a"]
@@ -344,21 +344,97 @@ def test_point_06_nobody_waits_once_a_refresh_has_failed(
     settled(provider)
 
 
-def test_point_06_a_failure_of_long_ago_keeps_nobody_waiting(
-    source: Any, provider: TTLKeyProvider, clock: Any, key: Any, settled: Any
+@pytest.mark.parametrize("idle", [60, 3600, 14_000], ids=["a minute", "an hour", "nearly too long"])
+def test_point_06_after_an_idle_time_a_failure_of_long_ago_is_no_excuse(
+    source: Any, provider: TTLKeyProvider, clock: Any, key: Any, by: Any, at_once: Any, idle: float
 ) -> None:
-    """After an idle hour, too, old keys are answered at once, and the retry goes on in the background."""
+    """One failed fetch, then a pause: the first callers wait for one fetch, which withdraws a key."""
     provider.warm_up()
     source.answer = DOWN
     clock.move(250)
     provider.key_set()
-    settled(provider)
+    source.join(2)
     source.answer = [key("b")]
+    gate = source.hold()
+    clock.move(idle)
 
-    clock.move(3600)
+    def ask(number: int) -> Any:
+        if number == 0:
+            source.wait_for(3)
+            gate.set()
+        return [each.kid for each in provider.keys_for(by("a"))]
+
+    assert at_once(20, ask) == [[]] * 20
+    assert source.kids[:3] == [None, None, None]
+
+
+def test_point_06_after_an_idle_time_keys_at_hand_are_none(
+    source: Any, provider: TTLKeyProvider, clock: Any, by: Any, key: Any
+) -> None:
+    """Keys that are at hand without waiting are those that ``keys_for`` would not wait for either."""
+    provider.warm_up()
+    source.answer = DOWN
+    clock.move(295)
     provider.key_set()
-    settled(provider)
-    assert kids(provider) == ["b"]
+    source.join(2)
+    clock.move(5)
+    assert [each.kid for each in provider.keys_at_hand(by("a"))] == ["a"]
+    source.join(3)
+
+    source.answer = [key("b")]
+    clock.move(3600)
+    assert list(provider.keys_at_hand(by("a"))) == []
+    assert list(provider.keys_for(by("a"))) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "waits"),
+    [
+        pytest.param(0, False, id="as soon as the pause is over"),
+        pytest.param(4.9, False, id="a moment later"),
+        pytest.param(5, True, id="when the attempt would be over"),
+        pytest.param(500, True, id="much later"),
+    ],
+)
+def test_point_06_an_attempt_that_is_made_in_time_keeps_nobody_waiting(
+    source: Any,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    late: float,
+    waits: bool,
+) -> None:
+    """While tokens come, each attempt follows the last one, and what is known of the issuer is not old."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: (low + high) / 2)
+    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=5)
+    provider.warm_up()
+    source.answer = DOWN
+    clock.move(300)
+    provider.key_set()
+    source.join(2)
+    clock.move(1 + late)
+    cache: Any = provider._cache  # type: ignore[attr-defined]
+
+    fetch, begun = cache.begin("expired", cache.snapshot, clock(), 5, None)
+    assert (begun, fetch.awaited) == (True, waits)
+
+
+def test_point_06_an_issuer_that_hangs_after_a_failure_and_an_idle_time_is_waited_for_once(
+    source: Any, clock: Any
+) -> None:
+    """Who comes first waits for ``fetch_timeout``; then the failure is a new one, and nobody waits."""
+    provider = TTLKeyProvider(source, clock=clock, max_wait=0, fetch_timeout=PATIENCE)
+    provider.warm_up()
+    source.answer = DOWN
+    clock.move(250)
+    provider.key_set()
+    source.join(2)
+    source.hold()
+    clock.step = 10
+    clock.move(3600)
+
+    assert kids(provider) == ["a"]
+    assert provider.status()["last_error"] == "TimeoutError"
+    assert kids(provider) == ["a"]
 
 
 def test_point_07_a_success_replaces_the_snapshot_and_raises_its_generation(

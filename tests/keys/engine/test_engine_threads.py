@@ -247,25 +247,25 @@ def test_point_11_without_threads_an_exit_goes_through(
 
 
 @pytest.mark.usefixtures("without_threads")
-def test_point_11_without_threads_a_fetch_has_the_app_and_no_ones_g(
-    app: Flask, clock: Any, issuer: TokenIssuer
+@pytest.mark.parametrize("app_context", [True, False])
+def test_point_11_without_threads_nothing_of_the_request_is_torn_down(
+    app: Flask, clock: Any, issuer: TokenIssuer, app_context: bool
 ) -> None:
-    """Run by a caller within a request, a fetch sees a context of its own, and leaves the caller's alone."""
+    """A caller that runs the fetch within its request lends it its own context, and pushes none."""
     app.config["KEYS"] = issuer.jwks
-    seen: list[Any] = []
+    torn_down: list[str] = []
+    app.teardown_appcontext(lambda _: torn_down.append("app context"))
+    app.teardown_request(lambda _: torn_down.append("request"))
 
     def fetch() -> Any:
-        seen.append((g.get("caller"), current_app.name))
-        g.caller = "fetch"
         return current_app.config["KEYS"]
 
     clock.step = 2
-    provider = TTLKeyProvider(fetch, clock=clock)
+    provider = TTLKeyProvider(fetch, clock=clock, app_context=app_context)
     with app.test_request_context():
         g.caller = "alice"
         assert kids(provider) == ["key-1"]
-        assert g.caller == "alice"
-    assert seen == [(None, "resource_server")]
+        assert (g.caller, torn_down) == ("alice", [])
 
 
 def test_a_thread_that_comes_too_late_fetches_nothing(
@@ -284,8 +284,8 @@ def test_a_thread_that_comes_too_late_fetches_nothing(
     assert kids(provider) == ["a"]
     monkeypatch.setattr(threading.Thread, "start", start)
 
-    (thread,) = late
-    assert (thread.name, thread.daemon) == ("flask_jwtlib-keys", True)
+    (thread,) = (each for each in late if each.name == "flask_jwtlib-keys")
+    assert thread.daemon
     thread.start()
     thread.join(PATIENCE)
     assert source.fetches == 1
@@ -327,7 +327,14 @@ def test_point_03_at_real_time(source: Any, by: Any, at_once: Any) -> None:
 
 ENGINE = tuple(
     f"flask_jwtlib{os.sep}{name}"
-    for name in ("key_providers.py", "_key_cache.py", "_key_fetching.py", "_unknown_kids.py")
+    for name in (
+        "key_providers.py",
+        "_key_cache.py",
+        "_key_fetch.py",
+        "_key_fetching.py",
+        "_unknown_kids.py",
+        "deferred_calls.py",
+    )
 )
 
 
@@ -378,7 +385,7 @@ class At:
             # Python itself interrupts nobody on the way out of a with statement.
             line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
             return not line.lstrip().startswith("with ")
-        locks = self._cache._lock, self._cache.unknown_kids._lock
+        locks = self._cache._lock, self._cache.unknown_kids._lock, self._cache.calls._lock
         return not any(lock.locked() for lock in locks)
 
 
@@ -517,14 +524,15 @@ def test_a_fetching_thread_may_fail_at_any_line(
 def test_point_11_without_threads_keys_at_hand_are_refreshed_too(
     source: Any, lone: TTLKeyProvider, clock: Any, key: Any, by: Any
 ) -> None:
-    """Who asks for nothing but what is at hand, as a composite does, finds new keys after an outage."""
+    """Who asks for what is at hand first, as a composite does, finds new keys after an outage."""
     lone.warm_up()
     source.answer = DOWN
     clock.move(300)
     assert kids(lone) == ["a"]
     source.answer = [key("b")]
     for _ in range(60):
-        lone.keys_at_hand(by("a"))
+        if not lone.keys_at_hand(by("a")):
+            lone.key_set()
         clock.move(2)
 
     assert lone.status()["kids"] == ["b"]

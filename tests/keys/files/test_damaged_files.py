@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_point_6_no_keys_of_a_bad_file_serve_where_that_is_strict(keys: Path, cl
 
 
 def test_point_6_a_lone_file_that_is_damaged_serves_for_so_long_only(
-    keys: Path, clock: Any
+    keys: Path, clock: Any, all_told: Callable[[], None]
 ) -> None:
     """Its keys serve on as stale ones, and then nothing is decided: 503, never 401."""
     told: list[str] = []
@@ -121,6 +122,7 @@ def test_point_6_a_lone_file_that_is_damaged_serves_for_so_long_only(
     provider = provider_of(keys / "a.json", clock=clock, max_stale=60)
     (keys / "a.json").write_text(jwks_of(A))
     provider.warm_up()
+    all_told()
     (keys / "a.json").write_text("")
     with key_event.connected_to(listen, provider):
         for _ in range(6):
@@ -135,6 +137,7 @@ def test_point_6_a_lone_file_that_is_damaged_serves_for_so_long_only(
         (keys / "a.json").write_text(jwks_of(A))
         clock.move(60)
         assert subject(A.token(), provider) == "alice"
+        all_told()
 
     assert [event for event in told if event != "refresh_failed"] == [
         "serving_stale",
