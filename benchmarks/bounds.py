@@ -22,6 +22,7 @@ __all__ = [
     "RatioBound",
     "judge_counts",
     "judge_curves",
+    "judge_forms",
     "judge_import",
     "judge_instructions",
     "judge_ratios",
@@ -100,6 +101,7 @@ BOUNDS = (
 INSTRUCTIONS = RatioBound("RS256", COMPOSED, FLOOR, most=1.05)
 
 _CURVES = {"keys in a set": 1.02, "issuers": 1.02}
+_FORM = 2.0
 _MEGABYTE = 1e6
 
 
@@ -147,6 +149,12 @@ def judge_curves(curves: Mapping[str, Mapping[int, Spread]]) -> list[str]:
         )
         for name, most in _CURVES.items()
     ]
+
+
+def judge_forms(ratios: Mapping[int, Spread]) -> list[str]:
+    """Judge the most that a form without a token costs, at any length."""
+    bound = Bound("a form of any length, to a request without a body", most=_FORM)
+    return [bound.judge(max(ratio.median for ratio in ratios.values()))]
 
 
 def judge_import(cost: ImportCost) -> list[str]:

@@ -83,7 +83,7 @@ class Contender:
         self.before(service)
         app = Flask("benchmarks")
 
-        @app.get("/resource")
+        @app.route("/resource", methods=["GET", "POST"])
         @self.guard(app, service)
         def resource() -> dict[str, str]:
             return {"message": "for those who are let in"}

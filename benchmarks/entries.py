@@ -50,6 +50,10 @@ class Entry:
         """Make ready for ``serve``."""
         self.contender.before(self.service)
 
+    def ask(self) -> int:
+        """Send the scenario's request once, and return the status of the answer."""
+        return int(run_wsgi_app(self.app, self.environ.copy(), buffered=True)[1][:3])
+
     def serve(self, requests: int) -> None:
         """Answer the scenario's request so many times: app called, response read and closed."""
         app, environ = self.app, self.environ

@@ -11,6 +11,7 @@ from . import importing, instructions, serving
 from .bounds import (
     judge_counts,
     judge_curves,
+    judge_forms,
     judge_import,
     judge_instructions,
     judge_ratios,
@@ -21,6 +22,7 @@ from .counting import counts_of_contenders
 from .curves import measure_curves
 from .drawing import draw
 from .entries import make_entries
+from .forms import measure_forms
 from .peers import PEERS, installed
 from .pooling import BASIC, guests_of, measure_in_processes
 from .report import (
@@ -50,6 +52,7 @@ class Plan:
         seconds: How long the table is timed.
         tables: How many processes share that time, one after another.
         curves: For how many seconds the curves are.
+        forms: For how many seconds the forms are.
         requests: How many each entry serves under callgrind, 0 to leave it out.
         processes: How many import the package.
         turns: How often each server is asked.
@@ -60,6 +63,7 @@ class Plan:
     seconds: float
     tables: int
     curves: float
+    forms: float
     requests: int
     processes: int
     turns: int
@@ -71,8 +75,10 @@ class Plan:
         return evolve(self, seconds=self.seconds if seconds is None else seconds, svg=svg)
 
 
-FULL = Plan(seconds=150, tables=5, curves=24, requests=30, processes=15, turns=12, turn=0.8)
-QUICK = Plan(seconds=20, tables=1, curves=4, requests=0, processes=3, turns=2, turn=0.4)
+FULL = Plan(
+    seconds=150, tables=5, curves=24, forms=8, requests=30, processes=15, turns=12, turn=0.8
+)
+QUICK = Plan(seconds=20, tables=1, curves=4, forms=2, requests=0, processes=3, turns=2, turn=0.4)
 
 
 def _table(plan: Plan) -> str:
@@ -133,6 +139,15 @@ def _curves(plan: Plan) -> str:
     )
 
 
+def _forms(plan: Plan) -> str:
+    ratios = measure_forms(plan.forms)
+    return _with_bounds(
+        "A refused form without a token, in times of a request without a body.\n\n"
+        f"{curves_table({'bytes of a form': ratios})}",
+        judge_forms(ratios),
+    )
+
+
 def _import(plan: Plan) -> str:
     if not importing.is_possible():
         return "left out, for want of /proc"
@@ -158,6 +173,7 @@ SECTIONS: Mapping[str, Callable[[Plan], str]] = {
     "counts": _counts,
     "instructions": _instructions,
     "curves": _curves,
+    "forms": _forms,
     "import": _import,
     "gunicorn": _gunicorn,
 }

@@ -22,6 +22,7 @@ from benchmarks.bounds import (
     Bound,
     judge_counts,
     judge_curves,
+    judge_forms,
     judge_import,
     judge_instructions,
     judge_ratios,
@@ -42,6 +43,8 @@ from benchmarks.counting import Counts, count, counted_scanners, counts_of_conte
 from benchmarks.curves import CURVES, Curve, set_up
 from benchmarks.drawing import draw
 from benchmarks.entries import Entry, make_entries
+from benchmarks.forms import LENGTHS
+from benchmarks.forms import set_up as set_up_forms
 from benchmarks.importing import ImportCost
 from benchmarks.instructions import Instructions, read_totals, serve_all
 from benchmarks.measuring import Measurements, Spread, measure
@@ -267,7 +270,7 @@ def test_the_table_is_judged(composed: float, verdict: str) -> None:
 
 @pytest.mark.parametrize("good", [True, False], ids=["good", "bad"])
 def test_what_is_beside_the_table_is_judged(good: bool) -> None:
-    """Counts, instructions, curves, the import and the server each have their bounds."""
+    """Counts, instructions, curves, forms, the import and the server each have their bounds."""
     spread = Spread(1.0, 1.0, 1.0) if good else Spread(0.5, 0.5, 1.5)
     high = Spread(1.0, 1.02 if good else 1.03, 1.1)
     bare, mine = Counts(100, 0, 0, 0, 0, 0), Counts(140, 0, 1, 3, 2, 0)
@@ -277,6 +280,7 @@ def test_what_is_beside_the_table_is_judged(good: bool) -> None:
             {BARE.name: bare, COMPOSED.name: mine if good else Counts(141, 1, 0, 4, 3, 1)}
         ),
         *judge_curves({curve.name: {1: spread, 2: high} for curve in CURVES}),
+        *judge_forms({0: spread, 9: Spread(1.0, 2.0 if good else 2.1, 2.2)}),
         *judge_import(ImportCost(*((0.045, 12e6) if good else (0.046, 12.1e6)), 0.03, 0.1)),
         *judge_instructions(
             Instructions(
@@ -286,7 +290,7 @@ def test_what_is_beside_the_table_is_judged(good: bool) -> None:
         ),
         *judge_serving(Served(spread, spread, spread)),
     ]
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert all(line.endswith(": held") is good for line in lines)
 
 
@@ -404,6 +408,26 @@ def test_a_curves_points_let_the_token_in(curve: Curve) -> None:
         set_up(small, SERVICES["RS256"], refused)
 
 
+def test_forms_are_refused_for_want_of_a_token() -> None:
+    """Each request to a form's route is a form of its length, whole each time, and is refused."""
+    entries = set_up_forms(SERVICES["RS256"])
+    assert [*entries] == [*LENGTHS]
+    for length, entry in entries.items():
+        assert int(entry.environ.get("CONTENT_LENGTH", 0)) == length
+        assert length == 0 or len(entry.environ["wsgi.input"].read(10**6)) == length
+        assert [entry.ask(), entry.ask()] == [401, 401]
+    with pytest.raises(RuntimeError, match="0 bytes: 200"):
+        set_up_forms(SERVICES["RS256"], BARE.guard)
+
+
+def test_the_forms_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """The section has a figure for each length, and a bound."""
+    assert main(["--quick", "--only", "forms"]) == 0
+    output = capsys.readouterr().out
+    assert re.search(r"bytes of a form  0: 1\.000±\S+   1,000: .+   100,000: ", output)
+    assert "a form of any length, to a request without a body: " in output
+
+
 def test_servers_are_asked_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both routes answer under gunicorn, and when it is over no process is left."""
     started: list[subprocess.Popen[Any]] = []
@@ -453,4 +477,12 @@ def test_a_quick_run_says_what_it_leaves_out(capsys: pytest.CaptureFixture[str])
 
 def test_every_section_has_a_name() -> None:
     """Each can be run alone."""
-    assert [*SECTIONS] == ["table", "counts", "instructions", "curves", "import", "gunicorn"]
+    assert [*SECTIONS] == [
+        "table",
+        "counts",
+        "instructions",
+        "curves",
+        "forms",
+        "import",
+        "gunicorn",
+    ]
