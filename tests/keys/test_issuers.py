@@ -433,7 +433,7 @@ class Answering(KeyProvider):
 
 @pytest.mark.parametrize(
     "answer",
-    [OSError("no"), KeyError("a bug"), None, 5, "abc", {}, object(), [object()], [None], ["a"]],
+    [OSError("no"), KeyError("a bug"), None, 5, "abc", {}, ..., [...], [None], ["a"]],
     ids=repr,
 )
 def test_point_25_a_provider_that_fails_is_503(app: Flask, answer: Any) -> None:
@@ -490,7 +490,7 @@ def test_point_25_whatever_a_validator_says_the_issuer_must_be_the_one_chosen(
         assert caught.value.claim == "iss"
 
 
-@pytest.mark.parametrize("answer", [None, True, "alice", 5, [A_URL], object()], ids=repr)
+@pytest.mark.parametrize("answer", [None, True, "alice", 5, [A_URL], ...], ids=repr)
 def test_point_25_a_validator_that_answers_no_claims_is_503(answer: Any) -> None:
     """A validator that answers anything but claims lets nobody in."""
     router = IssuerRouter(TrustedIssuer(A_URL, validator=Saying(answer)))

@@ -391,7 +391,7 @@ def test_a_rule_accepts_by_none_or_true(answer: bool | None) -> None:
     judge_claims(claims(), [lambda claims: answer])
 
 
-@pytest.mark.parametrize("answer", [False, 0, 1, "", "yes", [], [1], {}, object()], ids=repr)
+@pytest.mark.parametrize("answer", [False, 0, 1, "", "yes", [], [1], {}, ...], ids=repr)
 def test_a_rule_accepts_by_nothing_else(answer: Any) -> None:
     """False refuses, and so does any answer that may be a slip of its author."""
     with pytest.raises(ClaimError):
