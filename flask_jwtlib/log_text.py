@@ -41,8 +41,10 @@ def one_line(text: str, limit: int = _LONGEST_LINE) -> str:
         text = "".join(
             character if character.isprintable() else ascii(character)[1:-1] for character in text
         )
-    if "://" in text or "?" in text or "#" in text:
-        text = _CREDENTIALS.sub("***@", _QUERY.sub(r"\1***", text))
+    if "?" in text or "#" in text:
+        text = _QUERY.sub(r"\1***", text)
+    if "@" in text:
+        text = _CREDENTIALS.sub("***@", text)
     return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
 
 
@@ -54,11 +56,15 @@ def quoted(value: object, limit: int = _LONGEST_VALUE) -> str:
         limit: The most characters that are returned.
     """
     if isinstance(value, str | bytes):
-        value = value[:limit]
-    try:
-        text = ascii(value)
-    except Exception:  # noqa: BLE001 - a repr of somebody else's may raise anything
-        text = f"<{type(value).__name__}>"
+        # Always printable. Nearly every value is this plain, and refusals are to be cheap.
+        text = ascii(value[:limit])
+        if len(text) <= limit and "?" not in text and "#" not in text and "@" not in text:
+            return text
+    else:
+        try:
+            text = ascii(value)
+        except Exception:  # noqa: BLE001 - a repr of somebody else's may raise anything
+            text = f"<{type(value).__name__}>"
     return one_line(text, limit)
 
 
