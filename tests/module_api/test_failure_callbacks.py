@@ -180,7 +180,9 @@ class LazyText:
         return "nicht du"
 
 
-@pytest.mark.parametrize("description", [LazyText(), 5, ["a"], b"x"], ids=repr)
+@pytest.mark.parametrize(
+    "description", [LazyText(), 5, ["a"], b"x"], ids=["lazy", "int", "list", "bytes"]
+)
 def test_a_handler_gets_a_description_that_it_can_send(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, description: Any
 ) -> None:
