@@ -241,7 +241,8 @@ def load_openssh(text: str) -> KeyMaterial:
 
 def _base64_length(encoded: str, fields: int) -> int:
     """Return how many characters an OpenSSH key has of which this is the beginning, -1 if it is damaged."""
-    whole = _BASE64.match(encoded)[0]  # type: ignore[index]  # it matches every string
+    # It matches every string.
+    whole = cast("re.Match[str]", _BASE64.match(encoded))[0]
     data = b64decode(whole[: len(whole) // 4 * 4])
     end = 0
     for _ in range(fields):

@@ -172,7 +172,7 @@ class KeySet(Shared):
         accepted = _jwk.use_names(uses)
 
         def read(member: Any) -> VerificationKey:
-            jwk = member if isinstance(member, Mapping) else {}
+            jwk = cast("Mapping[str, Any]", member if isinstance(member, Mapping) else {})
             return VerificationKey.from_jwk(jwk, allow_weak=allow_weak, uses=accepted)
 
         return cls._of_members(cast("Sequence[Any]", members), read)

@@ -130,7 +130,7 @@ class FileReader:
             return Content(
                 signature,
                 digest,
-                fault=str(error),
+                fault=error.fault,
                 is_private=isinstance(error, PrivateKeyError),
                 is_unknown=isinstance(error, UnknownFormatError) and not path.suffix,
             )

@@ -158,7 +158,7 @@ def _all_of(
             keys.append(make(text, kid=kid))
         except ConfigurationError as error:
             which = f"key {number} of {len(texts)} in it can't be used: " if len(texts) > 1 else ""
-            raise ConfigurationError(f"{which}{error}") from None
+            raise ConfigurationError(f"{which}{error.fault}") from None
     return KeySet(tuple(keys))
 
 
