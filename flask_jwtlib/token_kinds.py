@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -84,12 +85,13 @@ def _kind_of(name: str) -> str | None:
     return _KINDS.get(word)
 
 
-def _types(given: Any) -> tuple[str, ...]:
-    if isinstance(given, str) or not isinstance(given, (list, tuple, set, frozenset)):
+def _types(value: Any) -> tuple[str, ...]:
+    given: object = value
+    if not isinstance(given, list | tuple | set | frozenset):
         raise ConfigurationError(
             f"types is {given!r}, expected media types in a list, such as types=['service+jwt']"
         )
-    return tuple(map(_media_type, as_strings("AccessToken", tuple(given))))
+    return tuple(map(_media_type, as_strings("AccessToken", tuple(value))))
 
 
 def _accepted_types(rule: AccessToken) -> frozenset[str]:
@@ -165,7 +167,8 @@ def _check_claims(claims: Claims, found: list[str], typed: bool) -> None:
 
 def _says_access(claim: str, value: Any) -> bool:
     """Whether a claim says that this is an access token. A claim that says another kind is refused."""
-    names: list[Any] = value if type(value) is list else [value]
+    several: object = value
+    names: Iterable[Any] = value if isinstance(several, list) else (value,)
     says_access = False
     for name in names:
         kind = _kind_of(name) if type(name) is str else None

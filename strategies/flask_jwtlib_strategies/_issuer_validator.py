@@ -56,7 +56,8 @@ def issuer_validator(
 
 def _recipient(audience: Any, rules: Iterable[ClaimRule]) -> Iterable[ClaimRule]:
     """Return the rule that says who the tokens are for, unless a given one does."""
-    several = isinstance(audience, Iterable) and not isinstance(audience, str)
+    given: object = audience
+    several = isinstance(given, Iterable) and not isinstance(given, str)
     names: tuple[Any, ...] = tuple(audience) if several else (audience,)
     if names not in {(), (None,)}:
         return (Audience(*names),)
