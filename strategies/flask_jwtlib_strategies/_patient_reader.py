@@ -16,8 +16,7 @@ from attrs import define, field, frozen
 
 __all__ = ["PatientReader", "Read"]
 
-# Most threads that are begun, and, as each further call begins one, that ever wait for paths that hang.
-_MAX_HELPERS = 32
+# Most threads that wait for paths at one time. While so many hang, no other path is read.
 _MAX_THREADS = 64
 # Seconds for which a late result is believed, counted from when its reading began.
 _LATE = 30
@@ -104,14 +103,17 @@ class PatientReader(Generic[T]):
         while not batch.is_done:
             self._changed.wait(self._stall)
             now = time.monotonic()
-            may_help = bool(batch.queue) and len(self._busy) < _MAX_HELPERS
-            if now - start >= self.timeout or (batch.hangs(now - self.patience) and not may_help):
+            may_help = bool(batch.queue) and len(self._busy) < _MAX_THREADS
+            if now - start >= self.timeout or (
+                not may_help
+                and batch.hangs(now - self.patience, full=len(self._busy) >= _MAX_THREADS)
+            ):
                 return
             if now - start >= self.patience and not batch.is_begun:
                 # No thread runs: some servers run none of the application's.
                 self._unlocked(self._work, batch)
             elif may_help and now - start >= self._stall * threads:
-                for _ in range(min(threads, _MAX_HELPERS - len(self._busy))):
+                for _ in range(min(threads, _MAX_THREADS - len(self._busy))):
                     self._unlocked(self._help, batch)
                 threads *= 2
 
@@ -208,9 +210,9 @@ class _Batch(Generic[T]):
         """Whether everything was read."""
         return not self.queue and not self.active
 
-    def hangs(self, since: float) -> bool:
-        """Whether all that is being read was begun before some time."""
-        return bool(self.active) and max(self.active.values()) <= since
+    def hangs(self, since: float, *, full: bool) -> bool:
+        """Whether all that is being read was begun before some time, or nothing is and nothing can be."""
+        return max(self.active.values()) <= since if self.active else full
 
     def add(self, paths: Iterable[Path]) -> None:
         """Put paths into the queue, each of them once."""
