@@ -87,10 +87,12 @@ class FileReader:
     Args:
         kid_from_name: Whether keys without a ``kid`` get their file's name for one.
         max_keys: The most keys that a file may hold.
+        uses: The values of ``use`` that mark a JWK for signatures.
     """
 
     kid_from_name: bool = field(kw_only=True)
     max_keys: int = field(kw_only=True)
+    uses: tuple[str, ...] = field(kw_only=True)
 
     def read(self, path: Path, known: Content | None, *, settled: bool, listed: bool) -> Reading:
         """Look at a path.
@@ -125,7 +127,7 @@ class FileReader:
         self, path: Path, content: bytes, signature: tuple[int, ...], digest: bytes
     ) -> Content:
         try:
-            key_set = keys_of(content, kid=self._kid(path), max_keys=self.max_keys)
+            key_set = keys_of(content, kid=self._kid(path), max_keys=self.max_keys, uses=self.uses)
         except ConfigurationError as error:
             return Content(
                 signature,

@@ -35,7 +35,13 @@ class UnknownFormatError(ConfigurationError):
     """A file does not look like a key file at all."""
 
 
-def keys_of(content: bytes, *, kid: str | None = None, max_keys: int = 100) -> KeySet:
+def keys_of(
+    content: bytes,
+    *,
+    kid: str | None = None,
+    max_keys: int = 100,
+    uses: Iterable[str] = ("sig",),
+) -> KeySet:
     """Make a key set of a file's content.
 
     A file in PEM or with OpenSSH lines is used only as a whole: nothing else tells that it was written to
@@ -46,6 +52,7 @@ def keys_of(content: bytes, *, kid: str | None = None, max_keys: int = 100) -> K
         content: The content.
         kid: The key ID of keys that have none of their own.
         max_keys: The most keys that it may hold.
+        uses: The values of ``use`` that mark a JWK for signatures.
 
     Raises:
         PrivateKeyError: It holds a private key.
@@ -60,7 +67,7 @@ def keys_of(content: bytes, *, kid: str | None = None, max_keys: int = 100) -> K
     if holds_private_key(content, text.strip()):
         raise PrivateKeyError("it holds a private key, which is not used: give the public key only")
     if text.lstrip().startswith("{"):
-        return _with_kid(_json_keys(text, max_keys), kid)
+        return _with_kid(_json_keys(text, max_keys, uses), kid)
     if _PEM_BEGIN in text:
         return _all_of(_pem_blocks(text), VerificationKey.from_pem, kid, max_keys)
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
@@ -82,7 +89,7 @@ def _text_of(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _json_keys(text: str, max_keys: int) -> KeySet:
+def _json_keys(text: str, max_keys: int, uses: Iterable[str]) -> KeySet:
     try:
         parsed: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -91,10 +98,11 @@ def _json_keys(text: str, max_keys: int) -> KeySet:
         # Raised here, it does not carry the parser's error, which holds what was read.
         raise ConfigurationError("it begins like a JSON object and isn't one")
     document = cast("dict[str, Any]", parsed)
+    if "kty" in document and "keys" not in document:
+        return KeySet((VerificationKey.from_jwk(document, uses=uses),))
     members: object = document.get("keys")
-    if isinstance(members, list):
-        _check_number(len(cast("list[object]", members)), max_keys)
-    key_set = KeySet.of(document)
+    _check_number(len(members) if isinstance(members, list) else len(document), max_keys)
+    key_set = KeySet.from_jwks(document, uses=uses) if "keys" in document else KeySet.of(document)
     if key_set.skipped and not key_set.keys:
         raise ConfigurationError(
             f"none of the {len(key_set.skipped)} keys in it can be used: {key_set.skipped[0]}"
