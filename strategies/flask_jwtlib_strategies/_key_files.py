@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from attrs import define, evolve, field, frozen
 
@@ -88,10 +87,6 @@ class KeyFiles:
         patience = max(0.05, min(1, self.timeout / 4))
         self._patient = PatientReader(patience, timeout=max(0.1, self.timeout * 0.8))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> KeyFiles:
-        """Return one that reads the same files and has read none yet."""
-        return evolve(self)
-
     def __call__(self) -> FetchedKeys:
         """Look at the files, unless that was done a moment ago.
 
@@ -138,7 +133,7 @@ class KeyFiles:
             listed=path not in self.paths,
         )
         if isinstance(reading, Directory):
-            return Read(reading, tuple(self._children(path, reading, known)))
+            return Read(reading, self._children(path, reading, known))
         if not isinstance(reading, Content):
             return Read(reading)
         is_new = content is None or content.digest != reading.digest
@@ -147,11 +142,11 @@ class KeyFiles:
 
     def _children(
         self, path: Path, reading: Reading, known: Mapping[Path, KeyFile]
-    ) -> Iterator[Path]:
+    ) -> Sequence[Path]:
         """The files of a directory, those that it lists and those that it listed before, by name."""
         listed = reading.files if isinstance(reading, Directory) else ()
         children = {*listed, *(each for each in known if each.parent == path)}
-        return (child for child in sorted(children) if child not in self.paths)
+        return sorted(children.difference(self.paths))
 
     def _publish(self, state: _State) -> None:
         # A look that was given up, and came to its end all the same, says nothing new.

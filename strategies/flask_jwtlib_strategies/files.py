@@ -10,11 +10,12 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet, TTLKeyProvider
+from flask_jwtlib import ConfigurationError, TTLKeyProvider
 from flask_jwtlib.log_text import quoted
 
 from ._file_readings import FileReader
 from ._key_files import KeyFiles, lifetime
+from ._set_limits import SetLimits
 
 __all__ = ["FileKeyProvider"]
 
@@ -99,13 +100,10 @@ class FileKeyProvider(TTLKeyProvider):
     ) -> None:
         _check_seconds("interval", interval)
         _check_seconds("fetch_timeout", fetch_timeout)
-        _check_max_keys(max_keys)
-        # Raises if they are not such values.
-        KeySet.from_jwks({"keys": []}, uses=uses)
-        accepted = (uses,) if isinstance(uses, str) else tuple(uses)
+        limits = SetLimits(uses=uses, max_keys=max_keys)
         files = KeyFiles(
             _as_paths(paths),
-            reader=FileReader(kid_from_name=kid_from_name, max_keys=max_keys, uses=accepted),
+            reader=FileReader(kid_from_name=kid_from_name, max_keys=max_keys, uses=limits.uses),
             max_keys=max_keys,
             interval=interval,
             max_stale=max_stale,
@@ -124,18 +122,13 @@ class FileKeyProvider(TTLKeyProvider):
         object.__setattr__(self, "paths", files.paths)
         object.__setattr__(self, "kid_from_name", kid_from_name)
         object.__setattr__(self, "max_keys", max_keys)
-        object.__setattr__(self, "uses", accepted)
+        object.__setattr__(self, "uses", limits.uses)
         object.__setattr__(self, "interval", interval)
 
 
 def _check_seconds(name: str, value: Any) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
         raise ConfigurationError(f"{name} is a number of seconds, 0 or more, not {quoted(value)}")
-
-
-def _check_max_keys(value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise ConfigurationError(f"max_keys must be a number from 1 to 1000, not {quoted(value)}")
 
 
 def _as_paths(paths: tuple[Any, ...]) -> tuple[Path, ...]:

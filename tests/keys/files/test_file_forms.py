@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from flask_jwtlib import (
+    ConfigurationError,
     VerificationUnavailable,
 )
 from flask_jwtlib.testing import TokenIssuer
+from flask_jwtlib_strategies._key_file_content import UnknownFormatError, keys_of
 
 from .kit import (
     ED,
@@ -227,3 +235,252 @@ def test_point_23_what_a_private_key_replaced_serves_on(keys: Path, clock: Any) 
     clock.move(60)
     with pytest.raises(VerificationUnavailable):
         subject(A.token(), provider)
+
+
+# --- Files that are good as a whole or not at all
+
+
+def boundaries(text: str, ends: list[str]) -> set[str]:
+    """What a file may hold, beside white space, when it was written up to the end of one of its keys."""
+    return {text[: text.index(end) + len(end)].strip() for end in ends}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_no_beginning_of_a_pem_file_is_taken_for_the_whole(newline: str) -> None:
+    """Wherever writing stopped, the file is damaged, unless just after a block, where nothing can tell."""
+    text = f"{A.public_pem}{RSA.public_pem}{ED.public_pem}".replace("\n", newline)
+    ends = [issuer.public_pem.strip().replace("\n", newline) for issuer in (A, RSA, ED)]
+    whole = boundaries(text, ends)
+    for length in range(len(text)):
+        beginning = text[:length]
+        if beginning.strip() not in whole:
+            with pytest.raises(ConfigurationError):
+                keys_of(beginning.encode())
+    assert len(keys_of(text.encode()).keys) == 3
+
+
+def test_no_beginning_of_an_openssh_file_is_taken_for_the_whole() -> None:
+    """Wherever writing stopped, the file is damaged, unless it was in a comment or at the end of a line."""
+    issuers = (A, RSA, ED)
+    text = "# ours\n" + "".join(map(openssh_of, issuers))
+    complete = [" ".join(openssh_of(issuer).split()[:2]) for issuer in issuers]
+    for length in range(len(text)):
+        beginning = text[:length]
+        last = beginning.splitlines()[-1] if beginning else ""
+        if not any(last.startswith(line) for line in complete):
+            with pytest.raises(ConfigurationError):
+                keys_of(beginning.encode())
+    assert len(keys_of(text.encode()).keys) == 3
+
+
+@pytest.mark.parametrize("text", [jwks_of(A, B), json.dumps(A.jwk)], ids=["JWK set", "JWK"])
+def test_no_beginning_of_a_json_file_is_taken_for_the_whole(text: str) -> None:
+    """JSON says itself where it ends."""
+    for length in range(len(text)):
+        with pytest.raises(ConfigurationError):
+            keys_of(text[:length].encode())
+
+
+LINE = openssh_of(A)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        A.public_pem + weak_pem(),
+        A.public_pem + B.public_pem.replace("M", "!"),
+        A.public_pem + "-----END PUBLIC KEY-----",
+        LINE + "ssh-dss AAAA",
+        LINE + "sk-ssh-ed25519@openssh.com AAAA",
+        LINE + "nonsense\n" + openssh_of(B),
+        LINE + f"restrict {openssh_of(B)}",
+        LINE + openssh_of(B).replace("A", "!", 1),
+        "{}\n" + LINE,
+    ],
+    ids=[
+        "weak",
+        "bad block",
+        "lone end",
+        "DSA",
+        "security key",
+        "nonsense",
+        "options",
+        "bad line",
+        "JSON",
+    ],
+)
+def test_an_unreadable_part_makes_the_whole_file_damaged(keys: Path, clock: Any, text: str) -> None:
+    """Nothing in it is used, and what it held before serves on."""
+    (keys / "a.pem").write_text(text)
+    eyes = Eyes(clock, keys, kid_from_name=True)
+    eyes.fault()
+    (keys / "a.pem").write_text(C.public_pem)
+    first = eyes.look()
+    (keys / "a.pem").write_text(text)
+    (keys / "b.json").write_text(jwks_of(B))
+    for _ in range(4):
+        assert same_keys(eyes.look(), C, B)
+    assert first.keys[0] in eyes.look().keys
+
+
+def test_a_wrapped_openssh_key_is_one_key() -> None:
+    """A line may be wrapped, also by an editor, as long as each of its parts belongs to the key."""
+    name, encoded, comment = LINE.split()
+    text = f"{name} {encoded[:60]}\n{encoded[60:]} {comment}\n{openssh_of(RSA)}"
+    assert same_keys(keys_of(text.encode()), A, RSA)
+
+
+def test_no_member_of_a_set_that_can_be_used_is_damage() -> None:
+    """A set whose members are all bad is a fault, where an empty one is not."""
+    with pytest.raises(ConfigurationError, match="none of the 2 keys in it can be used"):
+        keys_of(b'{"keys": [{}, 3]}')
+    assert keys_of(b'{"keys": []}').keys == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "text", [A.public_pem, jwks_of(A), openssh_of(A)], ids=["PEM", "JWKS", "SSH"]
+)
+def test_text_of_windows_is_read(text: str, encoding: str) -> None:
+    """UTF-16, with and without a byte order mark, and UTF-8 with one."""
+    assert same_keys(keys_of(text.encode(encoding)), A)
+
+
+@pytest.mark.parametrize("text", [A.public_pem, certificate_of(A)], ids=["key", "certificate"])
+def test_der_is_read(text: str) -> None:
+    """A public key or a certificate in DER, as Windows exports it."""
+    der = b64decode("".join(text.splitlines()[1:-1]))
+    assert same_keys(keys_of(der, kid="a"), A)
+    assert keys_of(der, kid="a").kids == {"a"}
+
+
+def private_bytes(encoding: Any, form: Any, password: bytes | None = None) -> bytes:
+    """A private key in some form."""
+    key: Any = RSA.private_key
+    protection = (
+        serialization.BestAvailableEncryption(password)
+        if password
+        else serialization.NoEncryption()
+    )
+    return key.private_bytes(encoding, form, protection)
+
+
+PEM_KEY = private_pem_of(A)
+DER_KEY = private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8)
+PKCS12 = pkcs12.serialize_key_and_certificates(
+    b"name",
+    RSA.private_key,
+    None,
+    None,
+    serialization.BestAvailableEncryption(b"word"),  # type: ignore[arg-type]
+)
+PRIVATE_JWK = {**A.jwk, "d": "A" * 43}
+PRIVATE_FILES = {
+    "PKCS#8 DER": DER_KEY,
+    "PKCS#1 DER": private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL
+    ),
+    "encrypted DER": private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, b"word"
+    ),
+    "encrypted PEM": private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, b"word"
+    ),
+    "OpenSSH": private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH),
+    "PKCS#12": PKCS12,
+    "Java key store": b"\xfe\xed\xfe\xed\x00\x00\x00\x02",
+    "UTF-16": PEM_KEY.encode("utf-16"),
+    "UTF-16 without a mark": PEM_KEY.encode("utf-16-le"),
+    "one line": PEM_KEY.replace("\n", "\\n").encode(),
+    "base64 of PEM": b64encode(PEM_KEY.encode()),
+    "base64 of DER": b64encode(DER_KEY),
+    "base64url of DER": urlsafe_b64encode(DER_KEY).rstrip(b"="),
+    "hexadecimal DER": DER_KEY.hex().encode(),
+    "PuTTY": b"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n",
+    "PGP": b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----",
+    "SSH1": b"SSH PRIVATE KEY FILE FORMAT 1.1\n\x00",
+    "XML": b"<RSAKeyValue><Modulus>AAAA</Modulus><D>AAAA</D></RSAKeyValue>",
+    "JWK in an array": json.dumps([PRIVATE_JWK]).encode(),
+    "JWK deep within": json.dumps({"a": {"b": [1, {"c": PRIVATE_JWK}]}}).encode(),
+    "JWK cut off": json.dumps(PRIVATE_JWK)[:-1].encode(),
+    "printed dictionary": str(PRIVATE_JWK).encode(),
+    "beside OpenSSH lines": (LINE + PEM_KEY).encode(),
+    "PEM map": json.dumps({"a": A.public_pem, "b": PEM_KEY}).encode(),
+}
+
+
+@pytest.mark.parametrize("content", PRIVATE_FILES.values(), ids=PRIVATE_FILES)
+@pytest.mark.parametrize("name", ["id", "key.pem", "key.ppk", "key.p12"])
+def test_a_private_key_in_any_form_is_named(
+    keys: Path, clock: Any, caplog: pytest.LogCaptureFixture, content: bytes, name: str
+) -> None:
+    """Beside good files that serve on, its file is refused and logged as an error."""
+    (keys / name).write_bytes(content)
+    (keys / "c.json").write_text(jwks_of(C))
+    key_set = Eyes(clock, keys).look()
+    assert key_set.kids == {"c"}
+    (reason,) = key_set.skipped
+    assert reason.startswith(f"{shown(keys / name)}: it holds a private key")
+    eventually(lambda: bool(caplog.records))
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, reason)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({**A.jwk, "d": None}),
+        json.dumps({"keys": [{**A.jwk, "p": None}], "d": "a note"}),
+        "A" * 33,
+        "ab" * 32,
+        "0" * 64,
+    ],
+)
+def test_what_is_no_private_key_is_not_named_as_one(text: str) -> None:
+    """Null members, members of something else, and text that decodes to nothing."""
+    with suppress(UnknownFormatError):
+        assert keys_of(text.encode()).kids == {"a"}
+
+
+HOSTILE = {
+    "OpenSSH words": lambda n: "ssh-rsa" + " A" * n,
+    "OpenSSH short lines": lambda n: "ssh-rsa\n" + "A\n" * n,
+    "OpenSSH bad lines": lambda n: "ssh-rsa AAAA\n" * n,
+    "PEM beginnings": lambda n: "-----BEGIN A-----" * n,
+    "PEM unknown blocks": lambda n: "-----BEGIN A-----\n-----END A-----\n" * n,
+    "PEM long label": lambda n: "-----BEGIN " + "A" * n,
+    "spaces": lambda n: " " * n + "x",
+    "blank lines": lambda n: " \n" * n + "ssh-rsa",
+    "comments": lambda n: "#\n" * n,
+    "base64": lambda n: "A" * (n + 1),
+    "JSON braces": lambda n: "{" * n,
+    "JSON members": lambda n: '{"keys": [' + "{}," * n + "{}]}",
+    "JSON digits": lambda n: '{"n": ' + "9" * n + "}",
+    "JWK modulus": lambda n: json.dumps({"kty": "RSA", "e": "AQAB", "n": "A" * n}),
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_parsed_in_steps_that_grow_with_its_size(
+    make: Callable[[int], str],
+) -> None:
+    """Eight times the text takes about eight times the calls, where sixty-four would be quadratic."""
+
+    def steps(content: str) -> int:
+        count = 0
+
+        def trace(frame: Any, event: str, arg: Any) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(trace)
+        try:
+            keys_of(content.encode())
+        except ConfigurationError:
+            pass
+        finally:
+            sys.setprofile(None)
+        return count
+
+    few, many = steps(make(4000)), steps(make(32_000))
+    assert many <= 10 * few + 1000

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from flask_jwtlib_strategies import _patient_reader
 from flask_jwtlib_strategies._patient_reader import PatientReader, Read
 
-from .kit import PATIENCE, A, B, C, Eyes, eventually, jwks_of, private_pem_of, provider_of, subject
+from .kit import PATIENCE, A, B, C, Eyes, eventually, jwks_of, private_pem_of, subject
 
 
 class Mount:
@@ -334,6 +335,23 @@ def test_a_log_handler_that_hangs_delays_no_key(keys: Path, clock: Any) -> None:
         logger.removeHandler(handler)
 
 
+def test_a_forked_process_forgets_who_waits() -> None:
+    """No thread of the parent's is waited for, and a lock that one of them held is replaced."""
+    back = threading.Event()
+    reader = reader_of(patience=0.05)
+    path = Path("/a")
+
+    def wait(path: Path) -> Read[str]:
+        assert back.wait(PATIENCE)
+        return Read("late")
+
+    assert reader.read_all([path], wait) == {}
+    assert reader.read_all([path], read_nothing) == {}
+    _patient_reader._start_anew_in_child()
+    assert reader.read_all([path], read_nothing) == {path: "a"}
+    back.set()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_process_forked_while_a_file_hangs_reads_it(
@@ -365,15 +383,3 @@ def test_a_process_forked_while_a_file_hangs_reads_it(
                 os._exit(1)
     children.append(pid)
     back.set()
-
-
-def test_a_copy_reads_for_itself(keys: Path, clock: Any) -> None:
-    """A deep copy has the same files, and nothing that belongs to the threads of the original."""
-    import copy
-
-    (keys / "a.json").write_text(jwks_of(A))
-    provider = provider_of(keys, clock=clock)
-    provider.warm_up()
-    fetch: Any = copy.deepcopy(provider.fetch)
-    assert fetch.paths == (keys,)
-    assert fetch().keys.kids == {"a"}
