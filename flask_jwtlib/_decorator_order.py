@@ -117,7 +117,6 @@ def misplaced_views(app: Flask) -> list[str]:
             decorated = _decorated.get(key)
             if decorated is None or not found.isdisjoint(decorated.guarded_ids()):
                 _unplaced.discard(key)
-        _stop_if_all_is_placed()
     return sorted(
         endpoint
         for endpoint, own in views.items()
@@ -158,14 +157,9 @@ def _search_once(app: Flask, **_: object) -> None:
     if app not in _searched:
         check_app(app)
         _searched.add(app)
-    elif not _unplaced:
-        with _lock:
-            _stop_if_all_is_placed()
-
-
-def _stop_if_all_is_placed() -> None:
-    if not _unplaced:
-        request_started.disconnect(_search_once)
+    with _lock:
+        if not _unplaced:
+            request_started.disconnect(_search_once)
 
 
 def _identities(view: Any) -> Iterator[Any]:

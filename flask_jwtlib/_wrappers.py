@@ -62,7 +62,7 @@ def _within(found: Any) -> Iterator[Any]:
         yield from _of_class(found)
         return
     if isinstance(found, FunctionType):
-        yield from filter(_is_callable, cells(found).values())
+        yield from _of_closure(found)
     elif isinstance(found, MethodType | staticmethod | classmethod):
         yield found.__func__
     elif isinstance(found, partial):
@@ -76,6 +76,17 @@ def _within(found: Any) -> Iterator[Any]:
     for name in ("__wrapped__", "view_class"):
         if inspect.getattr_static(found, name, None) is not None:
             yield getattr(found, name, None)
+
+
+def _of_closure(function: FunctionType) -> Iterator[Any]:
+    for value in cells(function).values():
+        if isinstance(
+            value, View
+        ):  # the only instance of a class with `init_every_request = False`
+            yield type(value)
+            yield from filter(_is_callable, _attributes(value).values())
+        elif _is_callable(value):
+            yield value
 
 
 def _of_class(view_class: type) -> Iterator[Any]:

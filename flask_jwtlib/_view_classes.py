@@ -1,0 +1,77 @@
+"""View classes: which one handles a request, and what its instances have."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any
+
+from attrs import frozen
+
+from ._wrappers import cells
+
+__all__ = ["Owner", "method_decorators", "owner_of"]
+
+# With these names an `__init__` can set any attribute.
+_WRITING_NAMES = frozenset({"setattr", "__setattr__", "vars", "__dict__", "__class__"})
+
+
+@frozen
+class Owner:
+    """The view class whose instance handles a request.
+
+    Attributes:
+        kind: The class.
+        instance: The instance, None where each request has its own.
+    """
+
+    kind: type
+    instance: Any = None
+
+    def attribute(self, name: str) -> Any:
+        """Return what an instance has under a name, before it is bound; None if there is nothing."""
+        found = vars(self.instance).get(name) if self.instance is not None else None
+        if found is None:
+            found = inspect.getattr_static(self.kind, name, None)
+        return found.__func__ if isinstance(found, staticmethod | classmethod) else found
+
+    def is_predictable(self, *names: str) -> bool:
+        """Whether an instance certainly has the attributes that ``attribute`` returns."""
+        if inspect.getattr_static(self.kind, "__getattribute__") is not object.__getattribute__:
+            return False
+        return self.instance is not None or (
+            inspect.getattr_static(type(self.kind), "__call__") is vars(type)["__call__"]
+            and inspect.getattr_static(self.kind, "__new__") is vars(object)["__new__"]
+            and not any(_sets(base, names) for base in self.kind.__mro__)
+        )
+
+
+def owner_of(view: FunctionType) -> Owner:
+    """Tell which class handles requests to a function that ``as_view`` made."""
+    held = cells(view)
+    if "self" in held:
+        return Owner(type(held["self"]), held["self"])
+    # For each request Flask looks the class up on what the class's decorators returned.
+    return Owner(held["view"].view_class)
+
+
+def method_decorators(owner: Owner) -> list[Any]:
+    """Everything in a class's ``method_decorators``, for whichever method."""
+    decorators = owner.attribute("method_decorators")
+    if isinstance(decorators, Mapping):
+        return [one for some in decorators.values() for one in some]
+    return list(decorators) if isinstance(decorators, list | tuple) else []
+
+
+def _sets(base: type, names: tuple[str, ...]) -> bool:
+    """Whether a class's ``__init__`` may give an instance its own attributes of some names."""
+    init = vars(base).get("__init__")
+    if init is None or base is object:
+        return False
+    if type(init) is not FunctionType:
+        return True
+    return bool(_WRITING_NAMES.intersection(init.__code__.co_names)) or any(
+        step.opname == "STORE_ATTR" and step.argval in names for step in dis.get_instructions(init)
+    )

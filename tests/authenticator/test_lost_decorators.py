@@ -1,0 +1,429 @@
+"""Views that are served without the decorator that was applied to them, whatever kind they are."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, request_started
+from flask.views import MethodView, View
+
+import flask_jwtlib
+from flask_jwtlib import Authenticator, ConfigurationError, _decorator_order, public
+from flask_jwtlib.testing import TokenIssuer, bearer
+
+Decorate = Callable[[Any], Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start with nothing decorated."""
+    monkeypatch.setattr(_decorator_order, "_decorated", {})
+    monkeypatch.setattr(_decorator_order, "_unplaced", set())
+    request_started.disconnect(_decorator_order._search_once)
+    yield
+    request_started.disconnect(_decorator_order._search_once)
+
+
+@pytest.fixture(params=["required", "optional", "required()", "module"])
+def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorate:
+    """Each way to decorate."""
+    decorators: dict[str, Any] = {
+        "required": auth.requires_authentication,
+        "optional": auth.optional_authentication,
+        "required()": auth.requires_authentication(),
+        "module": flask_jwtlib.requires_authentication,
+    }
+    return decorators[request.param]
+
+
+def is_searching() -> bool:
+    """Whether requests still pay for the search."""
+    return any(
+        receiver is _decorator_order._search_once
+        for receiver in request_started.receivers_for(None)
+    )
+
+
+def body(*_: Any) -> str:
+    """Return what nobody should see; each view makes a function of its own of it."""
+    return "open"
+
+
+class Slotted:
+    __slots__ = ()
+
+    def __call__(self) -> str:
+        return "open"
+
+
+class Handler:
+    def __call__(self) -> str:
+        return "open"
+
+    def view(self) -> str:
+        return "open"
+
+
+def in_a_class_body(app: Any, decorate: Decorate) -> Any:
+    """A function in a class body."""
+
+    class Views:
+        @decorate
+        @app.get("/x")
+        def x() -> str:  # type: ignore[misc]
+            return "open"
+
+    return Views
+
+
+def static_in_a_class_body(app: Any, decorate: Decorate) -> Any:
+    """A static method in a class body."""
+
+    class Views:
+        @staticmethod
+        @decorate
+        @app.get("/x")
+        def x() -> str:
+            return "open"
+
+    return Views
+
+
+def below_a_staticmethod(app: Any, decorate: Decorate) -> Any:
+    """A static method that the decorator gets as such."""
+
+    class Views:
+        @decorate
+        @staticmethod
+        @app.get("/x")
+        def x() -> str:
+            return "open"
+
+    return Views
+
+
+def in_a_nested_class(app: Any, decorate: Decorate) -> Any:
+    """A function in the body of a nested class."""
+
+    class Outer:
+        class Inner:
+            @decorate
+            @app.get("/x")
+            def x() -> str:  # type: ignore[misc]
+                return "open"
+
+    return Outer
+
+
+def beside_its_guarded_twin(app: Any, decorate: Decorate) -> Any:
+    """A function whose guarded twin is served at another URL."""
+
+    @decorate
+    @app.get("/x")
+    def x() -> str:
+        return "open"
+
+    app.add_url_rule("/y", view_func=x, endpoint="y")
+    return x
+
+
+def an_object(app: Any, decorate: Decorate) -> Any:
+    """A callable object."""
+    handler = Handler()
+    app.add_url_rule("/x", view_func=handler, endpoint="x")
+    return decorate(handler)
+
+
+def an_object_with_slots(app: Any, decorate: Decorate) -> Any:
+    """A callable object that can't be referred to weakly."""
+    handler = Slotted()
+    app.add_url_rule("/x", view_func=handler, endpoint="x")
+    return decorate(handler)
+
+
+def a_partial(app: Any, decorate: Decorate) -> Any:
+    """A ``functools.partial``."""
+    view = functools.partial(body, 1)
+    app.add_url_rule("/x", view_func=view, endpoint="x")
+    return decorate(view)
+
+
+def a_bound_method(app: Any, decorate: Decorate) -> Any:
+    """A bound method, which is another object each time."""
+    handler = Handler()
+    app.add_url_rule("/x", view_func=handler.view, endpoint="x")
+    return handler, decorate(handler.view)
+
+
+def made_by_as_view(app: Any, decorate: Decorate) -> Any:
+    """What ``as_view`` made, decorated after it was registered."""
+
+    class Things(MethodView):
+        def get(self) -> str:
+            return "open"
+
+    view = Things.as_view("x")
+    app.add_url_rule("/x", view_func=view)
+    return decorate(view)
+
+
+def by_hand(app: Any, decorate: Decorate) -> Any:
+    """A function in a wrapper that was put into ``view_functions`` by hand."""
+
+    @decorate
+    @app.get("/x", endpoint="x")
+    def x() -> str:
+        return "open"
+
+    if isinstance(app, Flask):
+        bare = app.view_functions["x"]
+        app.view_functions["x"] = lambda: f"{bare()}"
+    return x
+
+
+def by_hand_in_an_object(app: Any, decorate: Decorate) -> Any:
+    """A function in an object that was put into ``view_functions`` by hand."""
+
+    class Around:
+        def __init__(self, view: Any) -> None:
+            self.view = view
+
+        def __call__(self) -> Any:
+            return self.view()
+
+    @decorate
+    @app.get("/x", endpoint="x")
+    def x() -> str:
+        return "open"
+
+    if isinstance(app, Flask):
+        app.view_functions["x"] = Around(app.view_functions["x"])
+    return x
+
+
+def a_result_that_nobody_kept(app: Any, decorate: Decorate) -> None:
+    """A function whose guarded twin was thrown away."""
+
+    def x() -> str:
+        return "open"
+
+    app.add_url_rule("/x", view_func=x)
+    decorate(x)
+
+
+def a_method_decorated_beside_the_class(app: Any, decorate: Decorate) -> Any:
+    """A method of which the class keeps the undecorated one."""
+
+    class Page(View):
+        def dispatch_request(self) -> str:
+            return "open"
+
+    app.add_url_rule("/x", view_func=Page.as_view("x"))
+    return decorate(Page.dispatch_request)
+
+
+LOST = [
+    in_a_class_body,
+    static_in_a_class_body,
+    below_a_staticmethod,
+    in_a_nested_class,
+    beside_its_guarded_twin,
+    an_object,
+    an_object_with_slots,
+    a_partial,
+    a_bound_method,
+    made_by_as_view,
+    by_hand,
+    by_hand_in_an_object,
+    a_result_that_nobody_kept,
+    a_method_decorated_beside_the_class,
+]
+
+
+@pytest.mark.parametrize("place", ["app", "blueprint", "nested blueprint"])
+@pytest.mark.parametrize("lose", LOST)
+def test_a_lost_decorator_is_reported(
+    app: Flask, decorate: Decorate, lose: Callable[[Any, Decorate], Any], place: str
+) -> None:
+    """The first request names the endpoint, and so does each one after it; the view never runs."""
+    outer, inner = Blueprint("outer", "outer"), Blueprint("inner", "inner")
+    target: Any = {"app": app, "blueprint": outer, "nested blueprint": inner}[place]
+    kept = lose(target, decorate)
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+
+    for _ in range(2):
+        with pytest.raises(
+            ConfigurationError, match=r"authentication decorator: (outer\.)?(inner\.)?x\."
+        ):
+            app.test_client().get("/x")
+    del kept
+
+
+@pytest.mark.parametrize("lose", LOST)
+def test_init_app_reports_a_lost_decorator(
+    app: Flask, auth: Authenticator, lose: Callable[[Any, Decorate], Any]
+) -> None:
+    """``init_app`` finds the same, before any request."""
+    kept = lose(app, auth.requires_authentication)
+
+    with pytest.raises(ConfigurationError, match="authentication decorator: x"):
+        auth.init_app(app)
+    del kept
+
+
+def named(app: Flask, auth: Authenticator) -> Any:
+    """One function, open by its own name."""
+
+    def view() -> str:
+        return "in"
+
+    app.add_url_rule("/open", "open", view)
+    app.add_url_rule("/x", "x", auth.requires_authentication(view))
+
+
+def a_base_class(app: Flask, auth: Authenticator) -> Any:
+    """A class whose subclass decorates its method."""
+
+    class Open(MethodView):
+        def get(self) -> str:
+            return "in"
+
+    class Guarded(Open):
+        get = auth.requires_authentication(Open.get)
+
+    app.add_url_rule("/open", view_func=Open.as_view("open"))
+    app.add_url_rule("/x", view_func=Guarded.as_view("x"))
+
+
+def partials_of_one_function(app: Flask, auth: Authenticator) -> Any:
+    """Two partials of one function."""
+
+    def view(_: int) -> str:
+        return "in"
+
+    app.add_url_rule("/open", "open", functools.partial(view, 1))
+    app.add_url_rule("/x", "x", auth.requires_authentication(functools.partial(view, 2)))
+
+
+def two_objects_of_one_class(app: Flask, auth: Authenticator) -> Any:
+    """The same method of two objects."""
+
+    class Page:
+        def view(self) -> str:
+            return "in"
+
+    one, other = Page(), Page()
+    app.add_url_rule("/open", "open", one.view)
+    app.add_url_rule("/x", "x", auth.requires_authentication(other.view))
+
+
+def a_public_function_around_it(app: Flask, auth: Authenticator) -> Any:
+    """A public function that calls an undecorated one."""
+
+    def view() -> str:
+        return "in"
+
+    @app.get("/open")
+    @public
+    def open_on_purpose() -> str:
+        return view()
+
+    kept = auth.requires_authentication(view)
+    app.add_url_rule("/x", "x", lambda: kept() or "")
+
+
+def one_instance_for_all_requests(app: Flask, auth: Authenticator) -> Any:
+    """A view class with a single instance."""
+
+    class Things(MethodView):
+        init_every_request = False
+
+        def __init__(self) -> None:
+            self.helper = auth.requires_authentication(lambda: "in")
+
+        @auth.requires_authentication
+        def get(self) -> str:
+            return "in"
+
+    app.add_url_rule("/x", view_func=Things.as_view("x"))
+    app.add_url_rule("/open", "open", lambda: "in")
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        named,
+        a_base_class,
+        partials_of_one_function,
+        two_objects_of_one_class,
+        a_public_function_around_it,
+        one_instance_for_all_requests,
+    ],
+)
+def test_what_is_open_on_purpose_is_not_reported(
+    app: Flask, auth: Authenticator, token: str, serve: Callable[[Flask, Authenticator], None]
+) -> None:
+    """An undecorated function that has a name of its own may be served beside the guarded one."""
+    serve(app, auth)
+    client = app.test_client()
+
+    assert client.get("/open").text == "in"
+    assert client.get("/x").status_code == 401
+    assert client.get("/x", headers=bearer(token)).text == "in"
+    assert not is_searching()
+
+
+def test_the_message_says_how_to_mend_both(app: Flask, auth: Authenticator) -> None:
+    """The text names the order of decorators, and how to serve a function both ways."""
+    beside_its_guarded_twin(app, auth.requires_authentication)
+
+    with pytest.raises(ConfigurationError, match=r"put @app\.route above it.*guarded = auth\."):
+        app.test_client().get("/x")
+
+
+def test_methods_that_are_decorated_in_each_request_are_not_remembered(
+    app: Flask, auth: Authenticator
+) -> None:
+    """What Flask-RESTful does in each request leaves nothing behind, and causes no search."""
+    with app.test_request_context():
+        kept = auth.requires_authentication(Handler().view)
+
+    assert kept is not None
+    assert not _decorator_order._decorated
+    assert not is_searching()
+
+
+def test_a_function_that_went_out_of_use_ends_the_search_of_an_app_that_was_searched(
+    app: Flask, auth: Authenticator
+) -> None:
+    """What was decorated after the first request, and exists no more, costs the next request only."""
+    app.add_url_rule("/", "view", lambda: "in")
+    auth.requires_authentication(app.view_functions["view"].__class__(body.__code__, {}))
+    client = app.test_client()
+    client.get("/")
+    helper = auth.requires_authentication(lambda: "in")
+    assert client.get("/").text == "in"
+    assert is_searching()
+
+    del helper
+    assert client.get("/").text == "in"
+    assert not is_searching()
+
+
+def test_apps_share_what_was_found(app: Flask, auth: Authenticator, issuer: TokenIssuer) -> None:
+    """A function that is guarded in one app and open by its own name in another is no mistake."""
+    other = Flask("other")
+    other.testing = True
+
+    def view() -> str:
+        return "in"
+
+    other.add_url_rule("/", "view", auth.requires_authentication(view))
+    app.add_url_rule("/", "view", view)
+
+    assert other.test_client().get("/").status_code == 401
+    assert app.test_client().get("/").text == "in"
