@@ -25,8 +25,7 @@ __all__ = ["load_jwk", "present_members", "thumbprints_of", "use_names"]
 # Padding isn't part of base64url in JOSE (RFC 7515 §2), and some issuers write it all the same.
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)(={0,2})")
 _PRIVATE_MEMBERS = frozenset({"d", "dp", "dq", "oth", "p", "q", "qi"})
-# Serialisers write these as "" where a key has none.
-_BLANK_MEANS_ABSENT = _PRIVATE_MEMBERS | {"alg", "use"}
+_BLANK_MEANS_ABSENT = _PRIVATE_MEMBERS | {"alg", "key_ops", "use"}
 _JWK_MEMBERS = {"EC": ("x", "y"), "OKP": ("x",), "RSA": ("n", "e"), "oct": ("k",)}
 # RFC 7518 §6.2.1.1, RFC 8812 §3.1, RFC 8037 §2
 _CURVES: dict[str, dict[str, Any]] = {
@@ -58,7 +57,7 @@ def use_names(value: object) -> frozenset[str]:
 
 
 def present_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what a serialiser wrote for an absent member: null, and a blank use, alg or private part."""
+    """Leave out members that serialisers write for absent ones: any that is null, and some that are blank."""
     return {
         name: value
         for name, value in jwk.items()

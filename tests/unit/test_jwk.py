@@ -108,10 +108,10 @@ def test_null_members_count_as_absent(name: str, absent: set[str]) -> None:
 @settings(deadline=None)
 @given(
     name=st.sampled_from([*ISSUERS, "HS256"]),
-    blank=st.sets(st.sampled_from([*PRIVATE, "alg", "use"])),
+    blank=st.sets(st.sampled_from([*PRIVATE, "alg", "key_ops", "use"])),
 )
 def test_blank_members_count_as_absent(name: str, blank: set[str]) -> None:
-    """A blank use or alg says nothing, and a blank private part is not a private key."""
+    """A blank use, alg or key_ops says nothing, and a blank private part is not a private key."""
     assert verifies(VerificationKey.from_jwk({**jwk_of(name), **dict.fromkeys(blank, "")}), name)
 
 
