@@ -33,10 +33,11 @@ class RouteAccess:
 
     Attributes:
         endpoint: The route's endpoint.
-        methods: The methods, sorted.
+        methods: The methods, sorted; ``"*"`` stands for all that aren't listed elsewhere.
         rule: Its URL rule.
         access: ``"required"`` or ``"optional"`` authentication; ``"public"``, open to everyone and
-            marked so; or ``"open"``, open to everyone.
+            marked so; ``"open"``, with nothing of ours in front of it; or ``"unknown"``, where a
+            decorator or guard is somewhere in it and may be bypassed.
         by: What makes it so, empty where nothing does.
     """
 
@@ -52,10 +53,10 @@ class RouteAccess:
 def _routes(as_json: bool) -> None:
     """List the routes with what guards each of them.
 
-    A view that asks an Authenticator by itself, or a guard that is called from within another
-    function, is not seen from outside: such a route is listed as open.
+    A route is listed as required only if nothing can bypass its decorator or guard, and as unknown
+    if that can't be told. One whose view calls an Authenticator by itself is listed as open.
 
-    Exits with 1 if a decorator stands above @app.route, where it protects nothing.
+    Exits with 1 if a decorator protects nothing, as above @app.route.
     """
     accesses = list(route_accesses(current_app))
     if as_json:
