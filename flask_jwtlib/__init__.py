@@ -182,7 +182,9 @@ def set_permanent_verification_key(verification_key: Any) -> None:
             that was set.
 
     Raises:
-        ConfigurationError: It is empty, a private or damaged key, or JSON that is no JWK.
+        ConfigurationError: It is empty, a private or damaged key, a public key in a form that is not
+            read, or JSON that isn't a JWK. ``VerificationKey.from_secret`` says which texts are never
+            taken for a secret.
     """
     _api.set_permanent_key(verification_key)
 

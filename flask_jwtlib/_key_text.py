@@ -1,4 +1,4 @@
-"""Reads public keys from text: PEM and OpenSSH lines. And tells such text from a secret."""
+"""Reads public keys from text: PEM, OpenSSH lines and JSON."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 import re
 from base64 import b64decode, urlsafe_b64decode
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 from cryptography import x509
@@ -15,9 +13,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from ._jose import KeyMaterial
+from ._secret_text import PRIVATE_KEY_REFUSED, kind_of_key, refuse_private_key
 from .errors import ConfigurationError
 
-__all__ = ["as_text", "find_key", "load_openssh", "load_pem", "looks_asymmetric", "parse_json"]
+__all__ = ["as_text", "find_key", "load_openssh", "load_pem", "parse_json", "unread"]
 
 _PEM_BEGIN = "-----BEGIN "
 _PEM_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
@@ -36,61 +35,40 @@ _OPENSSH_FIELDS = {
 # Characters in base64 that an OpenSSH key has at most: an RSA key of 16,384 bits has 2,800.
 _MAX_OPENSSH_LENGTH = 8192
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
-# PEM, SSH's own armour, an OpenSSH line, and such a line's base64 alone.
-_ASYMMETRIC_TEXT = re.compile(
-    r"-{4,5} ?(?:BEGIN|END) |\A\s*(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa)-"
-    r"|AAAAB3NzaC1|AAAAC3NzaC1|AAAAE2VjZHNhLXNoYTIt"
-)
 
 
 def parse_json(text: str | bytes) -> Any:
     """Parse JSON that holds keys, without quoting it in an error.
 
     Raises:
-        ConfigurationError: It is not JSON.
+        ConfigurationError: It isn't JSON, or it is a private key.
     """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise ConfigurationError("this text is not JSON") from None
+        # The errors below are raised outside of here, so they don't carry this one, which holds the text.
+        pass
+    refuse_private_key(text)
+    raise ConfigurationError("this text is not JSON")
 
 
-def looks_asymmetric(secret: bytes) -> bool:
-    """Whether bytes given as an HMAC secret are a public or private key in some encoding (RFC 8725 §2.1)."""
-    try:
-        bare = b64decode(b"".join(secret.split()), validate=True)
-    except ValueError:
-        bare = b""
-    return any(
-        _ASYMMETRIC_TEXT.search(data.decode("latin-1")) or _is_public_jwk(data) or _is_der_key(data)
-        for data in (secret, bare)
+def unread(text: str | bytes) -> ConfigurationError:
+    """Return the error for a text in none of the forms that keys are read from.
+
+    Raises:
+        ConfigurationError: It holds a private key.
+    """
+    refuse_private_key(text)
+    kind = kind_of_key(text)
+    if kind is not None:
+        return ConfigurationError(
+            f"this text is {kind} in a form that is not read",
+            advice="give it as PEM, as an OpenSSH line, or as a JWK or a JWK set in JSON",
+        )
+    return ConfigurationError(
+        "this text is not a PEM, JWK or OpenSSH public key, nor the base64 text of one",
+        advice="pass an HMAC secret as VerificationKey.from_secret(…)",
     )
-
-
-def _is_public_jwk(data: bytes) -> bool:
-    try:
-        value: Any = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(value, dict):
-        return False
-    members = cast("dict[str, object]", value)
-    return "keys" in members or members.get("kty") in ("RSA", "EC", "OKP")
-
-
-def _is_der_key(data: bytes) -> bool:
-    loaders: tuple[Callable[[bytes], object], ...] = (
-        serialization.load_der_public_key,
-        x509.load_der_x509_certificate,
-        partial(serialization.load_der_private_key, password=None),
-    )
-    for load in loaders:
-        try:
-            load(data)
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
-            continue
-        return True
-    return False
 
 
 def as_text(data: str | bytes) -> str:
@@ -115,6 +93,7 @@ def load_pem(text: Any) -> KeyMaterial:
         raise ConfigurationError(f"PEM must be a string or bytes, not {type(text).__name__}")
     key = find_key(text)
     if key is None:
+        refuse_private_key(text)
         raise ConfigurationError(
             "this text does not hold a public key or a certificate in PEM: it has no BEGIN line, "
             "and isn't the base64 text between the lines of one either"
@@ -144,7 +123,7 @@ def find_key(given: str | bytes) -> KeyMaterial | None:
 
 def _load_pem(text: str) -> KeyMaterial:
     if "PRIVATE KEY-----" in text:
-        raise _private_key()
+        raise ConfigurationError(PRIVATE_KEY_REFUSED)
     # As environment variables and JSON within JSON have it.
     for escaped, plain in (("\\\\", "\\"), ("\\r", ""), ("\\n", "\n")):
         text = text.replace(escaped, plain)
@@ -154,16 +133,19 @@ def _load_pem(text: str) -> KeyMaterial:
             key: Any = x509.load_pem_x509_certificate(data).public_key()
         else:
             key = serialization.load_pem_public_key(data)
+        return cast("KeyMaterial", key)
     except UnsupportedAlgorithm:
         raise ConfigurationError(
             "cryptography, or the OpenSSL library that it uses here, doesn't support the key in this PEM"
         ) from None
-    except (ValueError, x509.InvalidVersion):
-        raise ConfigurationError(_pem_fault(text)) from None
-    return cast("KeyMaterial", key)
+    except (ValueError, OverflowError, x509.InvalidVersion):
+        # A modulus below zero overflows.
+        pass
+    raise ConfigurationError(_pem_fault(text))
 
 
 def _pem_fault(text: str) -> str:
+    refuse_private_key(text)
     label = _PEM_LABEL.search(text)
     if label is not None and "-----END " not in text:
         return "this PEM is cut off: it has no END line"
@@ -178,16 +160,9 @@ def _load_der(data: bytes) -> KeyMaterial | None:
     for load in (serialization.load_der_public_key, _load_der_certificate):
         try:
             return cast("KeyMaterial", load(data))
-        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        except (ValueError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion):
             continue
-    try:
-        serialization.load_der_private_key(data, password=None)
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    except TypeError:
-        # It is encrypted.
-        pass
-    raise _private_key()
+    return None
 
 
 def _load_der_certificate(data: bytes) -> Any:
@@ -202,12 +177,6 @@ def _from_base64(text: str) -> bytes:
     return urlsafe_b64decode(bare.translate(_TO_URL) + "==")
 
 
-def _private_key() -> ConfigurationError:
-    return ConfigurationError(
-        "this PEM holds a private key: a resource server is given the public key alone"
-    )
-
-
 def load_openssh(text: str) -> KeyMaterial:
     """Read a public key from an OpenSSH line, ``ssh-rsa AAAA… comment``, also when it was wrapped.
 
@@ -220,6 +189,7 @@ def load_openssh(text: str) -> KeyMaterial:
     name, *words = text.split() or ("",)
     fields = _OPENSSH_FIELDS.get(name)
     if fields is None:
+        refuse_private_key(text)
         raise ConfigurationError(
             "this OpenSSH text is not a plain RSA, ECDSA or Ed25519 public key"
         )

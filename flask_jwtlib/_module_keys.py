@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from . import _key_text
+from ._secret_text import kind_of_key
 from .errors import ConfigurationError
 from .key_set import KeySet
 from .keys import VerificationKey
 
 __all__ = ["check_material", "read_keys"]
+
+_NO_JSON = object()
 
 
 def read_keys(material: object, algorithms: tuple[str, ...]) -> KeySet:
@@ -46,36 +48,43 @@ def read_keys(material: object, algorithms: tuple[str, ...]) -> KeySet:
 
 
 def check_material(material: object, algorithms: tuple[str, ...]) -> KeySet | None:
-    """Read a key that can be told from its form alone.
+    """Read a key that is recognised by its form alone.
 
     Returns:
         The keys, or None for a text that can only be an HMAC secret.
 
     Raises:
-        ConfigurationError: It is no key and no secret: empty, a damaged or private key, JSON that
-            is no JWK.
+        ConfigurationError: It is neither a key nor a secret: empty, a damaged or private key, a public key
+            in a form that is not read, or JSON that isn't a JWK.
     """
     if isinstance(material, Mapping):
         return _read_jwk(cast("Mapping[str, Any]", material), algorithms)
     if not isinstance(material, str | bytes):
         return KeySet.of(material, allow_weak=True)
-    data = material.encode() if isinstance(material, str) else material
+    data = material.encode("utf-8", "surrogatepass") if isinstance(material, str) else material
     if not data.strip():
         raise ConfigurationError("the verification key is empty")
-    if _key_text.looks_asymmetric(data):
+    document = _json_document(data)
+    if isinstance(document, Mapping) and ("kty" in document or "keys" in document):
+        return _read_jwk(cast("Mapping[str, Any]", document), algorithms)
+    if kind_of_key(data) is not None:
+        # Also where it can't be read: then this says so.
         return KeySet.of(material, allow_weak=True)
+    if document is not _NO_JSON:
+        raise ConfigurationError(
+            "the verification key is JSON but not a JWK; it may be the error page of a key server"
+        )
+    return None
+
+
+def _json_document(data: bytes) -> object:
     # A number is JSON too, and may be a secret of digits.
     if data.strip()[:1] not in b'{["nft':
-        return None
+        return _NO_JSON
     try:
-        value: object = json.loads(data)
+        return cast("object", json.loads(data))
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, Mapping) or not ("kty" in value or "keys" in value):
-        raise ConfigurationError(
-            "the verification key is JSON and no JWK, as an error page of a key server may be"
-        )
-    return _read_jwk(cast("Mapping[str, Any]", value), algorithms)
+        return _NO_JSON
 
 
 def _read_jwk(jwk: Mapping[str, Any], algorithms: tuple[str, ...]) -> KeySet:

@@ -250,10 +250,7 @@ class KeySet(Shared):
             return cls((VerificationKey(key, allow_weak=allow_weak),))
         if text.lstrip().startswith(("ssh-", "ecdsa-")):
             return cls((VerificationKey.from_openssh(text, allow_weak=allow_weak),))
-        raise ConfigurationError(
-            "this text is not a PEM, JWK or OpenSSH public key, nor the base64 text of one",
-            advice="pass an HMAC secret as VerificationKey.from_secret(…)",
-        )
+        raise _key_text.unread(material)
 
 
 def _document(given: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:

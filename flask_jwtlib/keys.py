@@ -11,11 +11,12 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from . import _jose, _jwk, _key_strength, _key_text
+from . import _jose, _jwk, _key_strength, _key_text, _secret_text
+from ._secret_text import holds_private_key
 from .errors import ConfigurationError, InsecureKeyWarning
 from .sharing import Shared
 
-__all__ = ["VerificationKey"]
+__all__ = ["VerificationKey", "holds_private_key"]
 
 _NO_THUMBPRINTS: Mapping[str, str] = MappingProxyType({})
 
@@ -73,6 +74,8 @@ class VerificationKey(Shared):
     def __attrs_post_init__(self) -> None:
         if self.kid is not None and not isinstance(self.kid, str):
             raise ConfigurationError(f"a key ID is a string, not {type(self.kid).__name__}")
+        if hasattr(self.material, "private_bytes"):
+            raise ConfigurationError(_secret_text.PRIVATE_KEY_REFUSED)
         fit = _jose.algorithms_of(self.material)
         if isinstance(self.material, bytes):
             self._check_secret(self.material)
@@ -101,10 +104,11 @@ class VerificationKey(Shared):
     def _check_secret(self, secret: bytes) -> None:
         if not secret:
             raise ConfigurationError("an empty secret verifies nothing")
-        if _key_text.looks_asymmetric(secret):
+        kind = _secret_text.kind_of_key(secret)
+        if kind is not None:
             raise ConfigurationError(
-                "this HMAC secret is a public or private key, which others know or may know "
-                "(RFC 8725 §2.1): use it with from_pem, from_openssh or from_jwk, or take a random secret"
+                f"this HMAC secret is {kind}, which others may know (RFC 8725 §2.1)",
+                advice="use random bytes as a secret, and from_pem, from_openssh or from_jwk to load a key",
             )
 
     @property
@@ -205,7 +209,28 @@ class VerificationKey(Shared):
         kid: str | None = None,
         allow_weak: bool = False,
     ) -> VerificationKey:
-        """Make a key from an HMAC secret: the bytes given, or a string's UTF-8 bytes, just as they are."""
+        """Make a key from an HMAC secret: the bytes given, or a string's UTF-8 bytes, exactly as they are.
+
+        A key is never accepted as a secret: anyone who has a public key could sign tokens with it
+        (RFC 8725 §2.1). Recognised are:
+
+        - Public and private keys, certificates and certificate requests in DER (SubjectPublicKeyInfo,
+          PKCS #1, #7, #8 and #12, SEC 1); in PEM and its relatives, even without their BEGIN or END
+          line; OpenSSH's and PuTTY's formats; .NET's XML; Java's key stores.
+        - Text with the members of a JWK, in JSON or as a program prints them: ``kty``, ``keys``,
+          ``x5c``, ``n`` with ``e``, ``x`` with ``y`` or ``crv``, ``Modulus`` with ``Exponent``. They are
+          found in any letter case, nested, in a list, or where the text is cut off.
+        - All of these in UTF-8, UTF-16 or UTF-32, with or without a byte order mark; quoted, between white
+          space, or with the escapes of JSON, Python or URLs; and inside up to two layers of hex, base64,
+          base64url (padded or not), base32, base85 or a list of byte values. Base32 and base85 must be
+          the whole text, and nothing is decoded in text of more than 64 KiB.
+
+        A bare modulus or coordinate, a key's raw bytes, and text that is encoded more than twice can't be
+        told from a random secret. Never use them as one.
+
+        Raises:
+            ConfigurationError: It is a key, or empty, or shorter than the hash without ``allow_weak``.
+        """
         if not isinstance(secret, str | bytes):
             raise ConfigurationError(
                 f"an HMAC secret is a string or bytes, not {type(secret).__name__}"

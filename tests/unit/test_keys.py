@@ -585,13 +585,13 @@ def test_a_public_key_is_no_secret(secret: str | bytes) -> None:
 
 def test_a_public_key_in_an_oct_jwk_is_no_secret() -> None:
     """Nor is it one where it is wrapped into a JWK of type oct."""
-    with pytest.raises(ConfigurationError, match="public or private key"):
+    with pytest.raises(ConfigurationError, match="this HMAC secret is a public key"):
         VerificationKey.from_jwk({"kty": "oct", "k": base64url(RSA.public_pem.encode())})
 
 
 NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     # Objects.
-    "private-object": (from_object(RSA.private_key), "can't verify signatures here"),
+    "private-object": (from_object(RSA.private_key), "this holds a private key"),
     "text": (from_object(RSA.public_pem), "a str can't verify"),
     "none": (from_object(None), "a NoneType can't verify"),
     "bytearray": (from_object(bytearray(SECRET)), "a bytearray can't verify"),
