@@ -101,7 +101,8 @@ def _json_keys(text: str, max_keys: int, uses: Iterable[str]) -> KeySet:
     if "kty" in document and "keys" not in document:
         return KeySet((VerificationKey.from_jwk(document, uses=uses),))
     members: object = document.get("keys")
-    _check_number(len(members) if isinstance(members, list) else len(document), max_keys)
+    listed = cast("list[object]", members) if isinstance(members, list) else document
+    _check_number(len(listed), max_keys)
     key_set = KeySet.from_jwks(document, uses=uses) if "keys" in document else KeySet.of(document)
     if key_set.skipped and not key_set.keys:
         raise ConfigurationError(

@@ -145,8 +145,8 @@ class KeyFiles:
     ) -> Sequence[Path]:
         """The files of a directory, those that it lists and those that it listed before, by name."""
         listed = reading.files if isinstance(reading, Directory) else ()
-        children = {*listed, *(each for each in known if each.parent == path)}
-        return sorted(children.difference(self.paths))
+        below = [each for each in known if each.parent == path]
+        return sorted({*listed, *below}.difference(self.paths))
 
     def _publish(self, state: _State) -> None:
         # A look that was given up, and came to its end all the same, says nothing new.

@@ -141,18 +141,23 @@ class PatientReader(Generic[T]):
                 path = self._next(batch)
             if path is None:
                 return
-            read: Read[T] | None = None
-            try:
-                read = batch.read(path)
-            finally:
-                with self._changed:
-                    self._end(batch, path, read)
-            if read.news is not None:
+            news = self._read(batch, path)
+            if news is not None:
                 with suppress(Exception):
-                    read.news()
+                    news()
             with self._changed:
                 batch.telling -= 1
                 self._changed.notify_all()
+
+    def _read(self, batch: _Batch[T], path: Path) -> Callable[[], object] | None:
+        """Read a path, and return what is to be told of it."""
+        read: Read[T] | None = None
+        try:
+            read = batch.read(path)
+            return read.news
+        finally:
+            with self._changed:
+                self._end(batch, path, read)
 
     def _next(self, batch: _Batch[T]) -> Path | None:
         """Take a path of a batch that nobody is reading, if there is any."""

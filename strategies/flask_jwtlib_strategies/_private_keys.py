@@ -58,7 +58,7 @@ def holds_private_member(document: object) -> bool:
                 return True
             waiting.extend(members.values())
         elif isinstance(value, list):
-            waiting.extend(value)
+            waiting += value
     return False
 
 
