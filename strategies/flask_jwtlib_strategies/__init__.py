@@ -6,6 +6,7 @@ Each module stands for itself and is imported by its name, such as
 - ``oidc``: an OpenID provider by its issuer URL: ``oidc_authenticator``, ``OIDCKeyProvider``
 - ``configured``: an issuer that ``app.config`` names: ``configured_authenticator``
 - ``jwks``: keys at a URL: ``JWKSKeyProvider``
+- ``per_kid``: one key for each key ID, at a URL of its own: ``PerKidKeyProvider``
 - ``files``: keys in files and directories: ``FileKeyProvider``
 - ``composite``: one issuer's keys from several sources: ``CompositeKeyProvider``
 - ``issuers``: several issuers, each with its own keys and rules: ``IssuerRouter``, ``TrustedIssuer``
@@ -13,7 +14,7 @@ Each module stands for itself and is imported by its name, such as
 - ``first_of``: a token in one of several places: ``FirstOfTokenExtractor``
 - ``problem_details``: refusals as RFC 9457 problem details: ``ProblemDetailsHandler``
 
-The first three fetch over HTTP, by ``requests``, which the extra ``http`` brings.
+The first four fetch over HTTP, by ``requests``, which the extra ``http`` brings.
 
 All of them are written against the public modules of ``flask_jwtlib``, as any application's own
 strategies are.

@@ -1,4 +1,4 @@
-"""Reads the body of an HTTP answer: one JSON object, strictly, and no more of it than is wanted."""
+"""Reads the body of an HTTP response within bounds, and one JSON object strictly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from flask_jwtlib import MalformedTokenError
 from flask_jwtlib.jws import read_json_object
 
-__all__ = ["MAX_SIZE", "Fault", "read_document"]
+__all__ = ["MAX_SIZE", "Fault", "parse_object", "read_body"]
 
 MAX_SIZE = 1024 * 1024
 """Bytes that a body may have, as it is sent and when it is decoded."""
@@ -21,7 +21,7 @@ _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
 class Fault(Exception):
-    """An answer is not what it should be. The text quotes nothing of it.
+    """A response isn't what it should be. The text quotes nothing of it.
 
     Attributes:
         status: The HTTP status, where that is what is wrong.
@@ -32,16 +32,16 @@ class Fault(Exception):
         self.status = status
 
 
-def read_document(raw: Any, encoding: str, deadline: float) -> dict[str, Any]:
-    """Read one JSON object: UTF-8, no duplicate member, bounded size and depth (RFC 8259, RFC 7493).
+def read_body(raw: Any, encoding: str, deadline: float) -> bytes:
+    """Read a body of at most ``MAX_SIZE`` bytes, and decompress it.
 
     Args:
-        raw: The answer, as a ``urllib3.response.HTTPResponse``.
+        raw: The response, as a ``urllib3.response.HTTPResponse``.
         encoding: Its ``Content-Encoding``.
         deadline: When ``time.monotonic()`` has reached this, reading raises ``TimeoutError``.
 
     Raises:
-        Fault: It is anything else.
+        Fault: It is larger, or compressed in another way than it says.
     """
     body = bytearray()
     while block := raw.read1(_BLOCK, decode_content=False):
@@ -50,7 +50,21 @@ def read_document(raw: Any, encoding: str, deadline: float) -> dict[str, Any]:
             raise Fault(f"the body has more than {MAX_SIZE} bytes")
         if time.monotonic() >= deadline:
             raise TimeoutError("timed out")
-    return _parsed(_decoded(bytes(body), encoding.strip().lower()))
+    return _decoded(bytes(body), encoding.strip().lower())
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Read one JSON object: UTF-8, no duplicate member, bounded depth (RFC 8259, RFC 7493).
+
+    Raises:
+        Fault: It is anything else.
+    """
+    try:
+        # RFC 8259 §8.1: a byte order mark may be ignored.
+        return read_json_object(body.removeprefix(BOM_UTF8), "body")
+    except MalformedTokenError as error:
+        fault = str(error)
+    raise Fault(fault)
 
 
 def _decoded(body: bytes, encoding: str) -> bytes:
@@ -69,12 +83,3 @@ def _decoded(body: bytes, encoding: str) -> bytes:
         if decompressor.eof and not decompressor.unused_data:
             return decoded
     raise Fault(f"the body is not {encoding}, as it says")
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        # RFC 8259 §8.1: a byte order mark may be ignored.
-        return read_json_object(body.removeprefix(BOM_UTF8), "body")
-    except MalformedTokenError as error:
-        fault = str(error)
-    raise Fault(fault)

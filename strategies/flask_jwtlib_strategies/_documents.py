@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from urllib3 import Timeout
 from flask_jwtlib import JWTLibError, VerificationUnavailable
 from flask_jwtlib.log_text import one_line
 
-from ._bodies import Fault, read_document
+from ._bodies import Fault, parse_object, read_body
 from ._freshness import lifetime, retry_after
 from ._library_logs import safe_library_logs
 from ._request_settings import hooks_of, proxies_for, user_agent_of, verify_of
@@ -54,12 +54,13 @@ class Document:
     """A document as it was received.
 
     Attributes:
-        content: The JSON object. None says that the one whose ``etag`` was given is still right.
+        content: The JSON object, or what ``parse`` made of the body. None says that the one whose ``etag``
+            was given is still right.
         lifetime: Seconds that it is fresh by its headers, None if they don't say.
         etag: What to give when it is fetched again, None if it has none.
     """
 
-    content: dict[str, Any] | None = field(repr=False)
+    content: Any = field(repr=False)
     lifetime: float | None = field(default=None, kw_only=True)
     etag: str | None = field(default=None, kw_only=True)
 
@@ -101,7 +102,13 @@ class DocumentClient:
         return self.plain_http.check(url)
 
     def get(
-        self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
+        self,
+        url: str,
+        *,
+        timeout: float,
+        etag: str | None = None,
+        credentials: bool = True,
+        parse: Callable[[bytes], Any] = parse_object,
     ) -> Document:
         """Get a document.
 
@@ -111,6 +118,7 @@ class DocumentClient:
             etag: The ``etag`` of the document that the caller has, if it has one.
             credentials: Whether the host may see what the session sends: its credentials, parameters,
                 cookies, headers and client certificate. Its ``User-Agent`` is for every host.
+            parse: Reads the body, which it raises ``Fault`` for if it can't.
 
         Raises:
             ConfigurationError: The URL may not be asked.
@@ -143,7 +151,7 @@ class DocumentClient:
                 )
                 wait = _wait_asked_for(response)
                 if wait is None:
-                    return _document(response, deadline, asked_with_etag=etag is not None)
+                    return _document(response, deadline, parse, asked_with_etag=etag is not None)
         except Fault as fault:
             raise DocumentError(f"{shown}: {fault}", status=fault.status) from None
         except Exception as error:  # noqa: BLE001 - whatever a session raises may show the query
@@ -193,14 +201,20 @@ def _wait_asked_for(response: requests.Response) -> int | None:
     return retry_after(response.headers) if response.status_code in (429, 503) else None
 
 
-def _document(response: requests.Response, deadline: float, *, asked_with_etag: bool) -> Document:
+def _document(
+    response: requests.Response,
+    deadline: float,
+    parse: Callable[[bytes], Any],
+    *,
+    asked_with_etag: bool,
+) -> Document:
     headers = response.headers
     status = response.status_code
     etag = headers.get("ETag", "")
     if status == 304 and asked_with_etag:
         content = None
     elif status == 200:
-        content = read_document(response.raw, headers.get("Content-Encoding", ""), deadline)
+        content = parse(read_body(response.raw, headers.get("Content-Encoding", ""), deadline))
     else:
         raise Fault(f"the response's status is {status}", status=status)
     return Document(

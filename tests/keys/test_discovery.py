@@ -6,11 +6,13 @@ import json
 import time
 from typing import Any
 
+import attrs
 import pytest
 
 from flask_jwtlib import (
     BearerToken,
     Claims,
+    ConfigurationError,
     JWTValidator,
     KeyProvider,
     UnknownKeyError,
@@ -421,3 +423,65 @@ def test_refreshes_of_an_hour_read_the_metadata_once(idp: IdentityProvider, cloc
         while keys.status()["fetching"] and time.monotonic() < deadline:
             time.sleep(0.001)
     assert counts(idp) == (2, 13, 0)
+
+
+# --- Metadata elsewhere
+
+
+@pytest.mark.parametrize("issuer", [None, "", 7, b"https://issuer.example", ["a"]])
+def test_an_issuer_with_a_metadata_url_is_text(idp: IdentityProvider, issuer: Any) -> None:
+    """It need not be a URL then, but has to be what the metadata can have."""
+    with pytest.raises(ConfigurationError, match="the issuer must be a non-empty string"):
+        OIDCKeyProvider(issuer, metadata_url=idp.url, allow_http_on_loopback=True)
+
+
+@pytest.mark.parametrize(
+    "issuer", ["accounts", "https://a.example?p=1", "http://adfs.example/adfs"]
+)
+def test_metadata_may_be_anywhere_and_name_any_issuer(idp: IdentityProvider, issuer: str) -> None:
+    """By a URL with a query, at which alone they are looked for; the issuer must be the same text."""
+    signer = idp.add_key()
+    idp.documents["/elsewhere"] = {"issuer": issuer, "jwks_uri": idp.jwks_url}
+    options: dict[str, Any] = {
+        "metadata_url": f"{idp.url}/elsewhere?appid=hunter2",
+        "allow_http_on_loopback": True,
+        "fetch_timeout": PATIENCE,
+    }
+    keys = OIDCKeyProvider(issuer, **options)
+    assert verify(signer.token(), keys).subject == "alice"
+    assert [(one.path, one.query) for one in idp.requests] == [
+        ("/elsewhere", "appid=hunter2"),
+        (idp.jwks_path, ""),
+    ]
+    assert "hunter2" not in repr(keys)
+    idp.forget()
+    with pytest.raises(VerificationUnavailable) as error:
+        OIDCKeyProvider(f"{issuer}/", **options).warm_up()
+    fault = str(error.value.__cause__)
+    assert fault.startswith(f"GET {idp.url}/elsewhere: these are the metadata of")
+    assert "hunter2" not in fault
+    assert counts(idp) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("how", NO_METADATA)
+def test_a_metadata_url_has_no_second_place(idp: IdentityProvider, how: dict[str, Any]) -> None:
+    """Where it fails, the well-known places are not tried."""
+    idp.add_key()
+    idp.behave(path="/elsewhere", **how)
+    keys = OIDCKeyProvider(
+        idp.issuer_url, metadata_url=f"{idp.url}/elsewhere", allow_http_on_loopback=True
+    )
+    with pytest.raises(VerificationUnavailable):
+        keys.warm_up()
+    assert (idp.count("/elsewhere"), counts(idp)) == (1, (0, 0, 0))
+
+
+def test_a_location_that_was_replaced_is_not_doubted(idp: IdentityProvider) -> None:
+    """An abandoned fetch that ran out of time says nothing about what a later one found."""
+    idp.add_key()
+    fetch: Any = discovered(idp)
+    fetch()
+    location = fetch._memory.location
+    fetch._memory.location = replaced = attrs.evolve(location)
+    assert fetch._moved(location, time.monotonic() - 1) is None
+    assert fetch._memory.location is replaced
