@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
@@ -24,15 +24,16 @@ _SAFE = re.compile(r"(?!\.+\Z)[A-Za-z0-9._~:@=+-]{1,256}")
 def _as_pattern(value: Any) -> re.Pattern[str]:
     if isinstance(value, str):
         try:
-            return re.compile(value)
+            return re.compile(str(value))
         except re.error as error:
             raise ConfigurationError(
                 f"kid_pattern isn't a regular expression: {quoted(str(error))}"
             ) from None
-    if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
-        return value
+    pattern = cast("re.Pattern[Any]", value)
+    if isinstance(value, re.Pattern) and isinstance(pattern.pattern, str):
+        return pattern
     raise ConfigurationError(
-        f"kid_pattern must be a regular expression as a string, not {type(value).__name__}"
+        f"kid_pattern must be a regular expression as a string, not {type(pattern).__name__}"
     )
 
 

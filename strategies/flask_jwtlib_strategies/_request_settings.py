@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -22,7 +22,7 @@ Hook = Callable[..., Any]
 def hooks_of(session: requests.Session) -> list[Hook]:
     """Return a session's hooks for responses, of which ``requests`` takes one or several."""
     hooks: Any = (session.hooks or {}).get("response")
-    several: Iterable[Any] = hooks if isinstance(hooks, Iterable) else (hooks,)
+    several = hooks if hasattr(hooks, "__iter__") else (hooks,)
     return [hook for hook in several if callable(hook)]
 
 

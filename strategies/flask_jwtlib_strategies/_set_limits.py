@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 from attrs import Attribute, field, frozen
 
@@ -35,10 +34,11 @@ def _check_ttl(_: object, attribute: Attribute[Any], value: Any) -> None:
 
 def _as_uses(value: Any) -> tuple[str, ...]:
     # A generator would be used up by the first set.
-    uses = value if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-    # Only what sets are read by can say which values are right.
-    KeySet.from_jwks({"keys": []}, uses=cast("Any", uses))
-    return (uses,) if isinstance(uses, str) else uses
+    several = hasattr(value, "__iter__") and not hasattr(value, "encode")
+    uses: tuple[str, ...] = tuple(value) if several else (value,)
+    # Only what reads sets can say which values are right.
+    KeySet.from_jwks({"keys": []}, uses=uses)
+    return uses
 
 
 @frozen(kw_only=True)

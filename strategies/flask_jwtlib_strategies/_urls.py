@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
@@ -31,7 +31,7 @@ def _as_hosts(value: Any) -> frozenset[tuple[str, int | None]]:
         raise ConfigurationError(
             f"allow_http must list single hosts, such as ('keycloak:8080',), not {quoted(value)}"
         )
-    hosts: Iterable[Any] = (value,) if isinstance(value, str) else value
+    hosts = cast("tuple[Any, ...]", (value,) if isinstance(value, str) else value)
     return frozenset(map(_as_host, hosts))
 
 
@@ -59,7 +59,9 @@ class PlainHTTP:
     """
 
     on_loopback: bool = False
-    hosts: frozenset[tuple[str, int | None]] = field(default=(), converter=_as_hosts)
+    hosts: frozenset[tuple[str, int | None]] = field(
+        factory=frozenset[tuple[str, "int | None"]], converter=_as_hosts
+    )
 
     def lists(self, parts: SplitResult) -> bool:
         """Whether a URL's host is listed by its name."""

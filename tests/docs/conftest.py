@@ -38,6 +38,9 @@ DOCUMENTS = (
 HOSTS = (
     "login.example",
     "example.eu.auth0.com",
+    "sts.windows.net",
+    "example.b2clogin.com",
+    "adfs.example",
     "login.microsoftonline.com",
     "cognito-idp.eu-central-1.amazonaws.com",
 )

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
+import urllib3.util.connection
 from attrs.exceptions import FrozenInstanceError
 from flask import Flask, current_app, g, has_request_context
 from flask.testing import FlaskClient
@@ -31,6 +33,8 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.key_health import key_statuses
 from flask_jwtlib.testing import TokenIssuer, bearer
+from flask_jwtlib.testing.identity_provider import IdentityProvider
+from flask_jwtlib_strategies.jwks import JWKSKeyProvider
 
 Run = Callable[[str, str], dict[str, Any]]
 Reach = Callable[..., TokenIssuer]
@@ -1094,13 +1098,13 @@ class TestProviders:
         self, run: Run, issuer: TokenIssuer, published: Any, tenant: str
     ) -> None:
         """Each issuer has its own keys and audience; tokens of other tenants are refused unread."""
-        jwks_url = f"https://login.microsoftonline.com/{tenant}/discovery/keys"
-        published.publish("https://login.example/unused", jwks_url, issuer.jwk)
-        client = client_behind(requirement(run(self.DOCUMENT, "def version_1")))
+        jwks_url = "https://login.microsoftonline.com/common/discovery/keys"
         first, second = (
             f"https://sts.windows.net/{tenant}/",
             f"https://login.microsoftonline.com/{tenant}/v2.0",
         )
+        published.publish(first, jwks_url, issuer.jwk)
+        client = client_behind(requirement(run(self.DOCUMENT, "def version_1")))
 
         def status(iss: str, aud: str) -> int:
             headers = bearer(issuer.token(iss=iss, aud=aud))
@@ -1109,11 +1113,133 @@ class TestProviders:
         assert status("https://sts.windows.net/99999999-0000-0000-0000-000000000000/", "x") == 401
         assert published.asked == []
         assert status(first, "api://reports") == 200
-        assert published.asked == [jwks_url]
+        assert published.asked == [f"{first[:-1]}{METADATA}", jwks_url]
         assert status(second, ENTRA["aud"]) == 200
-        assert published.asked[1:] == [f"{second}{METADATA}", KEY_URLS[second]]
+        assert published.asked[2:] == [f"{second}{METADATA}", KEY_URLS[second]]
         assert status(second, "api://reports") == 401
         assert status(first, "api://payroll") == 401
+
+    @pytest.mark.parametrize(
+        ("containing", "name", "metadata", "issuer_in_metadata", "iss", "aud"),
+        [
+            pytest.param(
+                "b2c_1_signin",
+                "b2c",
+                "https://example.b2clogin.com/example.onmicrosoft.com/b2c_1_signin/v2.0",
+                f"https://example.b2clogin.com/{TENANTS[0]}/v2.0/",
+                f"https://example.b2clogin.com/{TENANTS[0]}/v2.0/",
+                "66666666-7777-8888-9999-000000000000",
+                id="b2c",
+            ),
+            pytest.param(
+                "b2c_1_signin",
+                "adfs",
+                "https://adfs.example/adfs",
+                "https://adfs.example/adfs",
+                "http://adfs.example/adfs/services/trust",
+                "microsoft:identityserver:reports",
+                id="adfs",
+            ),
+            pytest.param(
+                "?appid=",
+                "auth",
+                f"https://login.microsoftonline.com/{TENANTS[0]}/v2.0",
+                f"https://login.microsoftonline.com/{TENANTS[0]}/v2.0",
+                f"https://login.microsoftonline.com/{TENANTS[0]}/v2.0",
+                "66666666-7777-8888-9999-000000000000",
+                id="entra-appid",
+            ),
+        ],
+    )
+    def test_metadata_elsewhere_are_found(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        internet: Any,
+        containing: str,
+        name: str,
+        metadata: str,
+        issuer_in_metadata: str,
+        iss: str,
+        aud: str,
+    ) -> None:
+        """By their own URL, and tokens by an issuer of their own; another issuer's are refused."""
+        host = metadata.partition("//")[2].partition("/")[0]
+        internet.publish(metadata, f"https://{host}/keys", issuer.jwk)
+        path = metadata.partition(host)[2] + METADATA
+        internet.idp.documents[path]["issuer"] = issuer_in_metadata
+        client = client_behind(run(self.DOCUMENT, containing)[name].requires_authentication)
+
+        def status(**claims: Any) -> int:
+            return client.get("/", headers=bearer(issuer.token(**claims))).status_code
+
+        assert status(iss=iss, aud=aud) == 200
+        assert internet.asked == [f"{metadata}{METADATA}", f"https://{host}/keys"]
+        asked_appid = internet.idp.requests[0].query == f"appid={aud}"
+        assert asked_appid == (containing == "?appid=")
+        assert status(iss=f"{iss}x", aud=aud) == 401
+        assert status(iss=iss, aud=f"{aud}x") == 401
+
+    @pytest.mark.parametrize(
+        ("name", "named", "keys_at"),
+        [
+            ("by_metadata", "https://login.example", "http://keycloak:8080"),
+            ("by_internal_issuer", "http://keycloak:8080", "http://keycloak:8080"),
+            ("by_key_url", "https://login.example", "https://login.example"),
+        ],
+    )
+    def test_an_issuer_may_have_two_urls(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        named: str,
+        keys_at: str,
+    ) -> None:
+        """Tokens of the public issuer are accepted by keys from the internal address, in three cases."""
+        connect = urllib3.util.connection.create_connection
+        keys_path = "/realms/example/protocol/openid-connect/certs"
+        with IdentityProvider() as idp:
+            idp.documents = {
+                f"/realms/example{METADATA}": {
+                    "issuer": f"{named}/realms/example",
+                    "jwks_uri": keys_at + keys_path,
+                },
+                keys_path: issuer.jwks,
+            }
+
+            def connected(address: tuple[str, int], *args: Any, **options: Any) -> Any:
+                assert address == ("keycloak", 8080)
+                return connect(("127.0.0.1", urlsplit(idp.url).port), *args, **options)
+
+            monkeypatch.setattr(urllib3.util.connection, "create_connection", connected)
+            auth = run(self.DOCUMENT, "by_key_url")[name]
+            client = client_behind(auth.requires_authentication)
+            for iss, status in (
+                (KEYCLOAK["iss"], 200),
+                ("http://keycloak:8080/realms/example", 401),
+            ):
+                headers = bearer(issuer.token(iss=iss, aud=API))
+                assert client.get("/", headers=headers).status_code == status
+
+    def test_a_pods_token_is_sent_to_the_api_server_alone(
+        self, run: Run, issuer: TokenIssuer, tmp_path: Path
+    ) -> None:
+        """The session has the cluster's CA and sends the present token with each fetch."""
+        program = run(self.DOCUMENT, "class PodToken")
+        with IdentityProvider(tls=True) as idp:
+            idp.jwks = issuer.jwks
+            (tmp_path / "token").write_text("first")
+            program["MOUNTED"] = tmp_path
+            program["session"].verify = str(idp.certificate)
+            keys = JWKSKeyProvider(idp.jwks_url, session=program["session"])
+            auth = program["auth"].evolve(keys=keys)
+            client = client_behind(auth.requires_authentication)
+            caller = {"iss": "https://kubernetes.default.svc.cluster.local", "aud": ["reports"]}
+            headers = bearer(issuer.token(**caller))
+            assert client.get("/", headers=headers).status_code == 200
+            assert idp.requests[0].headers["Authorization"] == "Bearer first"
 
 
 class TestKeys:
