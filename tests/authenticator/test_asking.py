@@ -107,7 +107,7 @@ def test_a_failed_question_takes_back_an_earlier_caller(app: Flask, issuer: Toke
     with app.test_request_context("/", headers=bearer(issuer.token())):
         loose.authenticate()
         assert g.authenticated
-        with pytest.raises(Exception, match="answered False"):
+        with pytest.raises(Exception, match="returned False"):
             strict.authenticate()
         assert published() == (False, None, None)
 

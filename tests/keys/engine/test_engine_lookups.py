@@ -546,7 +546,7 @@ def test_static_keys_come_in_any_form(
         pytest.param([{"keys": [{"kty": "RSA", "use": "enc"}, {}]}], "; ", id="unusable JWK set"),
         pytest.param(["secret"], "from_secret", id="bare secret"),
         pytest.param([None], "NoneType", id="None"),
-        pytest.param(["-----BEGIN PUBLIC KEY-----"], "public key", id="damaged PEM"),
+        pytest.param(["-----BEGIN PUBLIC KEY-----"], "cut off", id="damaged PEM"),
     ],
 )
 def test_a_static_provider_without_a_key_cannot_be_made(
