@@ -25,12 +25,12 @@ _LOGOUT = "a logout token"
 _EVENT = "a security event token"
 _REGISTRATION = "a client registration token"
 
-# A claim that only another kind of token has. The hashes: OpenID Connect Core §3.3.2.11 and FAPI 1.0 part
-# 2 §5.1.1; events: RFC 8417 §2.2; ati, the ID of the access token that goes with a refresh token: Spring.
+# A claim that only another kind of token has. The hashes: OpenID Connect Core §3.1.3.6 and FAPI 1.0 part 2
+# §5.1.1; events: RFC 8417 §2.2; ati, the ID of the access token that goes with a refresh token: Spring.
+# Not among them is c_hash: OpenID Connect Core §3.3.2.11 requires a nonce beside it, which only Apple omits.
 _MARKS = {
     "events": _EVENT,
     "at_hash": _ID,
-    "c_hash": _ID,
     "s_hash": _ID,
     "ati": _REFRESH,
 }
@@ -104,8 +104,8 @@ class AccessToken:
 
     An issuer signs several kinds of tokens with the same keys, often for the same audience. Refused are:
 
-    - ID tokens: one of the claims ``nonce``, ``at_hash``, ``c_hash`` and ``s_hash``, or one of the
-      claims below says ``id``
+    - ID tokens: one of the claims ``nonce``, ``at_hash`` and ``s_hash``, or one of the claims below says
+      ``id``
     - refresh tokens: ``typ``, ``type``, ``token_type``, ``token_use``, ``kind``, ``purpose`` or ``use``
       says ``refresh`` or ``offline``, ``refresh`` is true, or there is a claim ``ati``
     - logout tokens and security event tokens: the claim ``events``, or a ``typ`` that says so
