@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -26,6 +27,7 @@ from flask_jwtlib import (
     BadSignatureError,
     BearerToken,
     Claims,
+    ConfigurationError,
     ExpiredTokenError,
     InvalidRequestError,
     Issuer,
@@ -38,6 +40,7 @@ from flask_jwtlib import (
     UnknownKeyError,
     UnverifiedHeader,
     VerificationKey,
+    VerificationUnavailable,
 )
 from flask_jwtlib.extractors import BearerTokenExtractor
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer
@@ -205,6 +208,44 @@ def test_public_key_as_hmac_secret_in_the_module_api(algorithm: list[str]) -> No
     assert flask_jwtlib.check_token(RSA.token())
     for secret in (RSA.public_pem, RSA.public_pem.strip(), json.dumps(RSA.jwk)):
         assert not flask_jwtlib.check_token(signed_by_hmac_with(secret.encode()))
+
+
+KNOWN_SPELLINGS: dict[str, Callable[[bytes, dict[str, str]], bytes]] = {
+    "hex-der": lambda der, jwk: der.hex().encode(),
+    "base64url-der": lambda der, jwk: base64url(der).encode(),
+    "quoted-base64-der": lambda der, jwk: b'"' + b64encode(der) + b'"',
+    "der-and-newline": lambda der, jwk: der + b"\n",
+    "utf-16-pem": lambda der, jwk: RSA.public_pem.encode("utf-16"),
+    "base64-pem": lambda der, jwk: b64encode(RSA.public_pem.encode()),
+    "jwk-list": lambda der, jwk: json.dumps([jwk]).encode(),
+    "jwk-without-kty": lambda der, jwk: json.dumps({"n": jwk["n"], "e": jwk["e"]}).encode(),
+    "jwk-lower-case": lambda der, jwk: json.dumps({**jwk, "kty": "rsa"}).encode(),
+    "jwk-printed": lambda der, jwk: repr(jwk).encode(),
+}
+
+
+@pytest.mark.parametrize("fetched", [False, True], ids=["permanent", "fetched"])
+@pytest.mark.parametrize("spelling", list(KNOWN_SPELLINGS))
+def test_public_key_in_disguise_as_hmac_secret(spelling: str, fetched: bool) -> None:
+    """The key is configured in a spelling that isn't read, and the attacker MACs with that very text."""
+    key: Any = RSA.private_key
+    der = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    known = KNOWN_SPELLINGS[spelling](der, RSA.jwk)
+    flask_jwtlib.JWT_ALGO = ["RS256", "HS256"]
+    if fetched:
+        flask_jwtlib.retrieve_verification_key = lambda: known
+    else:
+        # What can't be read as a public key is refused, so there is no key at all.
+        with suppress(ConfigurationError):
+            flask_jwtlib.set_permanent_verification_key(known)
+
+    try:
+        accepted = flask_jwtlib.check_token(signed_by_hmac_with(known))
+    except VerificationUnavailable:
+        accepted = False
+    assert not accepted
 
 
 def test_secret_as_public_key_algorithm() -> None:
