@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from attrs import frozen
 from flask.views import MethodView, View
@@ -67,7 +67,7 @@ def name_of(found: Any) -> str:
         return name_of(found.__func__)
     if isinstance(found, FunctionType):
         return f"{found.__code__.co_name} in {found.__globals__.get('__name__')}"
-    kind = found if isinstance(found, type) else type(found)
+    kind = cast("Any", found if isinstance(found, type) else type(found))
     return f"{kind.__qualname__} in {kind.__module__}"
 
 
@@ -84,7 +84,7 @@ def _access(called: Any, method: str, owner: Owner | None) -> Access:
         return _REQUIRED
     if mark is not None and mark.kind == "optional":
         return _within_optional(_access(mark.view, method, owner))
-    kind = type(called)
+    kind = cast("Any", type(called))
     if kind is MethodType:
         bound = called.__self__
         owner = Owner(type(bound), bound) if isinstance(bound, View) else None
@@ -134,7 +134,8 @@ def _access_of_method(owner: Owner, method: str) -> Access:
 
 def _access_of_attribute(owner: Owner, name: str, method: str, passed: Owner | None) -> Access:
     found = owner.attribute(name)
-    if type(found) in _BINDING_KINDS or not hasattr(type(found), "__get__"):
+    kind = cast("Any", type(found))
+    if kind in _BINDING_KINDS or not hasattr(kind, "__get__"):
         return _access(found, method, passed)
     # A property, or another descriptor, may return anything.
     return _opaque(found, owner)
@@ -142,13 +143,13 @@ def _access_of_attribute(owner: Owner, name: str, method: str, passed: Owner | N
 
 def _access_of_resource(owner: Owner, method: str) -> Access:
     """Tell who gets through where a resource's ``method_decorators`` are put around its methods."""
-    decorators = owner.attribute("method_decorators")
+    decorators: Any = owner.attribute("method_decorators")
     if isinstance(decorators, Mapping):
-        decorators = decorators.get(method.lower(), ())
+        decorators = cast("Any", decorators).get(method.lower(), ())
     if not isinstance(decorators, list | tuple) or not owner.is_predictable("method_decorators"):
         return _unknown(owner.kind)
     access = _access_of_method(owner, method)
-    for decorator in decorators:
+    for decorator in cast("Any", decorators):
         ours = decoration(decorator)
         if ours is None:
             access = _unknown(decorator)

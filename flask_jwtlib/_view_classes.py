@@ -6,7 +6,7 @@ import dis
 import inspect
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -32,10 +32,13 @@ class Owner:
 
     def attribute(self, name: str) -> Any:
         """Return what an instance has under a name, before it is bound; None if there is nothing."""
-        found = vars(self.instance).get(name) if self.instance is not None else None
+        own: Any = {} if self.instance is None else vars(cast("object", self.instance))
+        found: Any = own.get(name)
         if found is None:
             found = inspect.getattr_static(self.kind, name, None)
-        return found.__func__ if isinstance(found, staticmethod | classmethod) else found
+        if isinstance(found, staticmethod | classmethod):
+            return cast("Any", found).__func__
+        return found
 
     def is_predictable(self, *names: str) -> bool:
         """Whether an instance certainly has the attributes that ``attribute`` returns."""
@@ -52,17 +55,18 @@ def owner_of(view: FunctionType) -> Owner:
     """Tell which class handles requests to a function that ``as_view`` made."""
     held = cells(view)
     if "self" in held:
-        return Owner(type(held["self"]), held["self"])
+        kind = cast("Any", type(held["self"]))
+        return Owner(kind, held["self"])
     # For each request Flask looks the class up on what the class's decorators returned.
     return Owner(held["view"].view_class)
 
 
 def method_decorators(owner: Owner) -> list[Any]:
     """Everything in a class's ``method_decorators``, for whichever method."""
-    decorators = owner.attribute("method_decorators")
+    decorators: Any = owner.attribute("method_decorators")
     if isinstance(decorators, Mapping):
-        return [one for some in decorators.values() for one in some]
-    return list(decorators) if isinstance(decorators, list | tuple) else []
+        return [one for some in cast("Any", decorators).values() for one in some]
+    return list(cast("Any", decorators)) if isinstance(decorators, list | tuple) else []
 
 
 def _sets(base: type, names: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from flask.views import MethodView, View
@@ -64,18 +64,19 @@ def _within(found: Any) -> Iterator[Any]:
     if isinstance(found, FunctionType):
         yield from _of_closure(found)
     elif isinstance(found, MethodType | staticmethod | classmethod):
-        yield found.__func__
+        yield cast("Any", found).__func__
     elif isinstance(found, partial):
         yield found.func
     elif isinstance(found, property):
         yield found.fget
     else:
-        yield inspect.getattr_static(type(found), "__call__", None)
+        kind = cast("Any", type(found))
+        yield inspect.getattr_static(kind, "__call__", None)
         yield from filter(_is_callable, _attributes(found).values())
     # Statically first, so that no `__getattr__` of a stranger runs.
     for name in ("__wrapped__", "view_class"):
-        if inspect.getattr_static(found, name, None) is not None:
-            yield getattr(found, name, None)
+        if inspect.getattr_static(cast("Any", found), name, None) is not None:
+            yield getattr(cast("Any", found), name, None)
 
 
 def _of_closure(function: FunctionType) -> Iterator[Any]:
