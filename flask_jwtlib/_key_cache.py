@@ -194,6 +194,7 @@ class KeyCache:
                 self._tell("key_skipped", reasons=list(key_set.skipped))
             if failures or announced is not None:
                 self._tell("recovered", failures=failures)
+            fetch.done.set()
 
     def fail(self, fetch: Fetch, error: BaseException, now: float) -> None:
         """Take note that an attempt failed, unless it was given up meanwhile."""
@@ -284,11 +285,11 @@ class KeyCache:
             "next_attempt": delay,
         }
         self.calls.add(self.report, News("refresh_failed", details, error))
+        fetch.done.set()
 
     def _end(self, fetch: Fetch, outcome: str) -> None:
         self.fetch = None
         self.outcomes[fetch.reason, outcome] += 1
-        fetch.done.set()
 
     def _tell(self, event: str, **details: Any) -> None:
         self.calls.add(self.report, News(event, details))

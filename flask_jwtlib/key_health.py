@@ -9,6 +9,7 @@ from flask import current_app
 
 from ._inspection import authenticators_of
 from .checked_keys import NoKeyProvider
+from .deferred_calls import DeferredCalls
 from .log_text import library_logger
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def keys_ready(app: Flask | None = None) -> bool:
     Args:
         app: The app, by default the current one.
     """
+    calls = DeferredCalls()
     # Each is asked, so that none waits for the next probe to be warmed up.
-    answers = [_is_ready(provider) for provider in _providers(app)]
+    answers = [_is_ready(provider, calls) for provider in _providers(app)]
+    calls.start()
     return all(answers)
 
 
@@ -78,8 +81,10 @@ def warm_up_keys(app: Flask | None = None) -> None:
     Args:
         app: The app, by default the current one.
     """
+    calls = DeferredCalls()
     for provider in _providers(app):
-        _warm_up(provider)
+        _warm_up(provider, calls)
+    calls.start()
 
 
 def status_of(provider: Any) -> dict[str, Any]:
@@ -113,17 +118,18 @@ def combined_state(states: Iterable[str]) -> str:
     return next((state for state in ("stale", "fresh", "static") if state in found), "unknown")
 
 
-def _is_ready(provider: Any) -> bool:
+def _is_ready(provider: Any, calls: DeferredCalls) -> bool:
     if not has_keys(status_of(provider)):
-        _warm_up(provider)
+        _warm_up(provider, calls)
     return has_keys(status_of(provider))
 
 
-def _warm_up(provider: Any) -> None:
+def _warm_up(provider: Any, calls: DeferredCalls) -> None:
     warm_up = getattr(provider, "warm_up", None)
     if warm_up is None:
         return
     try:
         warm_up()
     except Exception as error:  # noqa: BLE001 - whatever it is, the keys are not there
-        _logger.warning("%s lacks keys (%s)", type(provider).__name__, type(error).__name__)
+        names = type(provider).__name__, type(error).__name__
+        calls.add(_logger.warning, "%s lacks keys (%s)", *names)

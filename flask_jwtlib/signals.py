@@ -32,6 +32,8 @@ key_event = _signals.signal("key-event")
 - ``unknown_kid``: a token was refused for its ``kid``, which the sender made up or which is not
   published yet
 
-A receiver that raises is logged and changes nothing. It is called in the thread that fetches, or in
-the caller's, and has no request to look at.
+Receivers are called in a background thread, one event of a provider after the other, when the keys are
+available to everyone: no request waits for them. They have no request or application context. What they
+raise is logged and changes nothing. While one takes long, up to 256 events wait; beyond that, the oldest are
+dropped. Where no thread can be started, a request calls them, after its own keys were looked up.
 """

@@ -17,6 +17,7 @@ from flask_jwtlib import (
     VerificationUnavailable,
 )
 from flask_jwtlib.checked_keys import CheckedKeyProvider
+from flask_jwtlib.deferred_calls import DeferredCalls
 from flask_jwtlib.key_health import combined_state, status_of
 from flask_jwtlib.log_text import library_logger
 from flask_jwtlib.sharing import Shared
@@ -65,6 +66,7 @@ class CompositeKeyProvider(Shared, KeyProvider):
     limit: int = field(default=4, kw_only=True)
     _at_hand: tuple[KeyProvider, ...] = field(init=False, repr=False)
     _stages: tuple[tuple[KeyProvider, ...], ...] = field(init=False, repr=False)
+    _calls: DeferredCalls = field(init=False, repr=False)
 
     def __init__(self, *providers: KeyProvider, limit: int = 4) -> None:
         if not providers:
@@ -83,6 +85,7 @@ class CompositeKeyProvider(Shared, KeyProvider):
         object.__setattr__(self, "limit", limit)
         object.__setattr__(self, "_at_hand", _checked(map(_KeysAtHand, prompt)))
         object.__setattr__(self, "_stages", tuple(map(_checked, stages)))
+        object.__setattr__(self, "_calls", DeferredCalls())
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Collect the keys."""
@@ -153,10 +156,14 @@ class CompositeKeyProvider(Shared, KeyProvider):
         missing: VerificationUnavailable | None,
     ) -> Sequence[VerificationKey]:
         """The keys of the very ``kid`` that a token names."""
-        named = _distinct(key for key in keys if key.kid == header.kid)
+        named = _distinct(key for key in keys if key.kid == header.kid)[: self.limit]
         if named and missing is not None:
-            _logger.warning("some keys can't be had, going on with others", exc_info=missing)
-        return named[: self.limit]
+            # In the background: log handlers may raise anything and take any time.
+            self._calls.add(
+                _logger.warning, "some keys can't be had, going on with others", exc_info=missing
+            )
+            self._calls.start()
+        return named
 
     def _keys_for_nameless(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """The keys for a token that names none."""

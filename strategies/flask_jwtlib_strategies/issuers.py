@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from types import MappingProxyType
 from typing import Any
 
@@ -31,10 +29,10 @@ from flask_jwtlib.key_health import combined_state, status_of
 from flask_jwtlib.sharing import Shared
 
 from ._issuer_validator import issuer_validator
+from ._warm_up import warm_up_all
 
 __all__ = ["IssuerRouter", "TrustedIssuer"]
 
-_MOST_AT_ONCE = 16
 _FROM_ANOTHER = "The access token is from another issuer"
 
 
@@ -210,14 +208,9 @@ class IssuerRouter(Shared, TokenValidator):
                 all the same.
         """
         sources = {id(source): (name, source) for name, source in self._sources()}
-        with ThreadPoolExecutor(_MOST_AT_ONCE, "flask_jwtlib-warm-up") as pool:
-            attempts = {
-                # With the current app, which a function that fetches may ask for.
-                name: pool.submit(copy_context().run, source.warm_up)
-                for name, source in sources.values()
-                if hasattr(source, "warm_up")
-            }
-        failed = {name: error for name, one in attempts.items() if (error := one.exception())}
+        failed = warm_up_all(
+            {name: source for name, source in sources.values() if hasattr(source, "warm_up")}
+        )
         if failed:
             name, error = next(iter(failed.items()))
             raise VerificationUnavailable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
@@ -268,7 +269,7 @@ def test_point_24_old_keys_are_at_hand_while_their_source_is_down(clock: Any) ->
 
 
 def test_point_24_a_member_that_is_down_is_503_unless_the_very_kid_is_found(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
     """A key that is found serves; any other token might be verified by what is missing."""
     down, up = Source(), Source(A)
@@ -276,13 +277,16 @@ def test_point_24_a_member_that_is_down_is_503_unless_the_very_kid_is_found(
     composite = CompositeKeyProvider(TTLKeyProvider(down), TTLKeyProvider(up))
 
     assert accepts(composite, A)
+    all_told()
     assert "going on with others" in caplog.text
     caplog.clear()
     assert accepts(composite, A)
+    all_told()
     assert not caplog.records, "the second time it is at hand"
     for kid in ("b", None):
         with pytest.raises(VerificationUnavailable):
             composite.keys_for(by(kid))
+    all_told()
     assert "going on with others" not in caplog.text
 
 
@@ -361,12 +365,13 @@ FAULT_NAMES = ["raises", "None", "int", "text", "no keys", "None in a list", "ma
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_NAMES)
 def test_point_24_a_member_that_fails_at_hand_is_asked_again(
-    fault: Any, caplog: pytest.LogCaptureFixture
+    fault: Any, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
     """Where a snapshot can't be read, others' serve with a warning, and ``keys_for`` decides otherwise."""
     composite = CompositeKeyProvider(Moody(fault, static(A)), static(B))
 
     assert accepts(composite, B)
+    all_told()
     assert "some keys can't be had" in caplog.text
     assert accepts(composite, A)
     assert not composite.keys_for(by("c"))
@@ -655,3 +660,30 @@ def test_it_works_behind_an_authenticator(caplog: pytest.LogCaptureFixture) -> N
     with pytest.raises(InvalidTokenError):
         auth.authenticate(make_request(headers=bearer(B_ANEW.token())))
     assert not caplog.records
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), RuntimeError("broken")], ids=repr)
+def test_point_24_no_log_handler_refuses_or_ends_a_request(
+    error: BaseException, all_told: Callable[[], None]
+) -> None:
+    """The warning about a member that is down is written in the background."""
+    hang, threads = threading.Event(), []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            threads.append(threading.current_thread())
+            assert hang.wait(30)
+            raise error
+
+    handler, logger = Handler(), logging.getLogger("flask_jwtlib_strategies")
+    logger.addHandler(handler)
+    try:
+        composite = CompositeKeyProvider(Moody(DOWN, static(A)), static(B))
+        assert accepts(composite, B)
+        assert accepts(composite, B)
+        hang.set()
+        all_told()
+    finally:
+        logger.removeHandler(handler)
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,7 @@ from flask_jwtlib import (
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import TokenValidatorContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
+from flask_jwtlib_strategies._warm_up import warm_up_all
 from flask_jwtlib_strategies.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
 from flask_jwtlib_strategies.jwks import JWKSKeyProvider
@@ -893,3 +895,37 @@ def test_a_router_says_nothing_of_what_went_well(caplog: pytest.LogCaptureFixtur
     assert verify(router_of(A, B), token_of(A))
 
     assert not caplog.records
+
+
+def _refuse(_: threading.Thread) -> None:
+    raise MemoryError
+
+
+def _never_run(_: threading.Thread) -> None:
+    """Behave as where threads are never run."""
+
+
+@pytest.mark.parametrize("start", [_refuse, _never_run], ids=["refused", "never run"])
+def test_all_are_warmed_up_without_threads(
+    start: Callable[[threading.Thread], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no thread can be started the caller does it, and hears what failed."""
+    warmed: list[str] = []
+
+    class Source:
+        def __init__(self, name: str, error: BaseException | None = None) -> None:
+            self.name, self.error = name, error
+
+        def warm_up(self) -> None:
+            warmed.append(self.name)
+            if self.error is not None:
+                raise self.error
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    names = [f"https://{number}.example" for number in range(40)]
+    broken = {names[3]: SystemExit(3), names[30]: OSError()}
+    sources = {name: Source(name, broken.get(name)) for name in names}
+
+    assert warm_up_all(sources) == broken
+    assert warmed == names
+    assert warm_up_all({}) == {}

@@ -780,6 +780,20 @@ def test_point_09_what_an_apps_context_raises_changes_no_key(
     assert f"application context of a fetch raised {type(error).__name__}" in caplog.text
 
 
+def test_point_09_an_exit_in_a_fetch_is_logged_once(
+    app: Flask, source: Any, provider: TTLKeyProvider, settled: Any, caplog: Any
+) -> None:
+    """It passes the application context on its way out, which is not the context's fault."""
+    source.answer = SystemExit(3)
+    with app.app_context():
+        refused(provider)
+    source.join(1)
+    settled(provider)
+
+    assert caplog.text.count("fetching the keys failed") == 1
+    assert "application context" not in caplog.text
+
+
 def test_point_09_a_teardown_function_that_hangs_keeps_nobody_waiting(
     app: Flask, issuer: TokenIssuer, clock: Any
 ) -> None:
