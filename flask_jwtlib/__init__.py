@@ -149,6 +149,8 @@ __all__ = [
     "verification_key",
 ]
 
+__version__ = "0.1.0"
+
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 JWT_ALGO: str | Collection[str] = "RS256"

@@ -209,5 +209,13 @@ def _principal() -> Principal:
     return state.principal
 
 
-current_principal: Principal = cast("Principal", LocalProxy(_principal))
+class _CurrentPrincipal(LocalProxy[Principal]):
+    """The current request's caller, a ``Principal``. Falsy where there is none."""
+
+    __slots__ = ()
+    # pydoc shows this, and would otherwise ask for the caller, whom it doesn't have.
+    __origin__ = Principal
+
+
+current_principal: Principal = cast("Principal", _CurrentPrincipal(_principal))
 """The current request's caller. Falsy where there is none; any other use raises ``RuntimeError`` then."""

@@ -9,14 +9,13 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-import requests
 from attrs import field, frozen
-from urllib3 import Timeout
 
 from flask_jwtlib import JWTLibError, VerificationUnavailable
 from flask_jwtlib.log_text import one_line
 
 from ._bodies import Fault, parse_object, read_body
+from ._client_library import Timeout, requests
 from ._freshness import lifetime, retry_after
 from ._library_logs import safe_library_logs
 from ._request_settings import hooks_of, proxies_for, user_agent_of, verify_of

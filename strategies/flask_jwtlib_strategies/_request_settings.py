@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_user_agent
 
+from flask_jwtlib import __version__
+
+from ._client_library import requests
 from ._urls import is_loopback
 
 __all__ = ["hooks_of", "proxies_for", "user_agent_of", "verify_of"]
@@ -30,12 +30,7 @@ def user_agent_of(session: requests.Session | None) -> Any:
     """Return the ``User-Agent`` that a session was given, or else ours."""
     headers: Mapping[str, Any] = {} if session is None else CaseInsensitiveDict(session.headers)
     own = headers.get("User-Agent")
-    return own if own and own != default_user_agent() else _our_user_agent()
-
-
-@cache
-def _our_user_agent() -> str:
-    return f"flask_jwtlib/{version('flask_jwtlib')}"
+    return own if own and own != default_user_agent() else f"flask_jwtlib/{__version__}"
 
 
 def verify_of(session: requests.Session) -> Any:

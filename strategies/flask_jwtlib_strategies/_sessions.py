@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from requests.adapters import HTTPAdapter
 
 from flask_jwtlib import ConfigurationError
 
+from ._client_library import requests
 from ._deadlines import DeadlineAdapter
 
 __all__ = ["SessionKeeper"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-import requests
 from attrs import field, frozen
 
 from flask_jwtlib import TTLKeyProvider
 
+from ._client_library import requests
 from ._documents import DocumentClient
 from ._remote_key_set import RemoteKeySet
 from ._set_limits import SetLimits

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-import requests
 from attrs import frozen
 
 from flask_jwtlib import Authenticator, ClaimRule, TTLKeyProvider
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 
+from ._client_library import requests
 from ._discovery import DiscoveredKeySet
 from ._documents import DocumentClient
 from ._issuer_validator import issuer_validator, with_public_keys

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-import requests
 from attrs import field, frozen
 
 from flask_jwtlib import KeySet, TTLKeyProvider, UnverifiedHeader, VerificationKey
 
+from ._client_library import requests
 from ._documents import DocumentClient
 from ._key_template import KeyTemplate
 from ._keys_by_kid import KeysByKid

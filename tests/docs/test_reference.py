@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import pydoc
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -71,6 +73,44 @@ def test_every_public_name_can_be_reached() -> None:
                 assert getattr(module, name) is getattr(flask_jwtlib, name)
 
 
+@pytest.mark.parametrize("module", [module.__name__ for module in public_modules()])
+def test_pydoc_shows_every_public_name(module: str) -> None:
+    """``python -m pydoc flask_jwtlib.NAME`` works, or the module's page shows a setting that is None."""
+    page = pydoc.render_doc(module, renderer=pydoc.plaintext)
+    for name in importlib.import_module(module).__all__:
+        assert name in page
+        if getattr(importlib.import_module(module), name) is None:
+            # pydoc takes None for a name that it has not found.
+            assert f"{name} = None" in page
+        else:
+            assert pydoc.render_doc(f"{module}.{name}", renderer=pydoc.plaintext)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """``flask_jwtlib.__version__`` is what pip shows."""
+    assert flask_jwtlib.__version__ == version("flask-jwtlib")
+
+
+def test_every_extra_is_used_and_documented() -> None:
+    """The README shows each extra; the code imports what it installs, except for Flask's own extra."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    _, _, table = text.partition("[project.optional-dependencies]\n")
+    extras = re.findall(r"^(\w+) = \[(.*)\]$", table.partition("\n[")[0], re.MULTILINE)
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    sources = [
+        path.read_text(encoding="utf-8")
+        for top in ("flask_jwtlib", "strategies/flask_jwtlib_strategies")
+        for path in where(top).rglob("*.py")
+    ]
+    assert extras
+    for name, requirements in extras:
+        assert f"'.[{name}]'" in readme
+        for package in re.findall(r'"(\w+)>=', requirements):
+            imported = re.compile(rf"^ *(?:import|from) {package}\b", re.MULTILINE)
+            assert any(imported.search(source) for source in sources), package
+    assert dict(extras)["async"] == '"Flask[async]>=3.0"'
+
+
 def where(path: str) -> Path:
     """Find a file of the repository, whose two packages may be installed from a wheel."""
     top, _, rest = path.partition("/")
@@ -98,7 +138,7 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     folder = (ROOT / document).parent
     for target in re.findall(r"`[^`<]+<([^`<>:]+)>`_", text):
-        path = os.path.relpath(folder / target, ROOT)
+        path = os.path.relpath(folder / target.partition("#")[0], ROOT)
         assert where(path).exists(), target
     for path in re.findall(r"``((?:examples|docs|tests|flask_jwtlib|strategies)/[\w/.-]*)``", text):
         assert where(path).exists(), path

@@ -47,6 +47,30 @@ def test_every_strategy_stands_for_itself(module: str) -> None:
     assert not [name for name in imported if "._" in name or "flask_jwtlib_strategies" in name]
 
 
+@pytest.mark.parametrize("package", ["requests", "urllib3"])
+@pytest.mark.parametrize("module", ["configured", "jwks", "oidc", "per_kid"])
+def test_a_missing_extra_is_named_by_its_install_command(module: str, package: str) -> None:
+    """Without the packages of the extra ``http``, the import error says how to install them."""
+    program = (
+        f"import sys; sys.modules[{package!r}] = None; import flask_jwtlib_strategies.{module}"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    last_line = run.stderr.rstrip().splitlines()[-1]
+    assert last_line.startswith("ModuleNotFoundError: ")
+    assert last_line.endswith("python -m pip install 'flask-jwtlib[http]'")
+
+
+@pytest.mark.parametrize("module", sorted({*MODULES} - {"configured", "jwks", "oidc", "per_kid"}))
+def test_the_other_strategies_need_no_extra(module: str) -> None:
+    """A module that fetches nothing over HTTP is imported without ``requests``."""
+    program = f"import sys; sys.modules['requests'] = None; import flask_jwtlib_strategies.{module}"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
 def test_its_types_are_for_everybody() -> None:
     """The package is marked as typed (PEP 561)."""
     assert files(flask_jwtlib_strategies).joinpath("py.typed").is_file()
