@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from flask_jwtlib_strategies import _patient_reader
 from flask_jwtlib_strategies._patient_reader import PatientReader, Read
@@ -383,3 +384,14 @@ def test_a_process_forked_while_a_file_hangs_reads_it(
                 os._exit(1)
     children.append(pid)
     back.set()
+
+
+def test_a_look_that_was_given_up_changes_nothing(keys: Path, clock: Any) -> None:
+    """What a look brings that began before the latest one is old."""
+    (keys / "a.json").write_text(jwks_of(A))
+    eyes = Eyes(clock, keys)
+    assert eyes.kids() == {"a"}
+    files: Any = eyes.provider.fetch
+    state = files._state
+    files._publish(evolve(state, begun=state.begun - 1, key_set=None))
+    assert files._state is state
