@@ -89,7 +89,7 @@ def _json_document(data: bytes) -> object:
 
 def _read_jwk(jwk: Mapping[str, Any], algorithms: tuple[str, ...]) -> KeySet:
     symmetric = _symmetric(algorithms)
-    if jwk.get("kty") == "oct" and "alg" not in jwk and symmetric:
+    if jwk.get("kty") == "oct" and not jwk.get("alg") and symmetric:
         # Else it would be tried, and warned of, for every HS algorithm.
         return KeySet((VerificationKey.from_jwk(jwk, algorithms=symmetric, allow_weak=True),))
     return KeySet.of(jwk, allow_weak=True)

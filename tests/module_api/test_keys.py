@@ -316,6 +316,19 @@ def test_a_text_that_is_no_public_key_is_no_key_where_one_is_due(
     assert secret not in caplog.text
 
 
+@pytest.mark.parametrize("alg", [{}, {"alg": None}, {"alg": ""}], ids=["absent", "null", "blank"])
+def test_a_secret_jwk_is_for_the_configured_algorithms(
+    client: FlaskClient, alg: dict[str, Any]
+) -> None:
+    """Without an ``alg`` it isn't tried, and warned of, for algorithms that it is too short for."""
+    secret = bytes(range(32))
+    flask_jwtlib.JWT_ALGO = "HS256"
+    flask_jwtlib.set_permanent_verification_key({"kty": "oct", "k": base64url(secret), **alg})
+    token = TokenIssuer(algorithm="HS256", private_key=secret).token()
+
+    assert client.get("/required", headers=bearer(token)).status_code == 200
+
+
 # A weak key, which existing users have.
 
 
