@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import (
 )
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from cryptography.x509.oid import NameOID
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import flask_jwtlib
@@ -297,6 +297,8 @@ def test_a_key_that_is_spelled_encoded_and_spelled_again(
     if outer == "json-member" and encoding in ONLY_WHOLE:
         outer = "json-string"
     text = SPELLINGS[outer](ENCODINGS[encoding](SPELLINGS[inner](form)))
+    # Longer text is not decoded, as the documentation says.
+    assume(len(text) <= 65_536)
 
     assert kind_of_key(text) is not None
     with pytest.raises(ConfigurationError):
