@@ -145,11 +145,18 @@ class CallbackKeyProvider(Shared, KeyProvider):
         key_set: Asks it, and makes keys of the answer, for a token of some header.
         status: Tells how they are, as ``TTLKeyProvider.status`` does.
         warm_up: Has them fetched if that is due.
+        known: Returns the IDs of those that were read last, for the log.
     """
 
     key_set: Callable[[UnverifiedHeader], KeySet]
     status: Callable[[], dict[str, Any]]
     warm_up: Callable[[], None]
+    known: Callable[[], frozenset[str]]
+
+    @property
+    def kids(self) -> frozenset[str]:
+        """The key IDs, which the log lists when a token names another one."""
+        return self.known()
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Choose by the header's ``kid`` and ``alg``."""

@@ -117,7 +117,7 @@ class ModuleAPI:
     _extractor: BearerTokenExtractor = field(init=False, factory=BearerTokenExtractor)
 
     def __attrs_post_init__(self) -> None:
-        keys = CallbackKeyProvider(self.key_set, self.status, self.warm_up)
+        keys = CallbackKeyProvider(self.key_set, self.status, self.warm_up, self.kids)
         self._checked_keys = CheckedKeyProvider(keys)
         self.authenticator = Authenticator(
             keys=keys,
@@ -190,6 +190,11 @@ class ModuleAPI:
             return StaticKeyProvider(self._key_set_of(permanent)).status()
         except ConfigurationError as error:
             return {"state": "dead", "last_error": type(error).__name__}
+
+    def kids(self) -> frozenset[str]:
+        """The IDs of the keys that were read last."""
+        read = self._read
+        return frozenset() if read is None else read.key_set.kids
 
     def warm_up(self) -> None:
         """Have the key fetched if that is due."""

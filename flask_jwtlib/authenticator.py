@@ -15,6 +15,7 @@ from ._composition import as_claims, check_composition, check_extracted, default
 from ._decorator_order import check_app, remember
 from ._guarding import guard_view
 from ._marks import is_exempt, mark
+from ._other_schemes import without_token
 from ._report import report_accepted, report_refused
 from ._state import RequestState, begin, current_context, current_g, current_request, giving
 from .checked_keys import CheckedKeyProvider, as_key_provider
@@ -251,7 +252,8 @@ class Authenticator(Shared):
         try:
             token = self.extractor.extract(request)
             if token is None:
-                return MissingTokenError()
+                sent: str | None = request.environ.get("HTTP_AUTHORIZATION")
+                return MissingTokenError(without_token(sent)) if sent else MissingTokenError()
             if type(token) is not BearerToken or type(token.value) is not str:
                 check_extracted(token)
             claims = self.validator.validate(token, self._checked_keys)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from ._known_kids import known_kids
 from .errors import AuthenticationError, VerificationUnavailable
 from .interfaces import KeyProvider
 from .key_providers import StaticKeyProvider, TTLKeyProvider
@@ -55,6 +56,11 @@ class CheckedKeyProvider(Shared, KeyProvider):
             raise VerificationUnavailable(
                 f"the key provider's generation raised {type(error).__name__}"
             ) from error
+
+    @property
+    def kids(self) -> frozenset[str] | None:
+        """The key IDs that the provider knows, for the log. None if it doesn't say."""
+        return known_kids(self.provider)
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Ask the provider."""

@@ -58,6 +58,11 @@ class StaticKeyProvider(Shared, KeyProvider):
 
     keys_at_hand = keys_for
 
+    @property
+    def kids(self) -> frozenset[str]:
+        """The key IDs, which the log lists when a token names another one."""
+        return self.key_set.kids
+
     def status(self) -> dict[str, Any]:
         """Tell which keys there are, as ``TTLKeyProvider.status`` does. The ``state`` is ``"static"``."""
         return describe_fixed(self.key_set)
@@ -190,6 +195,12 @@ class TTLKeyProvider(Shared, KeyProvider):
             VerificationUnavailable: They could not be had.
         """
         self.key_set()
+
+    @property
+    def kids(self) -> frozenset[str]:
+        """The IDs of the keys that were fetched last, which the log lists when a token names another one."""
+        snapshot = self._cache.snapshot
+        return frozenset() if snapshot is None else snapshot.key_set.kids
 
     @property
     def generation(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from . import _jose
+from ._known_kids import known_kids, list_of_kids
 from ._options import as_clock, as_count, check_leeway
 from .claim_rules import Audience, ClaimTypes
 from .errors import AlgorithmError, BadSignatureError, UnknownKeyError
@@ -16,7 +17,7 @@ from .judgement import ClaimRule, as_rules, judge_claims
 from .jws import DEFAULT_MAX_SIZE, CompactJWS
 from .log_text import quoted
 from .time_rules import Expiry, NotBefore
-from .values import BearerToken, Claims
+from .values import BearerToken, Claims, UnverifiedHeader
 
 __all__ = ["JWTValidator"]
 
@@ -101,7 +102,7 @@ class JWTValidator(TokenValidator):
             )
         candidates = keys.keys_for(header)
         if not candidates:
-            raise UnknownKeyError(f"no key of ours is for kid {quoted(header.kid)} and {algorithm}")
+            raise UnknownKeyError(_unknown_key(header, keys))
         signature = jws.signature
         for key in candidates:
             if key.verify(algorithm, jws.signing_input, signature):
@@ -115,3 +116,13 @@ class JWTValidator(TokenValidator):
             AuthenticationError: A rule refuses them.
         """
         judge_claims(claims, self._all_rules)
+
+
+def _unknown_key(header: UnverifiedHeader, keys: KeyProvider) -> str:
+    """Say for the log which key a token needs, and which ones are known."""
+    if header.kid is None:
+        text = f"the token has no kid, and there isn't exactly one key for {header.alg}"
+    else:
+        text = f"no key has the kid {quoted(header.kid)} and is for {header.alg}"
+    kids = known_kids(keys)
+    return text if kids is None else f"{text}; known kids: {list_of_kids(kids)}"

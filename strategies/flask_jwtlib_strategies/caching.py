@@ -283,6 +283,10 @@ class _WitnessedKeys(KeyProvider):
         self._keys = keys
         self.seen: tuple[VerificationKey, _Verified] | None = None
 
+    @property
+    def kids(self) -> Any:
+        return getattr(self._keys, "kids", None)
+
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         return tuple(_WitnessedKey(key, self) for key in self._keys.keys_for(header))
 

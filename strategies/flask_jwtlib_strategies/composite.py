@@ -129,6 +129,13 @@ class CompositeKeyProvider(Shared, KeyProvider):
             raise missing
 
     @property
+    def kids(self) -> frozenset[str] | None:
+        """The key IDs of all providers that say theirs, for the log. None if none of them does."""
+        known = [CheckedKeyProvider(provider).kids for provider in self.providers]
+        said = [kids for kids in known if kids is not None]
+        return frozenset().union(*said) if said else None
+
+    @property
     def generation(self) -> int:
         """A number that grows when a provider's keys change.
 

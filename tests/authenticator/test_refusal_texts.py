@@ -1,0 +1,325 @@
+"""What the log says of a request without a bearer token, and of a token whose key is unknown."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+import flask_jwtlib
+from flask_jwtlib import (
+    Authenticator,
+    BearerToken,
+    JWTValidator,
+    KeyProvider,
+    KeySet,
+    StaticKeyProvider,
+    TTLKeyProvider,
+    UnknownKeyError,
+    UnverifiedHeader,
+    VerificationKey,
+)
+from flask_jwtlib._other_schemes import without_token
+from flask_jwtlib.testing import TokenIssuer, bearer
+from flask_jwtlib_strategies.caching import CachingValidator
+from flask_jwtlib_strategies.composite import CompositeKeyProvider
+from flask_jwtlib_strategies.files import FileKeyProvider
+from flask_jwtlib_strategies.first_of import FirstOfTokenExtractor
+from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
+
+Ask = Callable[..., tuple[int, str | None, str]]
+
+NO_SCHEME = (
+    "no bearer token in the request; "
+    "its Authorization header doesn't begin with 'Bearer ' or another well-known scheme"
+)
+
+
+@pytest.fixture
+def ask(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
+    """Ask a route behind an Authenticator: the status, the challenge, and the log line of the refusal."""
+
+    def asked(auth: Authenticator, headers: dict[str, str], **options: Any) -> Any:
+        decorator = "optional" if options.get("optional") else "requires"
+        view = getattr(auth, f"{decorator}_authentication")(lambda: "in")
+        app.add_url_rule("/", view_func=view, endpoint="it")
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "flask_jwtlib"):
+            response = app.test_client().get("/", headers=headers)
+        (line,) = [
+            record.getMessage() for record in caplog.records if record.funcName == "report_refused"
+        ]
+        return response.status_code, response.headers.get("WWW-Authenticate"), line
+
+    return asked
+
+
+# ---- the scheme
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        pytest.param("DPoP abc", "DPoP", id="DPoP"),
+        pytest.param("dpop abc", "DPoP", id="small"),
+        pytest.param("TOKEN abc", "Token", id="capitals"),
+        pytest.param("Token  token=abc, x=y", "Token", id="parameters"),
+        pytest.param("Basic YWxpY2U6aHVudGVyMg==", "Basic", id="Basic"),
+        pytest.param("JWT a.b.c", "JWT", id="JWT"),
+        pytest.param("AWS4-HMAC-SHA256 Credential=a", "AWS4-HMAC-SHA256", id="digits"),
+        pytest.param("Negotiate ", "Negotiate", id="nothing follows"),
+    ],
+)
+@pytest.mark.parametrize("optional", [False, True], ids=["required", "optional"])
+def test_another_scheme_is_named_in_the_log(
+    auth: Authenticator, ask: Ask, sent: str, name: str, optional: bool
+) -> None:
+    """It stays a missing token: 401 without an error code, or a guest. The log names the scheme alone."""
+    status, challenge, line = ask(auth, {"Authorization": sent}, optional=optional)
+
+    assert (status, challenge) == ((200, None) if optional else (401, "Bearer"))
+    assert line == (
+        "MissingTokenError: no bearer token in the request; "
+        f"the scheme of its Authorization header is {name}, not Bearer"
+    )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln",
+        "s3cret",
+        "s3cret and more",
+        "hunter two",
+        "Token",
+        "Token\tabc",
+        "Token,abc def",
+        "Token: abc",
+        " Token abc",
+        "X" * 5000 + " abc",
+        "n\x1b[31m abc",
+        "\xc3\xa9 abc",
+    ],
+    ids=str.split,
+)
+def test_a_credential_without_a_scheme_is_not_logged(
+    auth: Authenticator, ask: Ask, sent: str
+) -> None:
+    """What isn't one of the well-known names and a space may be the secret itself."""
+    assert ask(auth, {"Authorization": sent}) == (401, "Bearer", f"MissingTokenError: {NO_SCHEME}")
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_part_of_the_header_is_logged(scheme: str, credentials: str) -> None:
+    """Whatever is sent, the log text is one of ours, and the same for any credentials."""
+    text = without_token(f"{scheme} {credentials}")
+
+    assert text == without_token(f"{scheme.partition(' ')[0]} x")
+    if scheme.lower() != "bearer":
+        assert text == NO_SCHEME or scheme.partition(" ")[0].lower() in text.lower()
+    assert without_token(credentials.replace(" ", "")) == NO_SCHEME
+
+
+def test_no_header_no_scheme(auth: Authenticator, ask: Ask) -> None:
+    """Without the header, the text is as short as it was."""
+    assert ask(auth, {}) == (401, "Bearer", "MissingTokenError: no bearer token in the request")
+
+
+def test_a_bearer_token_where_none_is_read(auth: Authenticator, ask: Ask, token: str) -> None:
+    """An API that reads the token elsewhere says that it doesn't read the header."""
+
+    class Nowhere:
+        def extract(self, request: object) -> BearerToken | None:
+            return None
+
+    elsewhere = auth.evolve(extractor=FirstOfTokenExtractor(Nowhere()))
+
+    status, _, line = ask(elsewhere, bearer(token))
+
+    assert status == 401
+    assert line.endswith("its Authorization header is not where the token is expected")
+
+
+# ---- the known keys
+
+
+class Told(KeyProvider):
+    """A provider of somebody's own that has no key, and says of its key IDs what it is told to."""
+
+    def __init__(self, kids: Any) -> None:
+        self._kids = kids
+
+    @property
+    def kids(self) -> Any:
+        return self._kids() if callable(self._kids) else self._kids
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        return ()
+
+
+class Silent(KeyProvider):
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        return ()
+
+
+def jwks(issuer: TokenIssuer, *kids: str) -> dict[str, Any]:
+    """A set of one key under several IDs."""
+    return {"keys": [{**issuer.jwk, "kid": kid} for kid in kids]}
+
+
+class Own(TTLKeyProvider):
+    """A subclass, as applications write them."""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda keys, path: StaticKeyProvider(keys), id="static"),
+        pytest.param(lambda keys, path: TTLKeyProvider(lambda: keys), id="ttl"),
+        pytest.param(lambda keys, path: Own(lambda: keys), id="subclass"),
+        pytest.param(lambda keys, path: FileKeyProvider(path), id="files"),
+        pytest.param(
+            lambda keys, path: CompositeKeyProvider(
+                StaticKeyProvider({"keys": keys["keys"][:1]}), TTLKeyProvider(lambda: keys)
+            ),
+            id="composite",
+        ),
+        pytest.param(
+            lambda keys, path: CompositeKeyProvider(StaticKeyProvider(keys), Silent()),
+            id="composite with one that doesn't say",
+        ),
+        pytest.param(lambda keys, path: Told(["b", "a"]), id="told by a list"),
+    ],
+)
+def test_an_unknown_kid_is_logged_with_the_known_ones(
+    ask: Ask, issuer: TokenIssuer, tmp_path: Path, make: Callable[..., Any]
+) -> None:
+    """The log names the token's kid and those of the provider; the client gets the same as before."""
+    keys = jwks(issuer, "a", "b")
+    path = tmp_path / "keys.json"
+    path.write_text(str(keys).replace("'", '"'))
+    auth = Authenticator(keys=make(keys, path))
+
+    status, challenge, line = ask(auth, bearer(issuer.token(header={"kid": "c"})))
+
+    assert status == 401
+    assert challenge == (
+        'Bearer error="invalid_token", error_description="The access token\'s signing key is unknown"'
+    )
+    assert line == (
+        "UnknownKeyError: no key has the kid 'c' and is for RS256; known kids: 'a', 'b'"
+    )
+
+
+def test_each_validator_of_the_catalogue_lists_them(ask: Ask, issuer: TokenIssuer) -> None:
+    """A router lists the kids of the token's own issuer only, also through a cache."""
+    router = IssuerRouter(
+        TrustedIssuer(
+            issuer.issuer,
+            keys=jwks(issuer, "a", "b"),
+            validator=CachingValidator(JWTValidator()),
+        ),
+        TrustedIssuer("https://other.example", keys=jwks(issuer, "z"), audience="api"),
+    )
+
+    line = ask(Authenticator(validator=router), bearer(issuer.token(header={"kid": "c"})))[2]
+
+    assert line.endswith("; known kids: 'a', 'b'")
+
+
+def test_the_module_api_lists_them(ask: Ask, issuer: TokenIssuer) -> None:
+    """The documented functions say the same."""
+    flask_jwtlib.set_permanent_verification_key(jwks(issuer, "a", "b"))
+    token = bearer(issuer.token(header={"kid": "c"}))
+
+    line = ask(flask_jwtlib.default_authenticator, token)[2]
+
+    assert line.endswith("no key has the kid 'c' and is for RS256; known kids: 'a', 'b'")
+
+
+def refusal(token: str, keys: KeyProvider) -> str:
+    """The text of the refusal for the log."""
+    with pytest.raises(UnknownKeyError) as caught:
+        JWTValidator().validate(BearerToken(token), keys)
+    return str(caught.value)
+
+
+def raising() -> Any:
+    """Fail."""
+    raise LookupError("no kids today")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(Silent(), id="no attribute"),
+        pytest.param(Told(raising), id="raises"),
+        pytest.param(Told(None), id="None"),
+        pytest.param(Told("abc"), id="text"),
+        pytest.param(Told(17), id="number"),
+        pytest.param(Told([["unhashable"]]), id="unhashable"),
+        pytest.param(Told(iter(["a"])), id="iterator"),
+        pytest.param(CompositeKeyProvider(Silent(), Told(raising)), id="composite"),
+    ],
+)
+@pytest.mark.parametrize("cached", [False, True], ids=["plain", "cached"])
+def test_a_provider_that_does_not_say_which_it_knows(
+    issuer: TokenIssuer, keys: KeyProvider, cached: bool
+) -> None:
+    """The token is refused as always, and the text has no list."""
+    validator = CachingValidator(JWTValidator()) if cached else JWTValidator()
+
+    with pytest.raises(UnknownKeyError) as caught:
+        validator.validate(BearerToken(issuer.token(header={"kid": "c"})), keys)
+
+    assert str(caught.value) == "no key has the kid 'c' and is for RS256"
+
+
+@pytest.mark.parametrize(
+    ("kids", "told"),
+    [
+        pytest.param((), "none", id="none"),
+        pytest.param(["a"] * 3, "'a'", id="repeated"),
+        pytest.param([f"key-{n}" for n in range(10)], "'key-9'", id="ten"),
+        pytest.param(["x\n\x1b[31mADMIN"], r"'x\n\x1b[31mADMIN'", id="escaped"),
+        pytest.param(["https://a/?token=s3cret"], "'https://a/?***'", id="query"),
+        pytest.param([7, None], "7, None", id="not strings"),
+    ],
+)
+def test_how_kids_are_listed(issuer: TokenIssuer, kids: Iterable[Any], told: str) -> None:
+    """In one line, escaped."""
+    assert refusal(issuer.token(), Told(kids)).endswith(told)
+
+
+@pytest.mark.parametrize("number", [11, 1000])
+def test_a_long_list_is_cut(issuer: TokenIssuer, number: int) -> None:
+    """Ten kids are shown, each shortened, and the number of the others."""
+    text = refusal(issuer.token(), Told({f"{n}".zfill(200_000) for n in range(number)}))
+
+    assert text.count("...") == 10
+    assert text.endswith(f" and {number - 10} more")
+    assert len(text) < 900
+    assert text.isprintable()
+
+
+def test_a_cold_provider_knows_none() -> None:
+    """Before the first fetch there are no key IDs, and asking for them fetches nothing."""
+    assert TTLKeyProvider(raising).kids == frozenset()
+
+
+def test_a_token_without_a_kid(issuer: TokenIssuer) -> None:
+    """It would need exactly one key, and the text says so."""
+    other = TokenIssuer()
+    two = KeySet.of([jwks(issuer, "a"), jwks(other, "b")])
+
+    text = refusal(issuer.token(header={"kid": None}), StaticKeyProvider(two))
+
+    assert text == (
+        "the token has no kid, and there isn't exactly one key for RS256; known kids: 'a', 'b'"
+    )
