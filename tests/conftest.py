@@ -31,6 +31,18 @@ def _module_api_as_documented() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_told_in_the_next_test() -> Iterator[None]:
+    """Let no provider write to the log that the next test looks at."""
+    yield
+    end = time.monotonic() + 30
+    while any(
+        calls._worker is not None and calls._worker.busy for calls in list(deferred_calls._all)
+    ):
+        assert time.monotonic() < end, "a log handler or a receiver hangs"
+        time.sleep(0.001)
+
+
 @pytest.fixture
 def all_told() -> Callable[[], None]:
     """Wait until everything that happened to keys in this test was logged, and sent to ``key_event``."""
