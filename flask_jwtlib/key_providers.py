@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, Factory, field, frozen
 
 from ._key_cache import KeyCache, News, Snapshot
 from ._key_fetch import Fetch
@@ -79,6 +79,11 @@ def _check_ttl(provider: object, attribute: Attribute[Any], value: object) -> No
         check_seconds(provider, attribute, value)
 
 
+def _cache_of(provider: object) -> KeyCache:
+    """Make a cache whose news are reported as the provider's."""
+    return KeyCache(partial(report_news, provider))
+
+
 @frozen(eq=False)
 class TTLKeyProvider(Shared, KeyProvider):
     """Fetches keys when they are first needed, keeps them, and refreshes them while they are in use.
@@ -132,12 +137,8 @@ class TTLKeyProvider(Shared, KeyProvider):
     fetch_timeout: float = field(default=5, validator=check_seconds, kw_only=True)
     app_context: bool = field(default=True, kw_only=True)
     clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
-    _cache: KeyCache = field(init=False, repr=False)
+    _cache: KeyCache = field(init=False, repr=False, default=Factory(_cache_of, takes_self=True))
     _fetcher: KeyFetcher = field(init=False, repr=False)
-
-    @_cache.default
-    def _new_cache(self) -> KeyCache:
-        return KeyCache(partial(report_news, self))
 
     def __attrs_post_init__(self) -> None:
         # Here, when it is known that ``fetch`` can be called.
