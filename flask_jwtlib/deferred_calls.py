@@ -96,6 +96,18 @@ class DeferredCalls:
         if worker is not None:
             self._work(worker)
 
+    def settle(self, patience: float) -> None:
+        """Have the queued calls made, and wait until they are.
+
+        Args:
+            patience: The longest to wait, in seconds.
+        """
+        if self._waiting or self._worker is not None:
+            settled = threading.Event()
+            self.add(settled.set)
+            self.start()
+            settled.wait(patience)
+
     def start_anew(self) -> None:
         """In a forked process: drop what the parent has queued, and hold no lock of another thread."""
         self._lock = threading.Lock()

@@ -25,6 +25,9 @@ from .values import UnverifiedHeader
 
 __all__ = ["FetchedKeys", "StaticKeyProvider", "TTLKeyProvider"]
 
+# Seconds.
+_LOG_PATIENCE = 1
+
 
 @frozen(init=False, eq=False)
 class StaticKeyProvider(Shared, KeyProvider):
@@ -192,10 +195,16 @@ class TTLKeyProvider(Shared, KeyProvider):
     def warm_up(self) -> None:
         """Fetch the keys now if that is due, so that the first request need not wait.
 
+        What there is to log is logged when this returns, unless the log takes more than a second: a
+        command that ends now would lose it.
+
         Raises:
             VerificationUnavailable: They could not be had.
         """
-        self.key_set()
+        try:
+            self.key_set()
+        finally:
+            self._cache.calls.settle(_LOG_PATIENCE)
 
     @property
     def kids(self) -> frozenset[str]:

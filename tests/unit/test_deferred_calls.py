@@ -42,6 +42,33 @@ def test_calls_are_made_in_order_by_another_thread(all_told: Callable[[], None])
     assert {thread.name for _, _, thread in made} == {"flask_jwtlib-events"}
 
 
+def test_whoever_settles_finds_the_calls_made() -> None:
+    """A command that ends right afterwards has logged what it had to log."""
+    calls, made = DeferredCalls(), []
+    calls.add(made.append, 1)
+    calls.settle(30)
+
+    assert made == [1]
+    calls.settle(0)
+
+
+def test_settling_waits_no_longer_than_it_is_told() -> None:
+    """A call that hangs, in whatever thread, keeps nobody for good."""
+    calls, over, begun = DeferredCalls(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        over.wait(30)
+
+    calls.add(hang)
+    calls.start()
+    assert begun.wait(30)
+    calls.settle(0.01)
+    assert not over.is_set()
+    over.set()
+    calls.settle(30)
+
+
 def test_without_calls_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has nothing to tell pays nothing."""
     monkeypatch.setattr(threading, "Thread", None)

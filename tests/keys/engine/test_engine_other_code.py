@@ -382,3 +382,18 @@ def test_point_05_a_fetch_that_waited_for_a_thread_has_its_time_from_then_on(
             caller.join(PATIENCE)
     assert found == [{"b"}] * 2
     assert provider.status()["failures"] == 0
+
+
+def test_what_warming_up_has_to_log_is_logged_when_it_returns(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A command that ends right after it fetched keys, as ``flask jwtlib keys`` does, loses no log line."""
+
+    def fetch() -> object:
+        raise OSError("the source is away")
+
+    for _ in range(20):
+        caplog.clear()
+        with pytest.raises(VerificationUnavailable):
+            TTLKeyProvider(fetch).warm_up()
+        assert "fetching the keys failed" in caplog.text
