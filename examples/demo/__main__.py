@@ -8,8 +8,12 @@ import sys
 from contextlib import ExitStack
 from threading import Event
 
+from flask import Flask, request
+
 from examples import issuer as issuer_app
 from examples.issuer import RotatingIssuer
+from flask_jwtlib import AuthenticationError, VerificationUnavailable, request_refused
+from flask_jwtlib.log_text import one_line
 
 from . import api
 from .servers import HOST, send, serving
@@ -46,10 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
                 raise OSError(f"the issuer answered {answer.status}")
             return answer.body
 
-        api_port = servers.enter_context(serving(api.create_app(fetch_keys)))
+        app = api.create_app(fetch_keys)
+        api_port = servers.enter_context(serving(app))
         terminal.line(f"The issuer publishes its keys at http://{HOST}:{issuer_port}", "bold")
         terminal.line(f"The API listens at http://{HOST}:{api_port}", "bold")
         if serve:
+            _print_refusals(terminal, app)
             _print_curl_lines(terminal, issuer, issuer_port, api_port)
             stopped.wait()
             terminal.line("\nStopped.")
@@ -63,6 +69,18 @@ def main(arguments: list[str] | None = None) -> int:
     terminal.line(f"All {session.played} answers are as they should be.", "green", "bold")
     terminal.line("To try it yourself: make serve, or python -m examples.demo --serve")
     return 0
+
+
+def _print_refusals(terminal: Terminal, app: Flask) -> None:
+    """Print why the API refuses a request, each time that it does."""
+
+    @request_refused.connect_via(app)
+    def refused(  # pyright: ignore[reportUnusedFunction]
+        _: Flask, *, error: AuthenticationError | VerificationUnavailable, **__: object
+    ) -> None:
+        asked = f"{request.method} {request.path}"
+        reason = f"{type(error).__name__}: {error}"
+        terminal.line(one_line(f"{asked} was refused with {error.status}: {reason}"), "yellow")
 
 
 def _print_curl_lines(
@@ -102,6 +120,8 @@ def _print_curl_lines(
         terminal.line(line, "cyan")
     terminal.line()
     terminal.line("The tokens are good for an hour. Ctrl-C stops the servers.", "bold")
+    terminal.line("When the API refuses a request, the reason is shown here:")
+    terminal.line()
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from base64 import urlsafe_b64decode
-from textwrap import fill
 from typing import Any
 
 from attrs import define, field
 
 from examples.issuer import RotatingIssuer
+from flask_jwtlib.log_text import one_line
 from flask_jwtlib.testing import TokenIssuer
 
 from .api import AUDIENCE, TTL
@@ -137,15 +137,22 @@ class Session:
         answer = send(self.port, method, path, token)
         terminal.line()
         terminal.line(f"{self.played:2}. {title}", "bold")
-        terminal.line(fill(explanation, 92, initial_indent="    ", subsequent_indent="    "), "dim")
-        terminal.line(f"    > {method} {path} HTTP/1.1", "cyan")
+        terminal.indented(explanation, "dim")
+        terminal.indented(f"{method} {path} HTTP/1.1", "cyan", mark="> ")
         if token is not None:
-            terminal.line(f"    > Authorization: Bearer {token[:16]}...", "cyan")
-            terminal.line(f"      which says: {_described(token)}", "dim")
+            terminal.indented(f"Authorization: Bearer {token[:16]}...", "cyan", mark="> ")
+            terminal.indented(f"which says: {_described(token)}", "dim", mark="  ")
         colour = "green" if answer.status < 400 else "yellow"
-        terminal.line(f"    < HTTP/1.1 {answer.status} {answer.reason}", colour)
+        terminal.indented(f"HTTP/1.1 {answer.status} {answer.reason}", colour, mark="< ")
         if answer.challenge is not None:
-            terminal.line(f"    < WWW-Authenticate: {answer.challenge}", colour)
+            first, *others = f"WWW-Authenticate: {answer.challenge}".replace(
+                ", ", ",\n"
+            ).splitlines()
+            terminal.indented(first, colour, mark="< ")
+            for other in others:
+                terminal.indented(other, colour, mark="      ")
+        for line in answer.body.decode("utf-8", "backslashreplace").splitlines():
+            terminal.indented(one_line(line), colour, mark="< ")
         status, challenge = expect
         as_expected = answer.status == status and (
             answer.challenge is None
@@ -155,7 +162,7 @@ class Session:
         if not as_expected:
             self.surprises += 1
             wanted = f"{status} and {challenge or 'no challenge'}"
-            terminal.line(f"    This is not what should have come: {wanted}", "red", "bold")
+            terminal.indented(f"This is not what should have come: {wanted}", "red", "bold")
 
     def _meanwhile(self, event: str) -> None:
         self.terminal.line()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from textwrap import fill
 from typing import TextIO
 
 __all__ = ["Terminal", "wants_colour"]
 
+_WIDTH = 96
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -41,3 +43,15 @@ class Terminal:
     def line(self, text: str = "", *styles: str) -> None:
         """Write a line."""
         print(self.paint(text, *styles) if styles else text, file=self._stream, flush=True)
+
+    def indented(self, text: str, *styles: str, mark: str = "") -> None:
+        """Write indented text, in as many lines as it needs, the first of them with a mark such as ``>``."""
+        lines = fill(
+            text,
+            _WIDTH,
+            initial_indent=f"    {mark}",
+            subsequent_indent=" " * (4 + len(mark)),
+            break_on_hyphens=False,
+        )
+        for line in lines.splitlines():
+            self.line(line, *styles)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 import shlex
 import signal
@@ -49,19 +50,64 @@ class TestSession:
             pytest.param("The new key, again", 200, None, id="new-key-again"),
         ],
     )
-    def test_it_shows_request_status_and_challenge(
+    def test_it_shows_request_status_challenge_and_body(
         self, lines: list[str], title: str, status: int, challenge: str | None
     ) -> None:
-        """Each step has a title, an explanation, the request, the status and the challenge."""
+        """Each step has a title, an explanation, the request, the status, the challenge and the body."""
         (start,) = (n for n, line in enumerate(lines) if re.fullmatch(rf" ?\d+\. {title}", line))
         step = lines[start : lines.index("", start)]
         assert re.fullmatch(r"    [A-Z].*\.", step[1])
         assert re.fullmatch(r"    > (GET|DELETE) /reports\S* HTTP/1\.1", step[2])
         assert any(line.startswith(f"    < HTTP/1.1 {status} ") for line in step)
-        challenges = [line for line in step if line.startswith("    < WWW-Authenticate: Bearer")]
-        assert len(challenges) == (challenge is not None)
-        if challenge:
-            assert challenge in challenges[0]
+        _, found, told = "\n".join(step).partition("    < WWW-Authenticate: Bearer")
+        assert bool(found) == (challenge is not None)
+        assert (challenge or "") in f"Bearer{told}"
+        assert step[-1].startswith("    < ")
+        body = step[-1][6:]
+        if status == 200:
+            assert json.loads(body) == {"reader": "alice", "reports": ["2024", "2025"]}
+        else:
+            assert body.isprintable()
+            assert body.startswith(("The access token", "Authentication is required"))
+
+    def test_it_fits_a_terminal(self, lines: list[str]) -> None:
+        """No line has 100 columns or more."""
+        assert max(map(len, lines)) < 100
+
+    @pytest.mark.usefixtures("workplace")
+    def test_it_shows_any_body_safely(self) -> None:
+        """Whatever a server answers is shown escaped, and folded into lines that fit."""
+        servers, session, issuer, demo_terminal = (
+            import_module(name)
+            for name in (
+                f"{DEMO}.servers",
+                f"{DEMO}.session",
+                "examples.issuer",
+                f"{DEMO}.terminal",
+            )
+        )
+        strange = Flask("strange")
+        strange.add_url_rule(
+            "/<path:path>",
+            view_func=lambda path: (
+                b"\xff" + b"x" * 300 + b"\x1b[31m\nlast",
+                401,
+                {"WWW-Authenticate": "Bearer " + "y" * 300},
+            ),
+            methods=["GET", "DELETE"],
+        )
+        stream = io.StringIO()
+        with servers.serving(strange) as port:
+            session.Session(
+                issuer.RotatingIssuer("https://issuer.example"),
+                port,
+                demo_terminal.Terminal(stream),
+            ).play()
+        text = stream.getvalue()
+        assert text.isascii()
+        assert "\x1b" not in text
+        assert "    < last\n" in text
+        assert max(map(len, text.splitlines())) < 100
 
     def test_it_says_that_all_is_well(self, lines: list[str]) -> None:
         """The end sums up, and says what to try next."""
@@ -212,6 +258,28 @@ class TestServe:
         assert self.ask(delete)[0] == 200
 
         process.send_signal(stop)
+        assert process.wait(timeout=10) == 0
+
+    def test_it_prints_why_it_refused_a_request(self, start: Start) -> None:
+        """Each refusal is one line with the request and the reason. No token is shown."""
+        process = start(DEMO, "--serve")
+        lines = self.lines_until_ready(process)
+        assert process.stdout is not None
+        reasons = {
+            "# No token: 401": "GET /reports was refused with 401: MissingTokenError: ",
+            "# Without the scope: 403": "DELETE /reports/2024 was refused with 403: InsufficientScopeError: ",
+            "# Expired: 401": "GET /reports was refused with 401: ExpiredTokenError: ",
+            "# Another audience: 401": "ClaimError: aud is 'https://payroll.example', ",
+        }
+        for title, reason in reasons.items():
+            line = lines[lines.index(title) + 1]
+            self.ask(line)
+            token = re.search(r"Bearer (\S+)'", line)
+            while not (told := process.stdout.readline()).strip() or "reason is shown" in told:
+                pass
+            assert reason in told
+            assert token is None or token[1].rpartition(".")[2] not in told
+        process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
 
     def test_a_key_is_rotated_by_hand(self, start: Start) -> None:
