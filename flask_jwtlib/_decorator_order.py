@@ -8,8 +8,8 @@ been found in some app, requests no longer cause a search, until another functio
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
+from inspect import currentframe
 from threading import Lock
 from types import FrameType, MethodType
 from typing import Any, TypeVar
@@ -176,7 +176,7 @@ def _identities(view: Any) -> Iterator[Any]:
 
 def _variables_of_the_caller() -> list[Any]:
     """Return what the variables hold where our decorator is used."""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - Python documents it
+    frame = currentframe()
     while frame is not None and _is_ours(frame):
         frame = frame.f_back
     return [] if frame is None else [*frame.f_locals.values(), *frame.f_globals.values()]

@@ -13,8 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from flask_jwtlib import ConfigurationError, KeySet, VerificationKey
-
-from ._private_keys import holds_private_key
+from flask_jwtlib.keys import holds_private_key
 
 __all__ = ["MAX_SIZE", "PrivateKeyError", "UnknownFormatError", "keys_of"]
 
@@ -64,7 +63,7 @@ def keys_of(
     text = _text_of(content)
     if not text.strip():
         raise ConfigurationError("it is empty")
-    if holds_private_key(content, text.strip()):
+    if holds_private_key(content):
         raise PrivateKeyError("it holds a private key, which is not used: give the public key only")
     if text.lstrip().startswith("{"):
         return _with_kid(_json_keys(text, max_keys, uses), kid)

@@ -430,7 +430,7 @@ def test_a_private_key_in_any_form_is_named(
     "text",
     [
         json.dumps({**A.jwk, "d": None}),
-        json.dumps({"keys": [{**A.jwk, "p": None}], "d": "a note"}),
+        json.dumps({"keys": [{**A.jwk, "p": None, "q": ""}], "description": "a note"}),
         "A" * 33,
         "ab" * 32,
         "0" * 64,
