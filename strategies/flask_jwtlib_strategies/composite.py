@@ -133,7 +133,7 @@ class CompositeKeyProvider(Shared, KeyProvider):
         """The key IDs of all providers that say theirs, for the log. None if none of them does."""
         known = [CheckedKeyProvider(provider).kids for provider in self.providers]
         said = [kids for kids in known if kids is not None]
-        return frozenset().union(*said) if said else None
+        return frozenset[str]().union(*said) if said else None
 
     @property
     def generation(self) -> int:

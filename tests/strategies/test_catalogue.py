@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
@@ -61,6 +62,21 @@ def test_a_missing_extra_is_named_by_its_install_command(module: str, package: s
     last_line = run.stderr.rstrip().splitlines()[-1]
     assert last_line.startswith("ModuleNotFoundError: ")
     assert last_line.endswith("python -m pip install 'flask-jwtlib[http]'")
+
+
+@pytest.mark.parametrize("package", ["requests", "urllib3"])
+def test_the_error_of_a_missing_extra_names_the_package(
+    monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    """Who handles the import error finds the package in ``name``, and the original error as its cause."""
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "flask_jwtlib_strategies._client_library", raising=False)
+
+    with pytest.raises(ModuleNotFoundError, match=f"the package {package}, ") as caught:
+        import_module("flask_jwtlib_strategies._client_library")
+
+    assert caught.value.name == package
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 
 
 @pytest.mark.parametrize("module", sorted({*MODULES} - {"configured", "jwks", "oidc", "per_kid"}))
