@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,6 +93,26 @@ def test_it_runs_by_itself(any_program: Any) -> None:
 
 
 class TestReadme:
+    def test_the_command_makes_a_key_and_a_token(self, run: Run, workplace: Path) -> None:
+        """The command writes ``issuer.pem`` and prints a token, which all three programs accept."""
+        text = (ROOT / "README.rst").read_text(encoding="utf-8")
+        (code,) = re.findall(r"^    \$ python -c '\n(.*?)^    '$", text, re.MULTILINE | re.DOTALL)
+        made = subprocess.run(  # noqa: S603 - the README's own code
+            [sys.executable, "-c", dedent(code)],
+            cwd=workplace,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        headers = bearer(made.stdout.strip())
+        for containing, path in (
+            ("set_permanent_verification_key", "/me"),
+            ("BearerTokenExtractor(query=False)", "/reports"),
+            ("RevocationValidator", "/desk"),
+        ):
+            client = client_of(run("README.rst", containing))
+            assert client.get(path, headers=headers).status_code == 200
+
     def test_the_module_guards_a_route(self, run: Run, issuer: TokenIssuer) -> None:
         """The first program lets a good token in, and refuses none, a forged and a foreign one."""
         client = client_of(run("README.rst", "set_permanent_verification_key"))
