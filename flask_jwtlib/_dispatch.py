@@ -22,6 +22,7 @@ from ._recognition import (
     decoration,
     is_made_by_as_view,
     reads_method_decorators,
+    responds_to_options,
     wrapped_by_library,
 )
 from ._view_classes import Owner, method_decorators, owner_of
@@ -104,6 +105,8 @@ def _access(called: Any, method: str, owner: Owner | None) -> Access:
 def _access_of_function(called: FunctionType, method: str, owner: Owner | None) -> Access:
     within = wrapped_by_library(called)
     if within is not None:
+        if method == "OPTIONS" and responds_to_options(called):
+            return Access("open", f"{name_of(called)} responds")
         return _access(within, method, None)
     if is_made_by_as_view(called):
         return _access_of_class(owner_of(called), method)

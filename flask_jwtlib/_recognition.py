@@ -6,17 +6,23 @@ It compares objects, since a name is copied by ``functools.wraps``.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
 from flask.views import View
 
 from ._wrappers import cells
 from .authenticator import Authenticator
 
-__all__ = ["decoration", "is_made_by_as_view", "reads_method_decorators", "wrapped_by_library"]
+__all__ = [
+    "decoration",
+    "is_made_by_as_view",
+    "reads_method_decorators",
+    "responds_to_options",
+    "wrapped_by_library",
+]
 
 _DECORATORS = {"requires_authentication": "required", "optional_authentication": "optional"}
 # Where a wrapper is made that calls what it wraps, and by which name it knows that.
@@ -40,6 +46,15 @@ def wrapped_by_library(function: FunctionType) -> Any:
         if _is_made_by(_library(module, maker), function):
             return cells(function).get(variable)
     return None
+
+
+def responds_to_options(function: FunctionType) -> bool:
+    """Whether a library's wrapper responds to OPTIONS by itself, as Flask-CORS's decorator usually does."""
+    options: Any = cells(function).get("_options")
+    # The app's own settings may turn it off, which nobody is let in by.
+    return isinstance(options, Mapping) and bool(
+        cast("Any", options).get("automatic_options", True)
+    )
 
 
 def decoration(decorator: Any) -> tuple[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import inspect
 from collections.abc import Mapping
 from types import FunctionType
@@ -10,12 +9,10 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from ._view_init import init_may_set
 from ._wrappers import cells
 
 __all__ = ["Owner", "method_decorators", "owner_of"]
-
-# With these names an `__init__` can set any attribute.
-_WRITING_NAMES = frozenset({"setattr", "__setattr__", "vars", "__dict__", "__class__"})
 
 
 @frozen
@@ -44,10 +41,15 @@ class Owner:
         """Whether an instance certainly has the attributes that ``attribute`` returns."""
         if inspect.getattr_static(self.kind, "__getattribute__") is not object.__getattribute__:
             return False
+        # It returns what is missing, such as a `head` in place of which `get` would be called.
+        if inspect.getattr_static(self.kind, "__getattr__", None) is not None and any(
+            self.attribute(name) is None for name in names
+        ):
+            return False
         return self.instance is not None or (
             inspect.getattr_static(type(self.kind), "__call__") is vars(type)["__call__"]
             and inspect.getattr_static(self.kind, "__new__") is vars(object)["__new__"]
-            and not any(_sets(base, names) for base in self.kind.__mro__)
+            and not init_may_set(self.kind, names)
         )
 
 
@@ -67,15 +69,3 @@ def method_decorators(owner: Owner) -> list[Any]:
     if isinstance(decorators, Mapping):
         return [one for some in cast("Any", decorators).values() for one in some]
     return list(cast("Any", decorators)) if isinstance(decorators, list | tuple) else []
-
-
-def _sets(base: type, names: tuple[str, ...]) -> bool:
-    """Whether a class's ``__init__`` may give an instance its own attributes of some names."""
-    init = vars(base).get("__init__")
-    if init is None or base is object:
-        return False
-    if type(init) is not FunctionType:
-        return True
-    return bool(_WRITING_NAMES.intersection(init.__code__.co_names)) or any(
-        step.opname == "STORE_ATTR" and step.argval in names for step in dis.get_instructions(init)
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial, partialmethod, wraps
 from importlib import import_module
 from types import FunctionType
 from typing import Any, ClassVar
@@ -280,6 +280,192 @@ def test_instances_that_differ_from_their_class_are_unknown(
     view = kind("Things", (*bases, MethodView), attributes).as_view("it")
 
     assert [access for _, access, _ in serve(app, view)] == ["unknown"]
+
+
+class Helped:
+    """Has a method that gives an instance its own ``get``."""
+
+    value: Any = None
+
+    def setup(self) -> None:
+        self.get = bare
+
+    def _set(self, _: Any) -> None:
+        self.get = bare
+
+    written = property(lambda self: None, _set)
+    shown = property(setup)
+
+
+def replace_get(instance: Any) -> None:
+    """Give an instance its own ``get``, from outside of its class."""
+    instance.get = bare
+
+
+def closes_over_it(self: Any) -> None:
+    """Replace ``get`` in a function of its own."""
+
+    def inner() -> None:
+        self.get = bare
+
+    inner()
+
+
+def copies_it(self: Any) -> None:
+    """Use another variable for the instance."""
+    (other := self).value = 1
+    other.get = bare
+
+
+class ByItself(Helped):
+    def __init__(self) -> None:
+        self.setup()
+
+
+class BySuper(Helped):
+    def __init__(self) -> None:
+        super().setup()
+
+
+class ByOldSuper(Helped):
+    def __init__(self) -> None:
+        super(Helped, self).__init__()
+        super(ByOldSuper, self).setup()  # noqa: UP008 - the old way is what is tested
+
+
+class ByKeptSuper(Helped):
+    def __init__(self) -> None:
+        parent = super()
+        parent.setup()
+
+
+class ByWrite(Helped):
+    def __init__(self) -> None:
+        self.written = 1
+
+
+class ByRead(Helped):
+    def __init__(self) -> None:
+        self.value = self.shown
+
+
+class ByHelper(Helped):
+    def __init__(self) -> None:
+        replace_get(self)
+
+
+class ByDescriptor(Helped):
+    helper = partialmethod(replace_get)
+
+    def __init__(self) -> None:
+        self.helper()
+
+
+class BySetattr:
+    value: Any
+
+    def __init__(self) -> None:
+        self.value = 1
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__("get", bare)
+
+
+def takes_any(*arguments: Any) -> None:
+    """Take the instance among others."""
+    arguments[0].get = bare
+
+
+@pytest.mark.parametrize(
+    ("base", "init"),
+    [
+        *((kind, None) for kind in (ByItself, BySuper, ByOldSuper, ByKeptSuper)),
+        *((kind, None) for kind in (ByWrite, ByRead, ByHelper, ByDescriptor, BySetattr)),
+        *((Helped, init) for init in (closes_over_it, copies_it, takes_any)),
+    ],
+)
+def test_an_init_that_replaces_a_method_by_a_detour_is_unknown(
+    app: Flask, auth: Authenticator, base: Any, init: Any
+) -> None:
+    """Whatever else gets the instance while it is made may give it another ``get``, and is open then."""
+    attributes = {"get": auth.requires_authentication(fresh())}
+    if init is not None:
+        attributes["__init__"] = init
+    view = type("Things", (base, MethodView), attributes).as_view("it")  # type: ignore[attr-defined]
+
+    assert [access for _, access, _ in serve(app, view)] == ["unknown"]
+    assert app.test_client().get("/it").status_code == 200
+
+
+@pytest.mark.parametrize("every", [True, False])
+def test_a_head_that_is_computed_is_unknown(app: Flask, auth: Authenticator, every: bool) -> None:
+    """``__getattr__`` may return a ``head``, which Flask calls before it thinks of ``get``."""
+
+    class Things(MethodView):
+        init_every_request = every
+
+        @auth.requires_authentication
+        def get(self) -> str:
+            return "in"
+
+        def __getattr__(self, name: str) -> Any:
+            return bare
+
+    told = serve(app, Things.as_view("it"))
+
+    assert [access for _, access, _ in told] == ["required", "unknown"]
+    assert app.test_client().head("/it").status_code == 200
+
+
+def test_an_init_of_many_harmless_things_is_no_reason(app: Flask, auth: Authenticator) -> None:
+    """An ``__init__`` may set attributes, call harmless methods, and read settings."""
+
+    class Base(MethodView):
+        kind = "self"
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        def describe(self) -> str:
+            return f"{self.model} {self.kind}"
+
+    class Items(Base):
+        count = 0
+        __slots__ = ("name",)
+
+        def __init__(self, model: str) -> None:
+            super().__init__(model)
+            super(Base, self).__init__()
+            self.label, self.limit = "super", current_app.config.get("LIMIT", "self")
+            self.count += 1
+            self.name = self.describe()
+            self.shown = self.title
+
+        @property
+        def title(self) -> str:
+            return self.name
+
+        @auth.requires_authentication
+        def get(self) -> str:
+            return self.model
+
+    assert serve(app, Items.as_view("it", "m")) == [("GET", "required", "decorator")]
+
+
+@pytest.mark.parametrize(
+    ("options", "access"), [({}, "open"), ({"automatic_options": False}, "required")]
+)
+def test_options_that_flask_cors_responds_to_is_open(
+    app: Flask, auth: Authenticator, options: dict[str, Any], access: str
+) -> None:
+    """``cross_origin`` around our decorator responds to OPTIONS without asking it."""
+    cors: Any = import_module("flask_cors")
+    guarded = auth.requires_authentication(fresh())
+    told = serve(app, cors.cross_origin(**options)(guarded), methods=["GET", "OPTIONS"])
+
+    assert {access for methods, access, _ in told if "OPTIONS" in methods} == {access}
+    assert {access for methods, access, _ in told if "GET" in methods} == {"required"}
+    assert app.test_client().options("/it").status_code == (200 if access == "open" else 401)
 
 
 def test_an_init_that_sets_other_things_is_no_reason(app: Flask, auth: Authenticator) -> None:
