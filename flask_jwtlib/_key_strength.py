@@ -57,7 +57,8 @@ def jwk_fault(jwk: Mapping[str, Any]) -> str | None:
     """
     if jwk.get("kty") == "RSA":
         return _size_fault(_number(jwk["n"]).bit_length())
-    crv: object = jwk.get("crv")
+    # Members that don't belong to the key's type are ignored (RFC 7517 §4): a secret may have any crv.
+    crv: object = jwk.get("crv") if jwk.get("kty") == "EC" else None
     field = _FIELDS.get(crv) if isinstance(crv, str) else None
     if field is not None and any(_number(jwk[name]) >= field for name in ("x", "y")):
         return f"a coordinate of this EC key is beyond the field of {crv} (RFC 7518 §6.2.1)"

@@ -34,10 +34,11 @@ _MARKS = {
     "s_hash": _ID,
     "ati": _REFRESH,
 }
-# Claims in which issuers name the kind.
+# Claims in which issuers name the kind: tokenName is ForgeRock's, tty FusionAuth's, drn Descope's, and
+# token_usage OpenIddict's.
 _KIND_CLAIMS = (
     *("typ", "type", "token_type", "token_use", "tokenType", "tokenUse"),
-    *("kind", "purpose", "use"),
+    *("kind", "purpose", "use", "tokenName", "token_usage", "tty", "drn"),
 )
 _TELLING = frozenset({*_MARKS, *_KIND_CLAIMS, "nonce", "refresh"})
 
@@ -56,6 +57,7 @@ _KINDS = {
     "offlineaccess": _REFRESH,
     "offlinetoken": _REFRESH,
     "rt": _REFRESH,
+    "dsr": _REFRESH,
     "secevent": _EVENT,
     "securityevent": _EVENT,
     "initialaccesstoken": _REGISTRATION,
@@ -106,16 +108,17 @@ class AccessToken:
 
     - ID tokens: one of the claims ``nonce``, ``at_hash`` and ``s_hash``, or one of the claims below says
       ``id``
-    - refresh tokens: ``typ``, ``type``, ``token_type``, ``token_use``, ``kind``, ``purpose`` or ``use``
-      says ``refresh`` or ``offline``, ``refresh`` is true, or there is a claim ``ati``
+    - refresh tokens: ``typ``, ``type``, ``token_type``, ``token_use``, ``token_usage``, ``tokenName``,
+      ``tty``, ``drn``, ``kind``, ``purpose`` or ``use`` says ``refresh`` or ``offline``, ``refresh`` is
+      true, or there is a claim ``ati``
     - logout tokens and security event tokens: the claim ``events``, or a ``typ`` that says so
     - a token whose header has a ``typ`` with a ``+`` other than ``at+jwt``, such as ``dpop+jwt`` or
       ``token-introspection+jwt``: RFC 8725 §3.11 names kinds of tokens in this way
 
-    A token that says it is an access token may have a ``nonce``, as Keycloak's had before version 25.
-    It says so by the header's ``typ`` (``at+jwt``, RFC 9068 §2.1), by the claim ``typ`` (``Bearer`` or
-    ``DPoP``), or by ``token_use`` or another of these claims (``access``). Nothing outweighs the other
-    signs.
+    A token that says it is an access token may have a ``nonce``, as Keycloak's had before version 25
+    and Azure AD B2C's have. It says so by the header's ``typ`` (``at+jwt``, RFC 9068 §2.1), by the claim
+    ``typ`` (``Bearer`` or ``DPoP``), by ``token_use`` or another of these claims (``access``), or by a
+    scope in ``scp``. Nothing outweighs the other signs.
 
     A token that has none of these signs passes: not every ID token has one.
     ``oidc_authenticator``, ``configured_authenticator`` and ``TrustedIssuer`` apply this rule unless
@@ -161,7 +164,8 @@ def _check_claims(claims: Claims, found: list[str], typed: bool) -> None:
                 raise _refusal(claim, f"the token is {_REFRESH}: refresh is True")
         elif claim != "nonce" and _says_access(claim, claims[claim]):
             typed = True
-    if "nonce" in found and not typed:
+    # Azure AD B2C puts the nonce into access tokens too, where only scp tells them from ID tokens.
+    if "nonce" in found and not typed and not "".join(claims.strings("scp")).strip():
         raise _refusal("nonce", f"the token is {_ID}: it has the claim nonce")
 
 

@@ -126,6 +126,19 @@ def test_a_private_member_with_any_value_is_a_private_key(
         VerificationKey.from_jwk({**jwk_of(name), member: value})
 
 
+@pytest.mark.parametrize("name", [*ISSUERS, "HS256"])
+@pytest.mark.parametrize("value", ["P-256", "P-521", "Ed25519", "other", "!", 5, {}], ids=repr)
+def test_members_of_another_type_are_ignored(name: str, value: Any) -> None:
+    """RFC 7517 §4: what doesn't belong to the key's type changes nothing, for it or for others in its set."""
+    jwk = jwk_of(name)
+    foreign = {member: value for member in ("crv", "n", "e", "x", "y", "k") if member not in jwk}
+    assert verifies(VerificationKey.from_jwk({**jwk, **foreign}), name)
+
+    other = jwk_of("RS256")
+    keys = KeySet.from_jwks({"keys": [{**jwk, **foreign}, other]})
+    assert len(keys.keys) == 2
+
+
 @pytest.mark.parametrize("member", ["kty", "n", "e"])
 def test_a_null_number_is_a_missing_one(member: str) -> None:
     """What a key can't do without is missing if it is null."""

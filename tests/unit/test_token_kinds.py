@@ -22,7 +22,7 @@ from flask_jwtlib.judgement import judge_claims
 
 KIND_CLAIMS = [
     *("typ", "type", "token_type", "token_use", "tokenType", "tokenUse"),
-    *("kind", "purpose", "use"),
+    *("kind", "purpose", "use", "tokenName", "token_usage", "tty", "drn"),
 ]
 
 
@@ -55,6 +55,17 @@ ACCESS_TOKENS = {
     "Keycloak with DPoP": ({"typ": "JWT"}, {"typ": "DPoP", "azp": "spa", "nonce": "n"}),
     "nonce and at+jwt": ({"typ": "at+jwt"}, {"nonce": "n"}),
     "nonce and token_use": ({}, {"token_use": "access", "nonce": "n"}),
+    "Azure AD B2C": (
+        {"typ": "JWT"},
+        {"tfp": "B2C_1_signin", "nonce": "n", "scp": "read", "azp": "388", "ver": "1.0"},
+    ),
+    "ForgeRock": (
+        {"typ": "JWT"},
+        {"tokenName": "access_token", "token_type": "Bearer", "nonce": "n", "scope": ["read"]},
+    ),
+    "FusionAuth": ({"typ": "JWT"}, {"tty": "at", "tid": "t", "applicationId": "a"}),
+    "Salesforce": ({"typ": "JWT"}, {"tty": "sfdc-core-token", "scp": "api openid"}),
+    "Descope": ({"typ": "JWT"}, {"drn": "DS", "amr": ["pwd"]}),
     "Firebase": ({"typ": "JWT"}, {"auth_time": 1, "user_id": "u", "firebase": {"identities": {}}}),
     "Kubernetes": ({}, {"kubernetes.io": {"namespace": "default"}}),
     "Cloudflare Access": ({}, {"type": "app", "identity_nonce": "n"}),
@@ -94,6 +105,14 @@ OTHERS = {
     "refresh token of flask-jwt-extended": ({"typ": "JWT"}, {"type": "refresh"}),
     "refresh token of SimpleJWT": ({"typ": "JWT"}, {"token_type": "refresh"}),
     "refresh token of Spring": ({"typ": "JWT"}, {"ati": "id-of-the-access-token"}),
+    "refresh token of ForgeRock": (
+        {"typ": "JWT"},
+        {"tokenName": "refresh_token", "token_type": "Bearer", "scope": ["read"]},
+    ),
+    "refresh token of Descope": ({"typ": "JWT"}, {"drn": "DSR", "amr": ["pwd"]}),
+    "ID token of FusionAuth": ({"typ": "JWT"}, {"tty": "id", "applicationId": "a"}),
+    "ID token of OpenIddict": ({"typ": "JWT"}, {"token_usage": "identity_token"}),
+    "ID token of Azure AD B2C": ({"typ": "JWT"}, {"tfp": "B2C_1_signin", "nonce": "n"}),
     "refresh token by a flag": ({"typ": "JWT"}, {"refresh": True}),
     "refresh token by its header": ({"typ": "rt+jwt"}, {}),
     "refresh token by its header, without a suffix": ({"typ": "refresh"}, {}),
@@ -156,6 +175,8 @@ ACCESS_MARKS = [
     pytest.param({}, {"typ": "Bearer"}, id="typ"),
     pytest.param({}, {"token_use": "access"}, id="token_use"),
     pytest.param({}, {"type": "access_token"}, id="type"),
+    pytest.param({}, {"scp": "read"}, id="scp"),
+    pytest.param({}, {"scp": ["read"]}, id="scp, several"),
 ]
 STRONGER = [
     *({"at_hash": "h"}, {"s_hash": "h"}, {"events": {}}, {"ati": "a"}),
@@ -184,7 +205,11 @@ def test_a_claim_does_not_outweigh_the_header(header: dict[str, Any], mark: dict
 
 @pytest.mark.parametrize(
     "members",
-    [{"typ": "Bearer or so"}, {"typ": ["Bearer"]}, {"token_type": "Bearer"}, {"typ": "JWT"}],
+    [
+        *({"typ": "Bearer or so"}, {"typ": ["Bearer"]}, {"token_type": "Bearer"}, {"typ": "JWT"}),
+        *({"scope": "read"}, {"scp": []}, {"scp": None}, {"scp": {"read": True}}, {"scp": [1]}),
+        *({"scp": ""}, {"scp": " "}, {"scp": [""]}),
+    ],
     ids=repr,
 )
 def test_nothing_else_outweighs_a_nonce(members: dict[str, Any]) -> None:
