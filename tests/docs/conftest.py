@@ -43,6 +43,7 @@ HOSTS = (
     "adfs.example",
     "login.microsoftonline.com",
     "cognito-idp.eu-central-1.amazonaws.com",
+    "www.googleapis.com",
 )
 
 # `python -m pytest` finds the examples by itself; at the end of the path they hide nothing.

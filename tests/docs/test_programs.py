@@ -1246,6 +1246,29 @@ class TestProviders:
                 headers = bearer(issuer.token(iss=iss, aud=API))
                 assert client.get("/", headers=headers).status_code == status
 
+    def test_firebase_publishes_a_map(self, run: Run, issuer: TokenIssuer, internet: Any) -> None:
+        """Tokens of the project are verified by the map of PEM, and tokens of another project refused."""
+        path = "/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
+        internet.idp.documents[path] = {str(issuer.kid): issuer.public_pem}
+        client = client_behind(requirement(run(self.DOCUMENT, "securetoken@system")))
+        for project, status in (("example-project", 200), ("another-project", 401)):
+            iss = f"https://securetoken.google.com/{project}"
+            headers = bearer(issuer.token(iss=iss, aud=project))
+            assert client.get("/", headers=headers).status_code == status
+        assert internet.asked == [f"https://www.googleapis.com{path}"]
+
+    def test_a_load_balancers_token_is_refused(self, issuer: TokenIssuer) -> None:
+        """Padded segments make a token malformed, as the document says of AWS load balancers."""
+        auth = Authenticator(keys=issuer.public_pem)
+        client = client_behind(auth.requires_authentication)
+        token = issuer.token()
+        assert client.get("/", headers=bearer(token)).status_code == 200
+        padded = ".".join(part + "=" * (-len(part) % 4) for part in token.split("."))
+        assert padded != token
+        answer = client.get("/", headers=bearer(padded))
+        assert answer.status_code in (400, 401)
+        assert "malformed" in answer.headers["WWW-Authenticate"]
+
     def test_a_pods_token_is_sent_to_the_api_server_alone(
         self, run: Run, issuer: TokenIssuer, tmp_path: Path
     ) -> None:
