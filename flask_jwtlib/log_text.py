@@ -12,6 +12,7 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 __all__ = ["library_logger", "one_line", "quoted"]
 
@@ -20,9 +21,15 @@ _LONGEST_LINE = 2000
 # A chain of exceptions that is longer than this tells nothing more.
 _LONGEST_CHAIN = 10
 _CUT = "..."
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#'\"]*@")
-# A URL, or a path such as "/keys?token=…", up to its query or fragment.
-_QUERY = re.compile(r"((?:[\w.+-]+://|/)[^\s?#'\"<>]*[?#])[^\s'\"<>]+")
+_CREDENTIALS = re.compile(r"(?<=//)[^\s/?#]*@")
+# The end of a text that was cut off within a URL's host, or within the credentials before it.
+_CUT_AUTHORITY = re.compile(r"(?<=//)[^\s/?#]+\Z")
+_WORD = re.compile(r"\S+")
+# What begins a query or a fragment, after a path such as "/keys", and what is a query wherever it stands.
+_MARK = re.compile(r"[?#]")
+_PARAMETER = re.compile(r"\?(?=[\w%.~+-]+=)")
+# These end a sentence or what a URL stands in.
+_CLOSING = "'\")]}>,;:."
 
 
 def one_line(text: str, limit: int = _LONGEST_LINE) -> str:
@@ -36,16 +43,29 @@ def one_line(text: str, limit: int = _LONGEST_LINE) -> str:
         limit: The most characters that are returned.
     """
     # Cut first, so that a text of any length costs little; it may grow when it is escaped.
+    is_cut = len(text) > limit
     text = text[: limit + 1]
     if not text.isprintable():
         text = "".join(
             character if character.isprintable() else ascii(character)[1:-1] for character in text
         )
     if "?" in text or "#" in text:
-        text = _QUERY.sub(r"\1***", text)
+        text = _WORD.sub(_without_query, text)
     if "@" in text:
         text = _CREDENTIALS.sub("***@", text)
+    if is_cut:
+        text = _CUT_AUTHORITY.sub("***", text) + _CUT
     return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
+
+
+def _without_query(found: re.Match[str]) -> str:
+    """Replace the query or the fragment in a word. Any character but white space may belong to it."""
+    word = found[0]
+    slash = word.find("/")
+    marks = [_PARAMETER.search(word), _MARK.search(word, slash) if slash >= 0 else None]
+    begin = min((mark.end() for mark in marks if mark is not None), default=len(word))
+    bare = word[begin:].rstrip(_CLOSING)
+    return f"{word[:begin]}***{word[begin + len(bare) :]}" if bare else word
 
 
 def quoted(value: object, limit: int = _LONGEST_VALUE) -> str:
@@ -92,9 +112,12 @@ def _make_safe(record: logging.LogRecord) -> bool:
     elif arguments:
         record.args = tuple(map(_safe_argument, arguments))
     error = record.exc_info[1] if record.exc_info else None
-    if error is not None and any(_text_of(each) != _raw_text_of(each) for each in _chain(error)):
-        record.exc_text = "\n\n".join(_described(each) for each in reversed(list(_chain(error))))
-        record.exc_info = None
+    if error is not None:
+        chain = list(_chain(error))
+        if len(chain) > _LONGEST_CHAIN or not all(map(_is_safe, chain)):
+            shown = reversed(chain[:_LONGEST_CHAIN])
+            record.exc_text = "\n\n".join(map(_described, shown))
+            record.exc_info = None
     return True
 
 
@@ -111,23 +134,49 @@ def _raw_text_of(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _text_of(error: BaseException) -> str:
+def _text_of(error: object) -> str:
     return one_line(_raw_text_of(error))
 
 
+def _is_safe(error: BaseException) -> bool:
+    """Whether ``traceback`` shows nothing of an exception but its frames and a safe text."""
+    # A SyntaxError shows the line at fault, which isn't a part of its text.
+    return (
+        not isinstance(error, SyntaxError)
+        and not _additions(error)
+        and _text_of(error) == _raw_text_of(error)
+    )
+
+
+def _additions(error: BaseException) -> list[str]:
+    """Return what ``traceback`` shows below an exception: its notes, and what an ExceptionGroup holds."""
+    notes: Any = getattr(error, "__notes__", None)
+    members: Any = getattr(error, "exceptions", None)
+    additions = [] if notes is None else notes if isinstance(notes, list | tuple) else [notes]
+    held = members if isinstance(members, list | tuple) else ()
+    return [
+        *(one_line(_raw_text_of(note)) for note in additions[:_LONGEST_CHAIN]),
+        *map(_named, held[:_LONGEST_CHAIN]),
+    ]
+
+
+def _named(error: Any) -> str:
+    kind = type(error)
+    return f"{kind.__module__}.{kind.__qualname__}: {_text_of(error)}"
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came of, the latest first."""
+    """An exception and those that it came of, the latest first, up to one more than are shown."""
     seen: set[int] = set()
     each: BaseException | None = error
-    while each is not None and id(each) not in seen and len(seen) < _LONGEST_CHAIN:
+    while each is not None and id(each) not in seen and len(seen) <= _LONGEST_CHAIN:
         seen.add(id(each))
         yield each
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
 def _described(error: BaseException) -> str:
-    """An exception as ``traceback`` shows it, with a safe text."""
-    kind = type(error)
+    """An exception as ``traceback`` shows it, with safe texts."""
     frames = traceback.format_tb(error.__traceback__)
     heading = ["Traceback (most recent call last):\n", *frames] if frames else []
-    return f"{''.join(heading)}{kind.__module__}.{kind.__qualname__}: {_text_of(error)}"
+    return "".join(heading) + "\n  ".join([_named(error), *_additions(error)])

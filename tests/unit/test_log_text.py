@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,11 @@ def test_quoted_survives_a_repr_that_raises() -> None:
         pytest.param("GET https://a.example#f", "GET https://a.example#***", id="fragment"),
         pytest.param("broken: '/jwks?api_key=1' again", "broken: '/jwks?***' again", id="path"),
         pytest.param("url=/jwks?api_key=1", "url=/jwks?***", id="path in a parameter"),
+        pytest.param("GET https://u:it's@a.example/", "GET https://***@a.example/", id="quote"),
+        pytest.param("GET //u:p@a.example/", "GET //***@a.example/", id="no scheme"),
+        pytest.param("'jwks?api_key=1'", "'jwks?***'", id="relative"),
+        pytest.param("(/it's?a='1',\"2\"<3>.)", "(/it's?***>.)", id="quotes in a URL"),
+        pytest.param("'/jwks?' or /jwks?, ok", "'/jwks?' or /jwks?, ok", id="empty query"),
         pytest.param("is that so? and/or not?", "is that so? and/or not?", id="a question"),
     ],
 )
@@ -120,6 +127,17 @@ def test_one_line_is_printable_and_bounded(text: str, limit: int) -> None:
 def test_no_query_or_fragment_is_shown(secret: str, around: str, url: str) -> None:
     """A URL in any text of a library loses what follows its path."""
     assert secret not in one_line(around.format(url + secret))
+
+
+@given(secret=st.text("SECRET:'!0123456789", min_size=8), limit=st.integers(12, 60))
+@pytest.mark.parametrize("show", [one_line, quoted])
+def test_credentials_that_are_cut_off_are_not_shown(
+    show: Callable[[str, int], str], secret: str, limit: int
+) -> None:
+    """Nothing of a URL's credentials is shown where the text ends before the host begins."""
+    shown = show(f"at https://{secret * 10}@a.example/k", limit)
+
+    assert not set("SECRT0123456789").intersection(shown)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +215,81 @@ def test_odd_chains_of_exceptions_are_logged(log: io.StringIO, make: str) -> Non
 
     assert "ValueError: bad\\ntext" in log.getvalue()
     assert log.getvalue().count("Error: ") <= 10
+
+
+def with_notes(*notes: str) -> Exception:
+    """An exception with notes, as ``add_note`` of Python 3.11 leaves them."""
+    error = ValueError("plain")
+    error.__notes__ = list(notes)  # type: ignore[attr-defined,unused-ignore]
+    return error
+
+
+def group_of(*errors: Exception) -> Exception:
+    """An ExceptionGroup, or its stand-in on Python 3.10."""
+    group: type[Exception] = getattr(builtins, "ExceptionGroup", Group)
+    return group("several", errors)
+
+
+class Group(Exception):
+    """Stands for ExceptionGroup where there is none."""
+
+    def __init__(self, text: str, errors: tuple[Exception, ...]) -> None:
+        super().__init__(text)
+        self.exceptions = errors
+
+
+def chain_of(length: int, last: Exception) -> Exception:
+    """An exception that came of another one, and so on."""
+    for number in range(length):
+        following = ValueError(str(number))
+        following.__cause__ = last
+        last = following
+    return last
+
+
+def wrong_source() -> Exception:
+    """The error for a line of Python that isn't one."""
+    line = "'QUERY-{}' $ FORGED".format("SECRET")
+    with pytest.raises(SyntaxError) as caught:
+        ast.literal_eval(line)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        pytest.param(with_notes("/k?QUERY-SECRET", EVIL), "/k?***\n  good\\nFORGED", id="notes"),
+        pytest.param(
+            group_of(ValueError(f"/k?QUERY-SECRET {EVIL}")),
+            "ValueError: /k?*** good\\nFORGED",
+            id="group",
+        ),
+        pytest.param(chain_of(1, with_notes(EVIL)), "ValueError: 0\n", id="cause with a note"),
+        pytest.param(chain_of(30, OSError("/k?QUERY-SECRET")), "ValueError: 29", id="long chain"),
+        pytest.param(wrong_source(), "SyntaxError: invalid syntax", id="syntax error"),
+    ],
+)
+def test_all_that_a_traceback_shows_is_made_safe(
+    log: io.StringIO, error: Exception, shown: str
+) -> None:
+    """Notes, members of a group, source text and the far end of a chain are foreign text as well."""
+    library_logger(NAME).error("failed", exc_info=error)
+
+    text = log.getvalue()
+    assert shown in text
+    assert "QUERY-SECRET" not in text
+    assert not [line for line in text.split("\n") if line.strip().startswith("FORGED")]
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_notes_of_any_kind_are_logged(log: io.StringIO) -> None:
+    """``__notes__`` may be anything, and is shown."""
+    error = ValueError("plain")
+    error.__notes__ = "a\nb"  # type: ignore[attr-defined,unused-ignore]
+
+    library_logger(NAME).error("failed", exc_info=error)
+
+    assert "ValueError: plain\n  a\\nb" in log.getvalue()
 
 
 def test_a_suppressed_context_stays_out(log: io.StringIO) -> None:
