@@ -2,12 +2,14 @@
 
 In that order Flask registers the function below the decorator, and the guarded one that the decorator
 returned is never called: none of our code runs in such a view. So each decorated function is
-remembered, and each app is searched as it serves its first request. Once every guarded function has
-been found in some app, requests no longer cause a search, until another function is decorated.
+remembered, and each app is searched as it serves its first request. Requests pay for that no longer
+once every guarded function has been found in some app, or every app has been searched: a function that
+isn't a view, such as a Socket.IO handler, is found in none. Decorating another function begins anew.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from inspect import currentframe
 from threading import Lock
@@ -55,6 +57,8 @@ _lock = Lock()
 _decorated: dict[_Key, _Decorated] = {}
 # Those of which no guarded function has been found in an app yet.
 _unplaced: set[_Key] = set()
+# Those that were decorated since somebody looked whether there are apps to search.
+_unexpected: set[_Key] = set()
 _searched: WeakSet[Flask] = WeakSet()
 
 
@@ -74,6 +78,7 @@ def remember(bare: Callable[..., Any], guarded: _View) -> _View:
             decorated.guarded = [*alive, ref(guarded)]
             decorated.keeps_its_name |= any(value is layer for value in variables)
             _unplaced.add(key)
+            _unexpected.add(key)
         request_started.connect(_search_once)
     return guarded
 
@@ -154,12 +159,30 @@ def _holds_bare(held: dict[_Key, Any]) -> bool:
 
 
 def _search_once(app: Flask, **_: object) -> None:
-    if app not in _searched:
+    is_new = app not in _searched
+    if is_new:
         check_app(app)
         _searched.add(app)
     with _lock:
-        if not _unplaced:
+        look = bool(_unplaced) and (is_new or bool(_unexpected))
+        _unexpected.clear()
+    all_searched = look and _all_searched(app)
+    with _lock:
+        if not _unplaced or (all_searched and not _unexpected):
             request_started.disconnect(_search_once)
+
+
+def _all_searched(app: Flask) -> bool:
+    """Whether all apps in this process have been searched, of which one is given.
+
+    It takes some milliseconds, so it isn't for every request.
+    """
+    kinds: list[type] = [Flask]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    # An object refers to its class. Objects that `gc.freeze` took away are not found.
+    found = [each for each in gc.get_referrers(*kinds) if issubclass(type(each), Flask)]
+    return app in found and all(each in _searched for each in found)
 
 
 def _identities(view: Any) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from ._decorator_order import check_app, misplaced_views
 from ._inspection import access_to
 from .errors import ConfigurationError
 from .key_health import has_keys, key_statuses, warm_up_keys
+from .log_text import one_line
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -23,6 +24,7 @@ __all__ = ["RouteAccess", "jwtlib", "route_accesses"]
 
 _COMMON_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 _ANY = "*"
+_LONGEST_NAME = 120
 
 jwtlib = AppGroup("jwtlib", help="Look at how this app's routes are guarded, and by which keys.")
 
@@ -63,7 +65,10 @@ def _routes(as_json: bool) -> None:
         click.echo(json.dumps([asdict(access) for access in accesses], indent=2))
     else:
         rows = (
-            [access.endpoint, ", ".join(access.methods), access.rule, access.access, access.by]
+            map(
+                _printable,
+                (access.endpoint, ", ".join(access.methods), access.rule, access.access, access.by),
+            )
             for access in accesses
         )
         click.echo(_table("Endpoint", "Methods", "Rule", "Access", "By", rows=rows))
@@ -99,20 +104,20 @@ def _keys(as_json: bool) -> None:
 def _key_rows(place: str, status: Mapping[str, Any]) -> Iterator[list[str]]:
     """A provider's row, and one for each that it is made of."""
     age = status.get("age")
-    kids = ", ".join(status.get("kids", ()))
-    name = place + status.get("provider", "?")
+    kids = ", ".join(one_line(kid, _LONGEST_NAME) for kid in status.get("kids", ()))
+    name = place + one_line(status.get("provider", "?"), _LONGEST_NAME)
     yield [
         name,
-        status["state"],
+        one_line(status["state"], _LONGEST_NAME),
         "" if age is None else f"{age:.0f} s",
-        str(status.get("generation", "")),
-        kids,
-        status.get("last_error") or "",
+        one_line(str(status.get("generation", "")), _LONGEST_NAME),
+        one_line(kids),
+        one_line(status.get("last_error") or ""),
     ]
     for member in status.get("members", ()):
         yield from _key_rows(f"{name} > ", member)
     for issuer, member in status.get("issuers", {}).items():
-        yield from _key_rows(f"{name} {issuer} > ", member)
+        yield from _key_rows(f"{name} {one_line(issuer, _LONGEST_NAME)} > ", member)
 
 
 def route_accesses(app: Flask) -> Iterator[RouteAccess]:
@@ -147,13 +152,13 @@ def _accesses(app: Flask, rule: Rule) -> dict[str, tuple[str, str]]:
     return accesses
 
 
-def _table(*head: str, rows: Iterable[list[str]]) -> str:
-    table = [list(head), *(list(map(_printable, row)) for row in rows)]
+def _table(*head: str, rows: Iterable[Iterable[str]]) -> str:
+    table = [list(head), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     table.insert(1, ["-" * width for width in widths])
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
 
 
 def _printable(cell: str) -> str:
-    """A text on one line, with no command to the terminal: a key ID may hold anything."""
+    """A text of the app's own on one line. It stays whole: a rule may hold a regular expression."""
     return cell if cell.isprintable() else ascii(cell)

@@ -401,3 +401,25 @@ def test_an_odd_status_breaks_nothing(app: Flask, provider: Any) -> None:
     assert status["state"] == "unknown"
     assert keys_ready(app)
     assert run(app)[0] == 0
+
+
+class HostileProvider(PlainProvider):
+    """Tells what an issuer made up."""
+
+    def status(self) -> dict[str, Any]:
+        evil = "https://user:hidden@a.example/k?key=hidden\n\x1b[2J" + "K" * 200_000
+        told = {"provider": evil, "state": evil, "kids": [evil] * 3, "last_error": evil}
+        return {**told, "generation": evil, "issuers": {evil: told}}
+
+
+def test_the_table_shortens_and_hides_what_others_wrote(app: Flask) -> None:
+    """What an issuer calls its keys fits into a table, without escape sequences and the secrets of URLs."""
+    guarded(app, HostileProvider())
+
+    _, output = run(app)
+
+    assert "https://***@a.example/k?***" in output
+    assert "hidden" not in output
+    assert "\x1b" not in output
+    assert len(output.splitlines()) == 4
+    assert max(map(len, output.splitlines())) < 3_500

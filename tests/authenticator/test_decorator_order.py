@@ -24,6 +24,7 @@ def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     gc.collect()
     monkeypatch.setattr(_decorator_order, "_decorated", {})
     monkeypatch.setattr(_decorator_order, "_unplaced", set())
+    monkeypatch.setattr(_decorator_order, "_unexpected", set())
     request_started.disconnect(_decorator_order._search_once)
     yield
     request_started.disconnect(_decorator_order._search_once)
@@ -344,6 +345,86 @@ def test_once_all_is_in_place_requests_pay_nothing(
     assert is_searching()
     assert app.test_client().get("/one", headers=bearer(token)).text == "in"
     assert not is_searching()
+
+
+def test_a_decorated_function_that_is_no_view_costs_requests_nothing(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """A Socket.IO handler is found in no app: the search ends when all apps have been searched."""
+
+    @auth.requires_authentication
+    def handler() -> str:
+        return "helped"
+
+    app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
+    client = app.test_client()
+    gc.collect()
+
+    assert is_searching()
+    assert client.get("/", headers=bearer(token)).text == "in"
+    assert not is_searching()
+
+    another = auth.requires_authentication(lambda: "helped")
+    assert is_searching()
+    assert client.get("/", headers=bearer(token)).text == "in"
+    assert not is_searching()
+    assert handler is not another
+
+
+def test_the_search_waits_for_apps_that_served_nothing_yet(auth: Authenticator) -> None:
+    """With two apps in a process, the second one's lost decorator is found though the first has none."""
+
+    class Application(Flask):
+        """An app of a class of its own."""
+
+    def view() -> str:
+        return "secret"
+
+    guarded = auth.requires_authentication(view)
+    first, second = Flask("first", root_path="."), Application("second", root_path=".")
+    first.add_url_rule("/", "view", lambda: "in")
+    second.add_url_rule("/", "lost", view)
+    second.testing = True
+
+    for _ in range(2):
+        assert first.test_client().get("/").text == "in"
+        assert is_searching()
+    with pytest.raises(ConfigurationError, match="lost"):
+        second.test_client().get("/")
+    assert guarded is not view
+
+
+def test_apps_are_looked_for_once(
+    auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an app waits for its first request, requests to another one don't look for apps again."""
+    looks: list[Flask] = []
+    monkeypatch.setattr(_decorator_order, "_all_searched", lambda app: bool(looks.append(app)))
+    handler = auth.requires_authentication(lambda: "helped")
+    app.add_url_rule("/", "view", lambda: "in")
+
+    for _ in range(3):
+        assert app.test_client().get("/").text == "in"
+
+    assert looks == [app]
+    assert handler is not None
+
+
+def test_what_is_decorated_while_apps_are_looked_for_counts(
+    auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that decorates a function meanwhile keeps the search going."""
+    handlers = [auth.requires_authentication(lambda: "helped")]
+
+    def look(_: Flask) -> bool:
+        handlers.append(auth.requires_authentication(lambda: "more"))
+        return True
+
+    monkeypatch.setattr(_decorator_order, "_all_searched", look)
+    app.add_url_rule("/", "view", lambda: "in")
+
+    assert app.test_client().get("/").text == "in"
+    assert is_searching()
 
 
 def test_without_a_decorator_nothing_is_searched(auth: Authenticator, app: Flask) -> None:

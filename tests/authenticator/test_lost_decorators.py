@@ -22,6 +22,7 @@ def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """Start with nothing decorated."""
     monkeypatch.setattr(_decorator_order, "_decorated", {})
     monkeypatch.setattr(_decorator_order, "_unplaced", set())
+    monkeypatch.setattr(_decorator_order, "_unexpected", set())
     request_started.disconnect(_decorator_order._search_once)
     yield
     request_started.disconnect(_decorator_order._search_once)
@@ -400,7 +401,8 @@ def test_methods_that_are_decorated_in_each_request_are_not_remembered(
 def test_a_function_that_went_out_of_use_ends_the_search_of_an_app_that_was_searched(
     app: Flask, auth: Authenticator
 ) -> None:
-    """What was decorated after the first request, and exists no more, costs the next request only."""
+    """While another app waits to be searched, what exists no more costs the next request only."""
+    waiting = Flask("waiting", root_path=".")
     app.add_url_rule("/", "view", lambda: "in")
     auth.requires_authentication(app.view_functions["view"].__class__(body.__code__, {}))
     client = app.test_client()
@@ -412,6 +414,7 @@ def test_a_function_that_went_out_of_use_ends_the_search_of_an_app_that_was_sear
     del helper
     assert client.get("/").text == "in"
     assert not is_searching()
+    assert not waiting.view_functions.get("view")
 
 
 def test_apps_share_what_was_found(app: Flask, auth: Authenticator, issuer: TokenIssuer) -> None:
