@@ -267,6 +267,9 @@ class KeyCache:
         self._fail(fetch, TimeoutError(f"no answer within {seconds:g} s"), now)
 
     def _fail(self, fetch: Fetch, error: BaseException, now: float) -> None:
+        # An attempt that hangs is given up when somebody comes, maybe hours later. It failed when its time
+        # was over: to count from now would serve old keys to those who come first after an idle time.
+        failed_at = min(now, fetch.deadline)
         delay: float = _BACKOFF[min(self.failures, len(_BACKOFF) - 1)]
         delay *= random.uniform(1 - _BACKOFF_SPREAD, 1 + _BACKOFF_SPREAD)  # noqa: S311
         if isinstance(error, VerificationUnavailable) and is_seconds(error.retry_after):
@@ -275,14 +278,14 @@ class KeyCache:
             delay = _LONGEST_RETRY_AFTER
         self.failures += 1
         self.last_error = type(error).__name__
-        self.next_attempt = now + delay
+        self.next_attempt = failed_at + delay
         fetch.error = error
         self._end(fetch, "failed")
         details = {
             "reason": fetch.reason,
             "error": self.last_error,
             "failures": self.failures,
-            "next_attempt": delay,
+            "next_attempt": max(0, self.next_attempt - now),
         }
         self.calls.add(self.report, News("refresh_failed", details, error))
         fetch.done.set()

@@ -368,6 +368,43 @@ def test_point_06_after_an_idle_time_a_failure_of_long_ago_is_no_excuse(
     assert source.kids[:3] == [None, None, None]
 
 
+@pytest.mark.parametrize("idle", [60, 3600, 14_000], ids=["a minute", "an hour", "nearly too long"])
+def test_point_06_after_an_idle_time_a_fetch_that_hung_is_no_excuse(
+    source: Any, provider: TTLKeyProvider, clock: Any, key: Any, by: Any, at_once: Any, idle: float
+) -> None:
+    """A refresh hangs, then a pause: it failed long ago, so the first callers wait for a new fetch."""
+    provider.warm_up()
+    source.hold()
+    clock.move(250)
+    provider.key_set()
+    source.wait_for(2)
+    source.go_on()
+    source.answer = [key("b")]
+    clock.move(idle)
+
+    assert at_once(20, lambda _: [each.kid for each in provider.keys_for(by("a"))]) == [[]] * 20
+
+
+def test_point_06_a_fetch_that_fails_long_after_its_time_is_no_excuse(
+    source: Any, provider: TTLKeyProvider, clock: Any, key: Any, by: Any
+) -> None:
+    """A connection that breaks after an idle hour says nothing about the issuer now."""
+    provider.warm_up()
+    source.answer = DOWN
+    gate = source.hold()
+    clock.move(250)
+    provider.key_set()
+    source.wait_for(2)
+    source.go_on()
+    clock.move(3600)
+    gate.set()
+    source.join(2)
+    source.answer = [key("b")]
+
+    assert provider.status()["failures"] == 1
+    assert list(provider.keys_for(by("a"))) == []
+
+
 def test_point_06_after_an_idle_time_keys_at_hand_are_none(
     source: Any, provider: TTLKeyProvider, clock: Any, by: Any, key: Any
 ) -> None:

@@ -558,7 +558,7 @@ def test_the_status_of_a_hanging_fetch_that_nobody_asked_after(source: Any, cloc
     clock.move(250)
     provider.key_set()
     source.wait_for(2)
-    clock.move(10)
+    clock.move(5)
     assert status_of(provider)["fetching"] is True
 
     provider.key_set()
