@@ -86,7 +86,8 @@ class Notes:
 
 def notes_of_request() -> Notes:
     """Return the notes of the request that is decided about; outside of a decorated view, new ones."""
-    state = given_request() or peek()
+    given = given_request()
+    state = peek() if given is None or not given.is_meant() else given
     if state is None:
         return Notes()
     if state.notes is None:
@@ -104,7 +105,12 @@ def check_callback(callbacks: Callbacks, name: str) -> None:
     """
     given = given_request()
     default = getattr(callbacks, f"_DEFAULT_{name.upper()}")
-    if given is None or getattr(callbacks, name) is default or is_current(given.request):
+    if (
+        given is None
+        or not given.is_meant()
+        or getattr(callbacks, name) is default
+        or is_current(given.request)
+    ):
         return
     raise RuntimeError(
         f"flask_jwtlib.{name} is a callback of your own, which may look at flask.request, and that isn't the "
@@ -121,8 +127,14 @@ class CallbackTokenExtractor(Shared, TokenExtractor):
 
     def extract(self, request: Request) -> BearerToken | None:
         """Ask, once for all views that the request passes."""
-        if given_request() is not None:
+        given = given_request()
+        if given is not None:
             check_callback(self.callbacks, "get_token")
+            if given.is_meant() and given.request is not request:
+                raise RuntimeError(
+                    "authenticate() was asked about the current request while authenticate(request) decides "
+                    "about another one: ask about the current request before or afterwards"
+                )
         notes = notes_of_request()
         value: object = self.callbacks.get_token()
         if value is not None and not isinstance(value, str):

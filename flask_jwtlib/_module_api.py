@@ -212,7 +212,10 @@ class ModuleAPI:
         given = given_request()
         if self._extractor.max_size != self.callbacks.JWT_MAX_SIZE:
             self._extractor = BearerTokenExtractor(max_size=self._max_size())
-        token = self._extractor.extract(current_request() if given is None else given.request)
+        if given is None or not given.is_meant():
+            token = self._extractor.extract(current_request())
+        else:
+            token = self._extractor.extract(given.request)
         notes_of_request().found = token
         return None if token is None else token.value
 

@@ -103,6 +103,10 @@ def app_at_hand() -> Flask | None:
     return current_flask_app() if has_app_context() else None
 
 
+def _context_at_hand() -> RequestContext | None:
+    return current_context() if has_request_context() else None
+
+
 class GivenRequest:
     """A request that the application gave to ``authenticate``, which may be another than the current one.
 
@@ -111,16 +115,21 @@ class GivenRequest:
         notes: As ``RequestState.notes``, so that the current request's notes stay as they are.
     """
 
-    __slots__ = ("notes", "request")
+    __slots__ = ("_context", "notes", "request")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.notes: Any = None
+        self._context = _context_at_hand()
+
+    def is_meant(self) -> bool:
+        """Whether a question concerns this request, and not one that a claim rule has the app serve."""
+        return _context_at_hand() is self._context
 
 
 _given: ContextVar[GivenRequest | None] = ContextVar("flask_jwtlib_given_request", default=None)
 given_request: Callable[[], GivenRequest | None] = _given.get
-"""Return the given request that is being decided about, None while it is the current one."""
+"""Return the request that was given to ``authenticate``, None if none was. Ask it whether it ``is_meant``."""
 
 
 @contextmanager

@@ -46,7 +46,9 @@ def read_body(request: Request, *, max_length: int) -> bytes | None:
     limit = request.max_content_length
     if length is None or "HTTP_TRANSFER_ENCODING" in environ:
         return None
-    if length > max_length or (limit is not None and length > limit):
+    if limit is not None and limit < max_length:
+        max_length = limit
+    if length > max_length:
         return None
     attributes = vars(request)
     # Werkzeug has no public name for what get_data() keeps.

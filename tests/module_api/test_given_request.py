@@ -20,6 +20,7 @@ from flask_jwtlib import (
     ExpiredTokenError,
     HeaderTokenExtractor,
     InvalidRequestError,
+    JWTValidator,
     MissingTokenError,
     UnknownKeyError,
     VerificationUnavailable,
@@ -235,3 +236,71 @@ def test_a_callback_knows_the_claims_of_the_token_that_it_judges(
         assert variant.authenticate(context.request).subject == "bob"
         assert flask_jwtlib.get_json_token()["sub"] == "alice"
     assert seen == ["alice", "bob"]
+
+
+@pytest.fixture
+def nested(app: Flask, issuer: TokenIssuer) -> Callable[[Callable[[], Any]], Any]:
+    """Run a function in a claim rule, while a request with a good token is decided about."""
+
+    def run(function: Callable[[], Any]) -> Any:
+        results: list[Any] = []
+        validator = JWTValidator(rules=[lambda claims: results.append(function())])
+        auth = Authenticator(keys=issuer.verification_key, validator=validator)
+        auth.authenticate(given(headers=bearer(issuer.token("bob"))))
+        return results[0]
+
+    return run
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_request_that_is_served_meanwhile_is_judged_by_its_own_token(
+    app: Flask, issuer: TokenIssuer, nested: Callable[[Callable[[], Any]], Any]
+) -> None:
+    """A claim rule may call the app itself: nobody gets in there by the token of the given request."""
+
+    @app.get("/inner")
+    @flask_jwtlib.requires_authentication
+    def inner() -> str:
+        return str(flask_jwtlib.get_json_token()["sub"])
+
+    def call() -> Any:
+        client = app.test_client()
+        carol = client.get("/inner", headers=bearer(issuer.token("carol")))
+        return client.get("/inner").status_code, carol.text
+
+    assert nested(call) == (401, "carol")
+
+
+def test_the_current_request_is_not_judged_by_the_given_ones_token(
+    app: Flask, nested: Callable[[Callable[[], Any]], Any]
+) -> None:
+    """Two requests can't be decided about at once by callbacks that don't know which one is meant."""
+
+    def call() -> str:
+        with pytest.raises(RuntimeError, match="another one"):
+            flask_jwtlib.default_authenticator.authenticate()
+        return "refused"
+
+    with app.test_request_context("/"):
+        assert nested(call) == "refused"
+
+
+def test_a_callback_of_ones_own_is_asked_about_a_request_that_is_served_meanwhile(
+    app: Flask,
+    issuer: TokenIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+    nested: Callable[[Callable[[], Any]], Any],
+) -> None:
+    """A replaced ``get_token`` sees the inner request as ``flask.request``."""
+    monkeypatch.setattr(flask_jwtlib, "get_token", lambda: current.headers.get("X-Token"))
+
+    @app.get("/inner")
+    @flask_jwtlib.requires_authentication
+    def inner() -> str:
+        return "in"
+
+    def call() -> int:
+        headers = {"X-Token": issuer.token()}
+        return app.test_client().get("/inner", headers=headers).status_code
+
+    assert nested(call) == 200

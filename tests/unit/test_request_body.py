@@ -161,6 +161,17 @@ def test_the_applications_own_smaller_limit_counts() -> None:
                 assert read_body(made, max_length=1000) == found
 
 
+def test_the_applications_limit_counts_for_what_was_unpacked() -> None:
+    """A middleware that unpacks a body may announce the packed length: the limit is for the unpacked one."""
+    app = Flask("limited")
+    app.config["MAX_CONTENT_LENGTH"] = 50
+    with app.app_context():
+        made = request(b"access_token=t&" + b"a" * 100, length=20, terminated=True)
+
+        assert read_body(made, max_length=200) is None
+        assert made.stream.read(50) == b"access_token=t&" + b"a" * 35
+
+
 def test_a_terminated_input_may_be_longer_than_announced() -> None:
     """A middleware that unpacks a body leaves the packed length: the bound counts, and nothing is lost."""
     short = request(b"a=1&b=2", length=3, terminated=True)
