@@ -112,8 +112,15 @@ def misplaced_views(app: Flask) -> list[str]:
     ``functools.wraps``.
     """
     views = {endpoint: list(_identities(view)) for endpoint, view in app.view_functions.items()}
+    # Views may share a lot, such as the objects of their decorators: what matters is kept of it.
+    guarded = {each for decorated in list(_decorated.values()) for each in decorated.guarded_ids()}
+    known: dict[int, tuple[Any, list[Any]]] = {}
     held = {
-        endpoint: {_key(found): found for found in reachable(view)}
+        endpoint: {
+            _key(found): found
+            for found in reachable(view, known)
+            if id(found) in guarded or _key(found) in _decorated
+        }
         for endpoint, view in app.view_functions.items()
     }
     found = {id(each) for one in held.values() for each in one.values()}

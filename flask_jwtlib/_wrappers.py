@@ -29,12 +29,18 @@ def layers(view: Any) -> Iterator[Callable[..., Any]]:
         layer = getattr(layer, "__wrapped__", None)
 
 
-def reachable(view: Any) -> Iterator[Any]:
+def reachable(view: Any, known: dict[int, tuple[Any, list[Any]]] | None = None) -> Iterator[Any]:
     """Yield a view and every callable that it might call, as far as it holds them.
 
     These are what it wraps, binds or closes over, a view class's attributes, and the attributes of
     a callable object. What a function finds by a global name is not seen.
+
+    Args:
+        view: The view.
+        known: An empty dictionary, the same one for each of several views, so that what they share is
+            looked into once.
     """
+    known = {} if known is None else known
     # Holds the objects too, since an identity counts only as long as its object lives.
     seen: dict[int, Any] = {}
     waiting = [view]
@@ -43,7 +49,9 @@ def reachable(view: Any) -> Iterator[Any]:
         if id(found) not in seen:
             seen[id(found)] = found
             yield found
-            waiting.extend(_within(found))
+            if id(found) not in known:
+                known[id(found)] = found, list(_within(found))
+            waiting.extend(known[id(found)][1])
 
 
 def cells(function: FunctionType) -> dict[str, Any]:

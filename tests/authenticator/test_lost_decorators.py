@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, request_started
 from flask.views import MethodView, View
 
 import flask_jwtlib
-from flask_jwtlib import Authenticator, ConfigurationError, _decorator_order, public
+from flask_jwtlib import Authenticator, ConfigurationError, _decorator_order, _wrappers, public
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Decorate = Callable[[Any], Any]
@@ -430,3 +430,38 @@ def test_apps_share_what_was_found(app: Flask, auth: Authenticator, issuer: Toke
 
     assert other.test_client().get("/").status_code == 401
     assert app.test_client().get("/").text == "in"
+
+
+def test_what_views_share_is_looked_into_once(
+    app: Flask, auth: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first request doesn't take longer by the number of views times the size of what they all hold."""
+
+    class Shared:
+        def __init__(self) -> None:
+            self.parts = 0
+            for number in range(20):
+                setattr(self, f"part{number}", lambda: None)
+
+        def __call__(self) -> None:
+            """Do nothing."""
+
+    shared = Shared()
+    looked_at: list[Any] = []
+    within = _wrappers._within
+    monkeypatch.setattr(
+        _wrappers, "_within", lambda found: (looked_at.append(found), within(found))[1]
+    )
+
+    def view_of(number: int) -> Any:
+        def view() -> tuple[int, Shared]:
+            return number, shared
+
+        return view
+
+    for number in range(10):
+        app.add_url_rule(f"/{number}", str(number), auth.requires_authentication(view_of(number)))
+    _decorator_order.check_app(app)
+
+    assert len(looked_at) == len(set(map(id, looked_at)))
+    assert looked_at.count(shared) == 1

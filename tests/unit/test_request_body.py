@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import ssl
+import tracemalloc
 from collections.abc import Callable
 from io import BufferedReader, BytesIO, TextIOWrapper
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from flask import Flask, Request
@@ -361,3 +363,29 @@ def test_an_ascii_form_is_what_is_ascii_when_it_is_decoded(body: bytes) -> None:
 def test_is_ascii_form(body: bytes, is_ascii: bool) -> None:
     """A byte of 128 or more isn't ASCII, in whatever way it is sent."""
     assert is_ascii_form(body) is is_ascii
+
+
+@given(
+    value=st.lists(
+        st.sampled_from(["%", "%4", "%41", "%0a", "=", "+", "_", "\n", "\r\n", "a", " "])
+    )
+)
+def test_a_value_is_decoded_as_urllib_does(value: list[str]) -> None:
+    """Escapes, lone percent signs, equals signs and line breaks come out as everybody else reads them."""
+    text = "".join(value)
+
+    assert form_values(f"access_token={text}".encode(), NAME) == [unquote_plus(text)]
+
+
+def test_escapes_cost_no_multiple_of_the_body() -> None:
+    """A body full of escapes takes no more than a few times its size in memory."""
+    body = b"access_token=" + b"%61" * 5_000
+    form_values(body, NAME)
+    tracemalloc.start()
+    try:
+        form_values(body, NAME)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 * len(body)
