@@ -10,7 +10,7 @@ from typing import Any
 from flask_jwtlib import MalformedTokenError
 from flask_jwtlib.jws import read_json_object
 
-__all__ = ["MAX_SIZE", "Fault", "parse_object", "read_body"]
+__all__ = ["MAX_SIZE", "Fault", "check_size", "parse_object", "read_body"]
 
 MAX_SIZE = 1024 * 1024
 """Bytes that a body may have, as it is sent and when it is decoded."""
@@ -46,11 +46,20 @@ def read_body(raw: Any, encoding: str, deadline: float) -> bytes:
     body = bytearray()
     while block := raw.read1(_BLOCK, decode_content=False):
         body += block
-        if len(body) > MAX_SIZE:
-            raise Fault(f"the body has more than {MAX_SIZE} bytes")
+        check_size(body)
         if time.monotonic() >= deadline:
             raise TimeoutError("timed out")
     return _decoded(bytes(body), encoding.strip().lower())
+
+
+def check_size(body: bytes | bytearray) -> None:
+    """Check a body's size.
+
+    Raises:
+        Fault: It has more than ``MAX_SIZE`` bytes.
+    """
+    if len(body) > MAX_SIZE:
+        raise Fault(f"the body has more than {MAX_SIZE} bytes")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from flask_jwtlib import JWTLibError, VerificationUnavailable
 from flask_jwtlib.log_text import one_line
 
-from ._bodies import Fault, parse_object, read_body
+from ._bodies import Fault, check_size, parse_object, read_body
 from ._client_library import Timeout, requests
 from ._freshness import lifetime, retry_after
 from ._library_logs import safe_library_logs
@@ -213,12 +213,20 @@ def _document(
     if status == 304 and asked_with_etag:
         content = None
     elif status == 200:
-        content = parse(read_body(response.raw, headers.get("Content-Encoding", ""), deadline))
+        content = parse(_body_of(response, deadline))
     else:
         raise Fault(f"the response's status is {status}", status=status)
     return Document(
         content, lifetime=lifetime(headers), etag=etag if _ETAG.fullmatch(etag) else None
     )
+
+
+def _body_of(response: requests.Response, deadline: float) -> bytes:
+    if getattr(response, "_content_consumed", False):
+        # A hook of the session's has read it, and requests keeps it.
+        check_size(response.content)
+        return response.content
+    return read_body(response.raw, response.headers.get("Content-Encoding", ""), deadline)
 
 
 def _origin(error: BaseException | None) -> OSError | None:

@@ -64,6 +64,47 @@ def test_a_sessions_hooks_run(
     assert seen == [200]
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(lambda response: response.text, id="text"),
+        pytest.param(lambda response: response.json(), id="json"),
+        pytest.param(lambda response: response.content, id="content"),
+    ],
+)
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+@pytest.mark.parametrize("credentials", [True, False])
+def test_a_hook_may_read_the_body(
+    session: requests.Session,
+    idp: IdentityProvider,
+    url: str,
+    read: Callable[[requests.Response], Any],
+    encoding: str | None,
+    *,
+    credentials: bool,
+) -> None:
+    """A session that logs its responses fetches all the same."""
+    idp.documents["/document"] = {"a": 1}
+    idp.behave(encoding=encoding)
+    seen: list[Any] = []
+    session.hooks["response"].append(lambda response, **_: seen.append(read(response)))
+
+    assert get(session, url, credentials=credentials) == {"a": 1}
+    assert len(seen) == 1
+
+
+def test_a_body_that_a_hook_has_read_is_bounded_all_the_same(
+    session: requests.Session, idp: IdentityProvider, url: str
+) -> None:
+    """The hook's memory is its own matter, but no larger document is parsed."""
+    idp.behave(grow=2)
+    seen: list[int] = []
+    session.hooks["response"].append(lambda response, **_: seen.append(len(response.content)))
+
+    with pytest.raises(DocumentError, match="the body has more than 1048576 bytes"):
+        get(session, url)
+
+
 @pytest.mark.parametrize("hooks", [None, {}, {"response": None}, {"response": []}])
 def test_a_session_without_hooks_fetches(session: requests.Session, url: str, hooks: Any) -> None:
     """However it has none."""
