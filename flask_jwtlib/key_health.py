@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["combined_state", "has_keys", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
 
 _logger = library_logger("flask_jwtlib")
+# One for all probes: each could leave a thread behind while a log handler hangs.
+_calls = DeferredCalls()
 _NOT_READY = frozenset({"cold", "dead", "empty"})
 
 
@@ -51,10 +53,9 @@ def keys_ready(app: Flask | None = None) -> bool:
     Args:
         app: The app, by default the current one.
     """
-    calls = DeferredCalls()
     # Each is asked, so that none waits for the next probe to be warmed up.
-    answers = [_is_ready(provider, calls) for provider in _providers(app)]
-    calls.start()
+    answers = [_is_ready(provider) for provider in _providers(app)]
+    _calls.start()
     return all(answers)
 
 
@@ -81,10 +82,9 @@ def warm_up_keys(app: Flask | None = None) -> None:
     Args:
         app: The app, by default the current one.
     """
-    calls = DeferredCalls()
     for provider in _providers(app):
-        _warm_up(provider, calls)
-    calls.start()
+        _warm_up(provider)
+    _calls.start()
 
 
 def status_of(provider: Any) -> dict[str, Any]:
@@ -118,13 +118,13 @@ def combined_state(states: Iterable[str]) -> str:
     return next((state for state in ("stale", "fresh", "static") if state in found), "unknown")
 
 
-def _is_ready(provider: Any, calls: DeferredCalls) -> bool:
+def _is_ready(provider: Any) -> bool:
     if not has_keys(status_of(provider)):
-        _warm_up(provider, calls)
+        _warm_up(provider)
     return has_keys(status_of(provider))
 
 
-def _warm_up(provider: Any, calls: DeferredCalls) -> None:
+def _warm_up(provider: Any) -> None:
     warm_up = getattr(provider, "warm_up", None)
     if warm_up is None:
         return
@@ -132,4 +132,4 @@ def _warm_up(provider: Any, calls: DeferredCalls) -> None:
         warm_up()
     except Exception as error:  # noqa: BLE001 - whatever it is, the keys are not there
         names = type(provider).__name__, type(error).__name__
-        calls.add(_logger.warning, "%s lacks keys (%s)", *names)
+        _calls.add(_logger.warning, "%s lacks keys (%s)", *names)

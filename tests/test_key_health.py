@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -250,6 +252,28 @@ def test_a_provider_that_stays_cold_is_not_ready(
     assert not keys_ready(app)
     warm_up_keys(app)
     assert "hunter2" not in caplog.text
+
+
+def test_probes_leave_no_threads_behind_while_a_log_handler_hangs(app: Flask) -> None:
+    """A readiness route is asked every few seconds, and what is logged about it waits in one thread."""
+    back = threading.Event()
+
+    class Hanging(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            back.wait(30)
+
+    guarded(app, BrokenProvider())
+    logger = logging.getLogger("flask_jwtlib")
+    handler = Hanging()
+    logger.addHandler(handler)
+    before = threading.active_count()
+    try:
+        assert not any(keys_ready(app) for _ in range(10))
+        warm_up_keys(app)
+        assert threading.active_count() <= before + 1
+    finally:
+        back.set()
+        logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize(

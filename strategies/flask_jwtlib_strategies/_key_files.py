@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from flask_jwtlib import ConfigurationError, FetchedKeys, KeySet
+from flask_jwtlib.deferred_calls import DeferredCalls
 from flask_jwtlib.log_text import library_logger, quoted
 
 from ._file_readings import Content, Directory, FileReader, Gone, Reading, Unreadable
@@ -82,6 +83,7 @@ class KeyFiles:
     clock: Callable[[], float] = field(kw_only=True, repr=False)
     _state: _State = field(init=False, factory=_State, repr=False)
     _patient: PatientReader[Reading] = field(init=False, repr=False)
+    _calls: DeferredCalls = field(init=False, factory=DeferredCalls, repr=False)
 
     def __attrs_post_init__(self) -> None:
         patience = max(0.05, min(1, self.timeout / 4))
@@ -106,8 +108,11 @@ class KeyFiles:
             look = self._look(look.files, now)
         state = _State(now, files=look.files, key_set=before.key_set)
         self._publish(state)
-        key_set = look.key_set(before.key_set, self.max_stale, self.max_keys)
-        self._publish(evolve(state, fresh=True, key_set=key_set))
+        try:
+            key_set = look.key_set(before.key_set, self.max_stale, self.max_keys)
+            self._publish(evolve(state, fresh=True, key_set=key_set))
+        finally:
+            self._calls.start()
         return FetchedKeys(key_set)
 
     def _look(self, known: Mapping[Path, KeyFile], now: float) -> _Look:
@@ -136,9 +141,9 @@ class KeyFiles:
             return Read(reading, self._children(path, reading, known))
         if not isinstance(reading, Content):
             return Read(reading)
-        is_new = content is None or content.digest != reading.digest
-        news = partial(_tell_private, path, reading) if reading.is_private and is_new else None
-        return Read(reading, news=news)
+        if reading.is_private and (content is None or content.digest != reading.digest):
+            self._calls.add(_logger.error, "%s: %s", _shown(path), reading.fault)
+        return Read(reading)
 
     def _children(
         self, path: Path, reading: Reading, known: Mapping[Path, KeyFile]
@@ -243,10 +248,6 @@ def _skipped(files: Mapping[Path, KeyFile]) -> Iterator[str]:
     for path, file in files.items():
         for reason in () if file.key_set is None else file.key_set.skipped:
             yield f"{_shown(path)}: {reason}"
-
-
-def _tell_private(path: Path, content: Content) -> None:
-    _logger.error("%s: %s", _shown(path), content.fault)
 
 
 def _shown(path: Path) -> str:

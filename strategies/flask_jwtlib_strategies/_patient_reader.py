@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
@@ -31,12 +30,10 @@ class Read(Generic[T]):
     Attributes:
         outcome: What was found.
         more: Further paths to read.
-        news: Called once the outcome is known, for what may take time, such as logging.
     """
 
     outcome: T
     more: Sequence[Path] = ()
-    news: Callable[[], object] | None = None
 
 
 @define(eq=False)
@@ -89,7 +86,6 @@ class PatientReader(Generic[T]):
         with self._changed:
             self._wait(batch)
             batch.is_over = True
-            self._changed.wait_for(lambda: not batch.telling, self._stall)
             return dict(batch.outcomes)
 
     @property
@@ -141,20 +137,12 @@ class PatientReader(Generic[T]):
                 path = self._next(batch)
             if path is None:
                 return
-            news = self._read(batch, path)
-            if news is not None:
-                with suppress(Exception):
-                    news()
-            with self._changed:
-                batch.telling -= 1
-                self._changed.notify_all()
+            self._read(batch, path)
 
-    def _read(self, batch: _Batch[T], path: Path) -> Callable[[], object] | None:
-        """Read a path, and return what is to be told of it."""
+    def _read(self, batch: _Batch[T], path: Path) -> None:
         read: Read[T] | None = None
         try:
             read = batch.read(path)
-            return read.news
         finally:
             with self._changed:
                 self._end(batch, path, read)
@@ -179,7 +167,6 @@ class PatientReader(Generic[T]):
         self._busy.discard(path)
         begun = batch.active.pop(path)
         if read is not None:
-            batch.telling += 1
             if batch.is_over:
                 self._late[path] = begun, read
             else:
@@ -196,7 +183,6 @@ class _Batch(Generic[T]):
         queue: Those that are still to be read.
         active: Those that are being read, and since when.
         outcomes: What was found.
-        telling: How many readings have ended whose news are being told.
         is_begun: Whether a thread has come to it.
         is_over: Whether nobody waits for it any more.
     """
@@ -205,7 +191,6 @@ class _Batch(Generic[T]):
     queue: deque[Path] = field(init=False, factory=deque[Path])
     active: dict[Path, float] = field(init=False, factory=dict[Path, float])
     outcomes: dict[Path, T] = field(init=False, factory=dict[Path, T])
-    telling: int = field(init=False, default=0)
     is_begun: bool = field(init=False, default=False)
     is_over: bool = field(init=False, default=False)
     _seen: set[Path] = field(init=False, factory=set[Path])

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -296,44 +297,65 @@ def test_a_reading_that_raises_keeps_nobody_waiting() -> None:
     assert len(reader.read_all(paths, read_nothing)) == 3
 
 
-def test_news_are_told_after_the_result_is_known_and_may_fail_or_hang() -> None:
-    """A log handler that raises or takes minutes changes no result."""
-    back = threading.Event()
-    told: list[str] = []
+class Disturbing(logging.Handler):
+    """A log handler that hangs until it is let go, or raises."""
 
-    def fail() -> None:
-        told.append("failed")
-        raise RuntimeError
+    def __init__(self, error: type[BaseException] | None = None) -> None:
+        super().__init__()
+        self.error = error
+        self.called = threading.Event()
+        self.back = threading.Event()
 
-    def wait() -> None:
-        assert back.wait(PATIENCE)
+    def emit(self, record: logging.LogRecord) -> None:
+        self.called.set()
+        if self.error is not None:
+            raise self.error
+        assert self.back.wait(PATIENCE)
 
-    news = {"0": fail, "1": wait}
-    reader = reader_of(patience=0.2)
-    outcomes = reader.read_all(paths_of(3), lambda path: Read(path.name, news=news.get(path.name)))
-    assert len(outcomes) == 3
-    assert told == ["failed"]
-    back.set()
+
+@contextmanager
+def disturbed(handler: Disturbing) -> Iterator[Disturbing]:
+    """Log by a handler, and let it go at the end."""
+    logger = logging.getLogger("flask_jwtlib_strategies")
+    logger.addHandler(handler)
+    try:
+        yield handler
+        # Or the test would pass because nothing is logged.
+        assert handler.called.wait(PATIENCE)
+    finally:
+        handler.back.set()
+        logger.removeHandler(handler)
 
 
 def test_a_log_handler_that_hangs_delays_no_key(keys: Path, clock: Any) -> None:
-    """The error about a private key is logged by the thread that read it, when its result is known."""
-    back = threading.Event()
+    """The error about a private key is logged in the background, when the result is known."""
+    (keys / "a.json").write_text(jwks_of(A))
+    (keys / "private.pem").write_text(private_pem_of(B))
+    with disturbed(Disturbing()):
+        assert Eyes(clock, keys).kids() == {"a"}
 
-    class Hanging(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            assert back.wait(PATIENCE)
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+@pytest.mark.parametrize("threads", [True, False], ids=["threads", "no threads"])
+def test_a_log_handler_that_raises_changes_no_key(
+    keys: Path,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    *,
+    threads: bool,
+) -> None:
+    """Whatever it raises, also in the thread of the request that looks at the files itself."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
     (keys / "a.json").write_text(jwks_of(A))
     (keys / "private.pem").write_text(private_pem_of(B))
-    logger = logging.getLogger("flask_jwtlib_strategies")
-    handler = Hanging()
-    logger.addHandler(handler)
-    try:
+    if not threads:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+    with disturbed(Disturbing(error)):
         assert Eyes(clock, keys).kids() == {"a"}
-    finally:
-        back.set()
-        logger.removeHandler(handler)
 
 
 def test_a_forked_process_forgets_who_waits() -> None:
