@@ -62,7 +62,7 @@ def unread(text: str | bytes) -> ConfigurationError:
     kind = kind_of_key(text)
     if kind is not None:
         return ConfigurationError(
-            f"this text is {kind} in a form that is not read",
+            f"this text is {kind} that is cut off or damaged, or in a form that is not read",
             advice="give it as PEM, as an OpenSSH line, or as a JWK or a JWK set in JSON",
         )
     return ConfigurationError(

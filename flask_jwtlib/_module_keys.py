@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ._key_text import as_text
 from ._secret_text import kind_of_key
 from .errors import ConfigurationError
 from .key_set import KeySet
@@ -78,11 +79,13 @@ def check_material(material: object, algorithms: tuple[str, ...]) -> KeySet | No
 
 
 def _json_document(data: bytes) -> object:
+    # As a server may send it, with a byte order mark or in wide characters.
+    text = as_text(data).replace("\0", "").strip()
     # A number is JSON too, and may be a secret of digits.
-    if data.strip()[:1] not in b'{["nft':
+    if text[:1] not in '{["nft':
         return _NO_JSON
     try:
-        return cast("object", json.loads(data))
+        return cast("object", json.loads(text))
     except (ValueError, RecursionError):
         return _NO_JSON
 

@@ -35,7 +35,13 @@ def as_strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
 
 def is_seconds(value: object) -> bool:
     """Whether a value is a number of seconds, 0 or more. Infinity is one."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        # A whole number that is too large for a float can't be compared with the clock.
+        return float(value) >= 0
+    except OverflowError:
+        return False
 
 
 def check_seconds(_: object, attribute: Attribute[Any], value: object) -> None:

@@ -36,13 +36,32 @@ def _member(*names: str) -> re.Pattern[bytes]:
     )
 
 
+def _named(names: bytes, value: bytes) -> re.Pattern[bytes]:
+    """Find a value soon after its name, whatever a program prints around the two."""
+    return re.compile(
+        rb"(?<![\w+/-])(?:%b)(?![\w+/-]).{1,20}?(?:%b)" % (names, value), re.IGNORECASE | re.DOTALL
+    )
+
+
 _PRIVATE_TEXT = re.compile(
     rb"-{4,5}\W{0,3}(?:BEGIN|END)\b[\w \t+%]{0,40}PRIVATE\b|PRIVATE\W{1,3}KEY(?:\W{1,3}BLOCK)?\W?-{4,5}"
     rb"|PuTTY-User-Key-File-|openssh-key-v1|SSH PRIVATE KEY FILE FORMAT",
     re.IGNORECASE,
 )
-# .NET's XML; the key stores of Java.
-_PRIVATE_DATA = re.compile(rb"<(?:D|DP|DQ|InverseQ)>|\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)")
+# The AlgorithmIdentifier (RFC 5280 §4.1.1.2) of RSA, EC, Ed25519 and Ed448, by which DER is found that is cut
+# off or has other bytes before it.
+_DER_ALGORITHM = (
+    rb"\x30[\x05-\x7f]\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01[\x01-\x0e]"
+    rb"|[\x07\x08]\x2a\x86\x48\xce\x3d[\x02\x04]|\x03\x2b\x65[\x70\x71])"
+)
+_PRIVATE_DATA = re.compile(
+    # .NET's XML; the key stores of Java.
+    rb"<(?:D|DP|DQ|InverseQ)>\s*(?:[\w+/]{20}|[\w+/]*={0,2}</)|\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)"
+    # PKCS #8 and PKCS #1 from their beginning: in a certificate, the serial number 1 looks like a version.
+    rb"|\A\x30(?:[\x10-\x7f]|\x81.|\x82..)\x02\x01[\0\1]%b"
+    rb"|\A\x30\x82..\x02\x01\0\x02[\x81\x82].{1,2}\0[\x80-\xff]" % _DER_ALGORITHM,
+    re.DOTALL,
+)
 _PUBLIC_TEXT = re.compile(
     # PEM and its like: SSH2, PGP.
     rb"-{4,5}\W{0,3}(?:BEGIN|END)\b"
@@ -51,17 +70,31 @@ _PUBLIC_TEXT = re.compile(
     rb"|AAAA[B-Q](?:[HXn3](?:NzaC1|NrLXNzaC|NrLWVjZHNh)|[GWm2]VjZHNhLXNoYTIt)"
     rb"|\0\0\0.(?:ssh-|sk-ssh-|ecdsa-sha2-|sk-ecdsa-)"
     # .NET and XML Signature.
-    rb"|<(?:\w+:)?(?:RSA|EC|DSA)KeyValue\b",
+    rb"|<(?:\w+:)?(?:RSA|EC|DSA)KeyValue\b"
+    # DER, of which the second is PKCS #1.
+    rb"|%b|\A\x30\x82..\x02[\x81\x82].{1,2}\0[\x80-\xff]" % _DER_ALGORITHM,
     re.DOTALL,
 )
-_KTY = re.compile(rb"\bkty\s*[:=]\s*\W{0,2}(?:RSA|EC|OKP|oct)\b", re.IGNORECASE)
+# Digits of a number; OpenSSL prints pairs with colons.
+_DIGITS = rb"[\w+/-]{40}|(?:[0-9a-f]{2}[\s:]+){20}"
 _JWK_MEMBERS = (
     (_member("kty", "keys", "x5c"),),
     (_member("n", "modulus"), _member("e", "exponent")),
     (_member("x"), _member("y", "crv")),
+    # The same without quotation marks.
+    (_named(rb"kty", rb"\b(?:RSA|EC|OKP|oct)\b"),),
+    (
+        _named(rb"n|modulus", _DIGITS),
+        _named(rb"e|(?:public_?)?exponent", rb"\b(?:AQAB|AAEAAQ|Aw|65537|3|0x0*10001)\b"),
+    ),
+    (_named(rb"x", _DIGITS), _named(rb"y", _DIGITS)),
+    (_named(rb"x", _DIGITS), _named(rb"crv", rb"P-\d{3}|secp\d{3}|Ed25519|Ed448")),
 )
 _PRIVATE_MEMBERS = re.compile(
     rb"[\"'](?:d|p|q|dp|dq|qi)\\?[\"']\s*[:=,]\s*[bu]?\\?[\"']\w", re.IGNORECASE
+)
+_PRIVATE_NUMBERS = re.compile(
+    rb"(?<![\w+/:.\"'-])(?:d|p|q|dp|dq|qi)\s*[:=\]>]\W{0,7}[\w+/-]{20}", re.IGNORECASE
 )
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -70,7 +103,8 @@ _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 # Shorter ones hold no key.
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{40,}")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{60,}")
-_BYTE_VALUES = re.compile(rb"-?\d{1,3}(?:\s*,\s*-?\d{1,3}){29,}")
+_BYTE_VALUE = re.compile(rb"-?\d{1,3}")
+_BYTE_VALUES = re.compile(rb"-?\d{1,3}(?:(?:\s*,\s*|\s+)-?\d{1,3}){29,}")
 _QUOTED = re.compile(rb"b?([\"'])(.*)\1")
 _BASE64URL = bytes.maketrans(b"-_", b"+/")
 _PRIVATE, _PUBLIC, _JWK = _KINDS = ("a private key", "a public key", "a JWK")
@@ -130,10 +164,9 @@ def _keys_of(reading: bytes) -> Iterator[str]:
         yield _PRIVATE
     if der == "public" or _PUBLIC_TEXT.search(reading):
         yield _PUBLIC
-    if _KTY.search(reading) or any(
-        all(member.search(reading) for member in members) for members in _JWK_MEMBERS
-    ):
-        yield _PRIVATE if _PRIVATE_MEMBERS.search(reading) else _JWK
+    if any(all(member.search(reading) for member in members) for members in _JWK_MEMBERS):
+        private = _PRIVATE_MEMBERS.search(reading) or _PRIVATE_NUMBERS.search(reading)
+        yield _PRIVATE if private else _JWK
 
 
 def _readings(data: bytes) -> set[bytes]:
@@ -144,8 +177,9 @@ def _readings(data: bytes) -> set[bytes]:
         data = data.removeprefix(mark)
     readings.add(data.replace(b"\0", b""))
     # Bytes may have been decoded as Latin-1 on their way.
-    with suppress(UnicodeError):
-        readings.add(data.decode().encode("latin-1"))
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        with suppress(UnicodeError):
+            readings.add(data.decode(encoding).encode("latin-1"))
     readings |= {_ESCAPE.sub(_unescaped, reading) for reading in readings if b"\\" in reading}
     readings |= {unquote_to_bytes(reading) for reading in readings if b"%" in reading}
     return readings
@@ -173,11 +207,13 @@ def _decoded(reading: bytes) -> Iterator[bytes]:
     for run in _HEX_RUN.findall(digits):
         yield unhexlify(run[: len(run) // 2 * 2])
     for values in _BYTE_VALUES.findall(reading):
-        yield bytes(int(value) & 0xFF for value in values.split(b","))
+        yield bytes(int(value) & 0xFF for value in _BYTE_VALUE.findall(values))
     whole = re.sub(rb"\s+", b"", reading)
     quoted = _QUOTED.fullmatch(whole)
     for decode in _WHOLE_TEXT if whole.isascii() else ():
-        for text in {whole, quoted[2] if quoted else whole}:
+        bare = quoted[2] if quoted else whole
+        # Adobe's marks around Ascii85.
+        for text in {whole, bare, bare.removeprefix(b"<~").removesuffix(b"~>")}:
             with suppress(ValueError):
                 yield decode(text)
 

@@ -216,10 +216,12 @@ class VerificationKey(Shared):
 
         - Public and private keys, certificates and certificate requests in DER (SubjectPublicKeyInfo,
           PKCS #1, #7, #8 and #12, SEC 1); in PEM and its relatives, even without their BEGIN or END
-          line; OpenSSH's and PuTTY's formats; .NET's XML; Java's key stores.
-        - Text with the members of a JWK, in JSON or as a program prints them: ``kty``, ``keys``,
-          ``x5c``, ``n`` with ``e``, ``x`` with ``y`` or ``crv``, ``Modulus`` with ``Exponent``. They are
-          found in any letter case, nested, in a list, or where the text is cut off.
+          line; OpenSSH's and PuTTY's formats; .NET's XML; Java's key stores. Of RSA, EC, Ed25519 and
+          Ed448 keys the first half of the DER is enough.
+        - Text with the members of a JWK, in JSON or as a program prints them, with quotation marks or
+          without: ``kty``, ``keys``, ``x5c``, ``n`` with ``e``, ``x`` with ``y`` or ``crv``, ``Modulus``
+          with ``Exponent``. They are found in any letter case, nested, in a list, or where the text is
+          cut off.
         - All of these in UTF-8, UTF-16 or UTF-32, with or without a byte order mark; quoted, between white
           space, or with the escapes of JSON, Python or URLs; and inside up to two layers of hex, base64,
           base64url (padded or not), base32, base85 or a list of byte values. Base32 and base85 must be

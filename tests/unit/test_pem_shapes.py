@@ -188,12 +188,18 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "damaged": (ISSUERS["RS256"].public_pem.replace("A", "B"), "does not hold a public key"),
     "damaged certificate": (certificate(ISSUERS["RS256"]).replace("AA", "BB"), "does not hold"),
     "odd label": ("-----BEGIN public\x1b[31m key-----\n-----END ", "does not hold a public key"),
-    "body that is cut off": (body(ISSUERS["RS256"].public_pem)[:200], "nor the base64 text of one"),
+    "body that is cut off": (
+        body(ISSUERS["RS256"].public_pem)[:200],
+        "a public key that is cut off",
+    ),
     "body that is damaged": (
         "MIIB" + body(ISSUERS["RS256"].public_pem)[8:],
         "nor the base64 text of one",
     ),
-    "DER that is cut off": (der(ISSUERS["RS256"].public_pem)[:-1], "not a PEM, JWK or OpenSSH"),
+    "DER that is cut off": (
+        der(ISSUERS["RS256"].public_pem)[:-1],
+        "a public key that is cut off or damaged",
+    ),
     "base64 of something else": (b64encode(b"0" * 99).decode(), "nor the base64 text of one"),
     "one character of base64": ("A", "not a PEM, JWK or OpenSSH"),
     "NUL": (b"\0", "not a PEM, JWK or OpenSSH"),

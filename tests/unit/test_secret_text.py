@@ -59,18 +59,18 @@ RSA = KEYS["rsa"]
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
 
 
-def certificate(key: Any) -> x509.Certificate:
-    """A certificate of a key, signed by the RSA one."""
+def certificate(key: Any, *, ca: Any = RSA, serial: int = 7) -> x509.Certificate:
+    """A certificate of a key, by default signed by the RSA one."""
     start = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
     return (
         x509.CertificateBuilder()
         .subject_name(NAME)
         .issuer_name(NAME)
         .public_key(key.public_key())
-        .serial_number(7)
+        .serial_number(serial)
         .not_valid_before(start)
         .not_valid_after(start + dt.timedelta(days=36500))
-        .sign(RSA, hashes.SHA256())
+        .sign(ca, None if ca in (KEYS["ed25519"], KEYS["ed448"]) else hashes.SHA256())
     )
 
 
@@ -233,11 +233,13 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "base32-lower-case": lambda data: b32encode(data).lower().rstrip(b"="),
     "base85": b85encode,
     "ascii85": a85encode,
+    "ascii85-adobe": lambda data: a85encode(data, adobe=True),
     "byte-values": lambda data: json.dumps(list(data)).encode(),
+    "byte-values-with-spaces": lambda data: f"[{' '.join(map(str, data))}]".encode(),
     "signed-byte-values": lambda data: str([(byte ^ 128) - 128 for byte in data]).encode(),
 }
 # Found only where there is nothing else in the text.
-ONLY_WHOLE = {"base32", "base32-lower-case", "base85", "ascii85", "hex-list"}
+ONLY_WHOLE = {"base32", "base32-lower-case", "base85", "ascii85", "ascii85-adobe", "hex-list"}
 
 
 def _is_der(data: bytes) -> bool:
@@ -338,6 +340,27 @@ MAPPINGS: dict[str, str] = {
     "php": "array('n' => 'AAAA', 'e' => 'AQAB')",
     "yaml": f"kty: RSA\nn: {NUMBERS['n']}\ne: AQAB\n",
     "javascript": f"{{kty: 'EC', crv: 'P-256', x: '{POINT['x']}'}}",
+    "javascript-without-kty": f"{{ e: 'AQAB', n: '{NUMBERS['n']}' }}",
+    "yaml-without-kty": f"n: {NUMBERS['n']}\ne: AQAB\n",
+    "yaml-point": f"x: {POINT['x']}\ny: {POINT['y']}\n",
+    "toml-okp": f'crv = "Ed25519"\nx = "{OKP["x"]}"\n',
+    "environment": f"N={NUMBERS['n']}\nE=AQAB\n",
+    "query": f"kty=EC&crv=P-256&x={POINT['x']}&y={POINT['y']}",
+    "query-without-kty": f"n={NUMBERS['n']}&e=AQAB",
+    "go-map": f"map[e:AQAB n:{NUMBERS['n']}]",
+    "java-map": f"{{crv=P-256, x={POINT['x']}, y={POINT['y']}}}",
+    "ruby-symbols": f'{{:n=>"{NUMBERS["n"]}", :e=>"AQAB"}}',
+    "php-printed": f"Array\n(\n    [kty] => RSA\n    [n] => {NUMBERS['n']}\n    [e] => AQAB\n)",
+    "php-serialised": f's:3:"kty";s:2:"EC";s:1:"x";s:43:"{POINT["x"]}";',
+    "html": json.dumps(NUMBERS).replace('"', "&quot;"),
+    "xml": f"<jwk><kty>RSA</kty><n>{NUMBERS['n']}</n><e>AQAB</e></jwk>",
+    "xml-without-kty": f"<n>{NUMBERS['n']}</n><e>AQAB</e>",
+    "python-call": f"JWK(n={NUMBERS['n']!r}, e='AQAB')",
+    "cryptography-rsa": repr(RSA.public_key().public_numbers()),
+    "cryptography-ec": repr(KEYS["p-384"].public_key().public_numbers()),
+    "openssl-text": "Modulus:\n    00:"
+    + RSA.public_key().public_numbers().n.to_bytes(256, "big").hex(":")
+    + "\nExponent: 65537 (0x10001)\n",
     "pem-map": json.dumps({"kid-1": PUBLIC["rsa-PEM"].decode()}),
     "der-map": json.dumps({"public_key": b64encode(PUBLIC["rsa-DER"]).decode()}),
     "oct": json.dumps({"kty": "oct", "k": "A" * 43}),
@@ -362,6 +385,66 @@ def test_a_mapping_with_the_members_of_a_key_is_recognised(text: str) -> None:
             VerificationKey.from_secret(spelled, allow_weak=True)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("kty: RSA\nn: {n}\ne: AQAB\nd: {n}\n", id="yaml"),
+        pytest.param("{{ n: '{n}', e: 'AQAB', d: '{n}' }}", id="javascript"),
+        pytest.param("map[d:{n} e:AQAB kty:RSA n:{n}]", id="go"),
+        pytest.param("[kty] => RSA\n[n] => {n}\n[e] => AQAB\n[d] => {n}", id="php"),
+    ],
+)
+def test_a_private_mapping_is_recognised_without_quotation_marks(text: str) -> None:
+    """As a program prints it; nothing but its private numbers makes a mapping private."""
+    assert kind_of_key(text.format(n=NUMBERS["n"])) == "a private key"
+    for name, public in MAPPINGS.items():
+        assert not holds_private_key(public), name
+    for kid in ("d.0123456789abcdef0123456789", "urn:d:0123456789abcdef012345", "d:" + "0" * 30):
+        assert not holds_private_key(json.dumps({**NUMBERS, "kid": kid, "d": None}))
+    assert not holds_private_key(f"kty: RSA\nd: null\nn: {NUMBERS['n']}\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rsa-DER", "rsa-PKCS1-DER", "rsa-certificate-DER", "request-DER"),
+        *("p-256-DER", "p-521-DER", "brainpool-DER", "ed25519-DER", "ed448-DER"),
+    ],
+)
+def test_der_is_recognised_where_it_is_cut_off(name: str) -> None:
+    """A column that is too short, or a file that is half written, makes no secret of a public key."""
+    data = PUBLIC[name]
+    for cut in (data[:-1], data[: len(data) * 3 // 4], data + b"\n", data * 2):
+        assert kind_of_key(cut) == "a public key"
+        assert kind_of_key(b64encode(cut)) == "a public key"
+        assert kind_of_key(cut.hex()) == "a public key"
+    if name in {"rsa-DER", "p-256-DER", "ed25519-DER"}:
+        # What all keys of a type begin with is no secret either.
+        assert kind_of_key(b64encode(data[:32])) == "a public key"
+    if "PKCS1" not in name:
+        assert kind_of_key(b"\0\x01" + data) == "a public key"
+        assert kind_of_key(repr(bytearray(data))) == "a public key"
+    assert kind_of_key(data.decode("latin-1").encode("utf-16")) == "a public key"
+
+
+@pytest.mark.parametrize("ca", ["rsa", "p-256", "ed25519", "ed448"])
+@pytest.mark.parametrize("serial", [1, 2, 127, 128])
+def test_a_certificate_is_never_a_private_key(ca: str, serial: int) -> None:
+    """A serial number beside the name of an algorithm looks like a private key's version."""
+    data = certificate(KEYS["rsa"], ca=KEYS[ca], serial=serial).public_bytes(Encoding.DER)
+    for cut in (data, data[:200], b64encode(data), data.hex()):
+        assert kind_of_key(cut) == "a public key"
+    # Without the outer header.
+    assert not holds_private_key(data[8:])
+
+
+@pytest.mark.parametrize("name", ["rsa-PKCS8-DER", "p-256-PKCS8-DER", "rsa-traditional-DER"])
+def test_a_private_key_is_recognised_where_it_is_cut_off(name: str) -> None:
+    """Half of a private key has no place here either."""
+    assert kind_of_key(PRIVATE[name][:-1]) == "a private key"
+    assert holds_private_key(b64encode(PRIVATE[name][:100]))
+
+
 def test_an_empty_set_is_recognised() -> None:
     """It holds no key, and is no secret either."""
     assert kind_of_key(b'{"keys": []}') == "a JWK"
@@ -380,7 +463,11 @@ NO_KEYS: dict[str, bytes] = {
     "der-length-beyond-the-end": b"\x30\x84\xff\xff\xff\xff\x02\x01\x05",
     "der-cut-inside": b"\x30\x04\x02\x09ab",
     "der-not-a-sequence": b"\x04\x03abc",
-    "base64-of-a-cut-key": b"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A",
+    "base64-of-a-cut-certificate": b"MIIBIjCBzaADAgECAgEHMA==",
+    "base85-with-a-tag": b"{x6eVZlrXtg|LwQL+vzmCER|>Ev?%0)l86f<D>b&V(xF1y?{?A93n9)6DtnP",
+    "base64url-with-letters": b"-x-Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4-y-Zm9vYmFyYmF6",
+    "words-of-one-letter": b"a n for " + b"0123456789abcdef" * 4 + b" and an e for nothing",
+    "letters-and-short-words": b"kty, x: 1, y: 2, n = 5, e = 65537, crv = P-256",
     "base64-short": b"YQ==",
     "byte-order-mark": b"\xff\xfe",
     "words": b"my key: ssh and rsa",

@@ -253,6 +253,7 @@ NO_SECONDS = [
     pytest.param(math.nan, id="NaN"),
     pytest.param(math.inf, id="infinity"),
     pytest.param(-1, id="negative"),
+    pytest.param(10**400, id="beyond the range of floats"),
     pytest.param("10", id="string"),
     pytest.param(True, id="bool"),
 ]
