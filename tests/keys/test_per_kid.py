@@ -259,8 +259,12 @@ def test_a_kid_that_the_server_does_not_know_is_unknown(idp: IdentityProvider, s
         {"body": {"keys": []}},
         {"body": b'{"kty": "EC", "kty": "EC"}'},
         {"body": {"kty": "oct", "k": "c2VjcmV0" * 6}},
-        {"body": {**TokenIssuer(algorithm="ES256").jwk, "kid": "b"}},
-        {"body": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"},
+        pytest.param(
+            {"body": {**TokenIssuer(algorithm="ES256").jwk, "kid": "b"}}, id="another kid"
+        ),
+        pytest.param(
+            {"body": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"}, id="bad PEM"
+        ),
         {"reset": True},
         {"grow": 2},
     ],
