@@ -66,8 +66,7 @@ def jwk_fault(jwk: Mapping[str, Any]) -> str | None:
 
 
 def _rsa_fault(key: RSAPublicKey) -> str | None:
-    # The size comes first: it is known without copying the numbers. cryptography itself refuses an
-    # exponent that is even, under 3 or beyond the modulus.
+    # The size comes first: it is known without copying the numbers.
     if fault := _size_fault(key.key_size):
         return fault
     numbers = key.public_numbers()
@@ -75,6 +74,9 @@ def _rsa_fault(key: RSAPublicKey) -> str | None:
         return "this RSA key's modulus is even: anyone can compute its private key"
     if math.isqrt(numbers.n) ** 2 == numbers.n:
         return "this RSA key's modulus is a square: anyone can compute its private key"
+    if numbers.e < 3 or numbers.e % 2 == 0:
+        # With 1, every padded message is its own signature. Older versions of cryptography load such a key.
+        return "this RSA key's exponent must be odd and at least 3, such as 65537"
     if numbers.e.bit_length() > _MAX_EXPONENT_BITS:
         return (
             f"this RSA key's exponent has {numbers.e.bit_length()} bits; "

@@ -220,6 +220,29 @@ def test_an_exponent_that_signs_for_everybody_is_refused(e: int) -> None:
         )
 
 
+class LooseKey:
+    """A public key as older versions of cryptography load it from DER: nobody has looked at its numbers."""
+
+    key_size = 2048
+
+    def __init__(self, e: int) -> None:
+        self.e = e
+
+    def public_numbers(self) -> Any:
+        return rsa.RSAPublicNumbers(self.e, RSA_NUMBERS.n)
+
+
+rsa.RSAPublicKey.register(LooseKey)
+
+
+@pytest.mark.parametrize("e", [0, 1, 2, 65536], ids=str)
+def test_an_exponent_is_checked_whatever_cryptography_checks(e: int) -> None:
+    """The lowest supported version of cryptography loads a PEM with an even exponent."""
+    fault = "this RSA key's exponent must be odd and at least 3, such as 65537"
+    assert key_fault(LooseKey(e)) == fault
+    assert key_fault(LooseKey(3)) is None
+
+
 # A point with a small x, so that x plus the field's prime has no more bytes than the field.
 CURVES: dict[str, tuple[ec.EllipticCurve, int, int]] = {
     "P-256": (
