@@ -63,7 +63,7 @@ def _read_by(method: FunctionType, kind: type, names: tuple[str, ...]) -> set[st
         after = steps[place + 1 : place + 7]
         if step.opname == "LOAD_CONST":
             continue
-        used: tuple[Any, ...] = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        used = _values_of(step)
         if step.opname == "STORE_ATTR" and (step.argval in names or _has_setter(kind, step.argval)):
             return None
         if step.argval == "super":
@@ -78,6 +78,12 @@ def _read_by(method: FunctionType, kind: type, names: tuple[str, ...]) -> set[st
             return None
         read.add(name)
     return read - {""}
+
+
+def _values_of(step: dis.Instruction) -> tuple[Any, ...]:
+    """Return what an instruction is about: one thing, or several from Python 3.13 on."""
+    value: Any = step.argval
+    return tuple(cast("Any", value)) if isinstance(value, tuple) else (value,)
 
 
 def _use(after: list[dis.Instruction], *, is_super: bool) -> str | None:

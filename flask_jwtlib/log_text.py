@@ -12,7 +12,7 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["library_logger", "one_line", "quoted"]
 
@@ -150,17 +150,21 @@ def _is_safe(error: BaseException) -> bool:
 
 def _additions(error: BaseException) -> list[str]:
     """Return what ``traceback`` shows below an exception: its notes, and what an ExceptionGroup holds."""
-    notes: Any = getattr(error, "__notes__", None)
-    members: Any = getattr(error, "exceptions", None)
-    additions = [] if notes is None else notes if isinstance(notes, list | tuple) else [notes]
-    held = members if isinstance(members, list | tuple) else ()
+    notes: Any = getattr(error, "__notes__", ())
+    members: Any = getattr(error, "exceptions", ())
     return [
-        *(one_line(_raw_text_of(note)) for note in additions[:_LONGEST_CHAIN]),
-        *map(_named, held[:_LONGEST_CHAIN]),
+        *(one_line(_raw_text_of(note)) for note in _listed(notes)),
+        *(_named(member) for member in _listed(members)),
     ]
 
 
-def _named(error: Any) -> str:
+def _listed(value: object) -> list[object]:
+    """Return as many of several objects as are shown, or the only one."""
+    several = isinstance(value, list | tuple)
+    return list(cast("Any", value))[:_LONGEST_CHAIN] if several else [value]
+
+
+def _named(error: object) -> str:
     kind = type(error)
     return f"{kind.__module__}.{kind.__qualname__}: {_text_of(error)}"
 
