@@ -30,6 +30,9 @@ class PerKidKeyProvider(TTLKeyProvider):
             kid_pattern="[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
         )
 
+    Those load balancers pad the segments of the token in ``x-amzn-oidc-data``, and a ``JWTValidator``
+    refuses padded tokens: that token needs a ``TokenValidator`` of your own.
+
     A ``kid`` is whatever the sender wrote. It enters the URL only if the whole of it matches ``kid_pattern``;
     tokens with another one, or without one, are refused with no fetch. How many fetches made-up key IDs cause
     is bounded as for every ``TTLKeyProvider``: two, and one more every 30 seconds.
