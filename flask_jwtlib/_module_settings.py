@@ -27,7 +27,7 @@ def words_of(setting: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) and value:
         return (value,)
     if not isinstance(value, list | tuple | set | frozenset) or not value:
-        raise ConfigurationError(f"{setting} is {value!r}: want a string, or several in a list")
+        raise ConfigurationError(f"{setting} is {value!r}, expected a string or a list of strings")
     return tuple(cast("Collection[str]", value))
 
 

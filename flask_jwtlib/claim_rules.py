@@ -107,8 +107,8 @@ class Audience:
             if "aud" in claims:
                 raise UnacceptedAudienceError(
                     "aud",
-                    f"the token is for {quoted(claims['aud'])} and no audience is configured here: "
-                    "set JWT_AUDIENCE, or give the validator rules=[Audience(…)]",
+                    f"the token is for {quoted(claims['aud'])} and no audience is configured here; "
+                    "if it names this API, set JWT_AUDIENCE or give the validator rules=[Audience(…)]",
                 )
             return
         audience = claims["aud"]

@@ -52,7 +52,7 @@ class HeaderTokenExtractor(TokenExtractor):
         elif not _BEARER_SCHEME.match(credentials):
             return None
         raise InvalidRequestError(
-            "the Authorization header is no 'Bearer' and one b64token",
+            "the Authorization header must be 'Bearer' followed by one token",
             description="The Authorization header is malformed",
         )
 

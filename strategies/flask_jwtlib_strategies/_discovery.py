@@ -167,7 +167,10 @@ class DiscoveredKeySet:
                 faults.append(error)
             else:
                 self._memory.first = place
-                key_set = self._key_set(document, issuer, url, before)
+                try:
+                    key_set = self._key_set(document, issuer, url, before)
+                except DocumentError as error:
+                    raise DocumentError("; ".join(map(str, (*faults, error)))) from None
                 return _Location(key_set, read_at, _lifetime_of(document))
             if not _left(deadline):
                 # A place that takes all the time must not keep us from the other one for good.

@@ -156,7 +156,7 @@ def _describe_unknown(name: str) -> str:
     names = {known.removeprefix(_PREFIX): known for known in _SETTINGS}
     near = get_close_matches(name.upper().removeprefix(_PREFIX), names, n=1)
     mend = f"want {names[near[0]]}" if near else f"there are {', '.join(_SETTINGS)}"
-    return f"{name} is no setting: {mend}"
+    return f"{name} is not a setting: {mend}"
 
 
 class _NotWantedError(Exception):

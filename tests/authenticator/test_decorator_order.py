@@ -4,6 +4,7 @@ import functools
 import gc
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import pytest
 from flask import Blueprint, Flask
@@ -20,8 +21,10 @@ Decorator = Callable[[_View], _View]
 
 @pytest.fixture(autouse=True)
 def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start with nothing decorated, so that a test sees what its own decorators leave behind."""
+    """Start with nothing decorated and no app to search, so that a test sees what it leaves behind itself."""
     gc.collect()
+    apps = [each for each in gc.get_objects() if issubclass(type(each), Flask)]
+    monkeypatch.setattr(_decorator_order, "_searched", WeakSet(apps))
     monkeypatch.setattr(_decorator_order, "_decorated", {})
     monkeypatch.setattr(_decorator_order, "_unplaced", set())
     monkeypatch.setattr(_decorator_order, "_unexpected", set())

@@ -333,19 +333,19 @@ def test_a_wrong_setting_is_named_and_not_shown(settings: dict[str, Any], told: 
 def test_an_unknown_setting_is_an_error(name: str, told: str) -> None:
     """Whoever set it meant something: the nearest one is named, or all, and the value is not shown."""
     fault = fault_of({name: "hunter2"})
-    assert f"{name} is no setting: {told}" in fault
+    assert f"{name} is not a setting: {told}" in fault
     assert "hunter2" not in fault
 
 
 def test_all_unknown_settings_are_named() -> None:
     """So that they are mended at once."""
     fault = fault_of({"JWTLIB_ISUER": ISSUER, "JWTLIB_AUDIENSE": AUDIENCE})
-    assert re.findall(r"(\w+) is no setting", fault) == ["JWTLIB_ISUER", "JWTLIB_AUDIENSE"]
+    assert re.findall(r"(\w+) is not a setting", fault) == ["JWTLIB_ISUER", "JWTLIB_AUDIENSE"]
 
 
 def test_an_unknown_setting_of_none_is_one_too() -> None:
     """Its name is what is wrong."""
-    assert "JWTLIB_SCOPE is no setting" in fault_of({"JWTLIB_SCOPE": None})
+    assert "JWTLIB_SCOPE is not a setting" in fault_of({"JWTLIB_SCOPE": None})
 
 
 def test_settings_of_others_are_theirs() -> None:

@@ -256,6 +256,23 @@ def test_where_neither_place_has_metadata_both_faults_are_named(
     assert counts(idp) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("how", NO_METADATA)
+def test_a_fault_and_another_issuers_metadata_are_both_named(
+    idp: IdentityProvider, how: dict[str, Any]
+) -> None:
+    """Where the second place is another issuer's, the operator still learns what the first one returned."""
+    idp.add_key()
+    idp.behave(path=idp.openid_path, **how)
+    idp.documents[idp.oauth_path] = {**idp.metadata, "issuer": "https://other.example"}
+
+    with pytest.raises(DocumentError) as error:
+        discovered(idp)()
+    first, _, second = str(error.value).partition("; ")
+    assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
+    assert "these are the metadata of 'https://other.example', not of our issuer" in second
+    assert counts(idp) == (1, 1, 0)
+
+
 def test_the_place_that_has_the_metadata_is_asked_first_the_next_time(
     idp: IdentityProvider, clock: Any
 ) -> None:
