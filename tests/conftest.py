@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from weakref import WeakSet
@@ -14,8 +15,19 @@ from flask_jwtlib import deferred_calls
 from flask_jwtlib.testing import TokenIssuer, module_api_restored
 
 # `make test` has this set to measure the processes that run the tests, not those that the tests start.
-os.environ.pop("COVERAGE_PROCESS_START", None)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_START", None)
 _UNSTABLE = (" at 0x", "-----BEGIN ")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what was measured: a worker of pytest-xdist ends without Python's own exit handlers."""
+    coverage = sys.modules.get("coverage")
+    measured = None if coverage is None else coverage.Coverage.current()
+    if measured is not None and hasattr(session.config, "workerinput"):
+        measured.stop()
+        measured.save()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
