@@ -371,8 +371,9 @@ class Writing(logging.Handler):
         self.began, self.go_on = threading.Event(), threading.Event()
         super().__init__()
 
-    def createLock(self) -> None:  # noqa: N802 - logging's name
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         self.began.set()

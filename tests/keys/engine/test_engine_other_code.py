@@ -32,8 +32,9 @@ def _handler(function: Function, provider: object) -> Iterator[None]:
     class Handler(logging.Handler):
         """Has no lock of its own, so that nothing but our code can hold others up."""
 
-        def createLock(self) -> None:  # noqa: N802 - logging's name
-            self.lock = None
+        def handle(self, record: logging.LogRecord) -> bool:
+            self.emit(record)
+            return True
 
         def emit(self, record: logging.LogRecord) -> None:
             function()
