@@ -87,10 +87,12 @@ class Source:
         self.go_on()
 
     def join(self, number: int) -> None:
-        """Wait until all is done and told that comes of a fetch, the first being 1."""
+        """Wait until a fetch has ended, the first being 1. One that this thread itself ran has ended."""
         self.wait_for(number)
-        self.threads[number - 1].join(PATIENCE)
-        assert not self.threads[number - 1].is_alive()
+        thread = self.threads[number - 1]
+        if thread is not current_thread():
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
 
 
 def until_told(provider: Any) -> None:
