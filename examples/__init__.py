@@ -1,1 +1,1 @@
-"""Small, complete apps, run from the repository's root: ``flask --app examples.quickstart run``."""
+"""Small, complete apps. Run one from the repository's root: ``flask --app examples.quickstart run``."""

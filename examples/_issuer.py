@@ -1,7 +1,7 @@
-"""The issuer that the examples trust, and the command ``flask token``, which prints a token of its.
+"""The issuer that the examples trust, and the command ``flask token``, which prints its tokens.
 
-Its private key is printed in RFC 7515, appendix A.2, so everybody can sign with it. Two terminals of
-one machine need no file to share that way. It is good for trying things out there, and no more.
+The private key is published in RFC 7515, appendix A.2, so anyone can sign with it. That way the app
+and the command share a key without a file. Never trust this issuer outside of an experiment.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ ISSUER = TokenIssuer(
 
 
 def add_token_command(app: Flask, **usual: Any) -> None:
-    """Give an app the command ``flask token``.
+    """Add the command ``flask token`` to an app.
 
     Args:
         app: The app.
-        **usual: The claims that a token has when the command line doesn't say otherwise.
+        **usual: The token's claims, unless the command line sets them.
     """
 
     @app.cli.command("token")
     @click.argument("claims", nargs=-1, metavar="[NAME=VALUE]...")
     def token(claims: tuple[str, ...]) -> None:  # pyright: ignore[reportUnusedFunction]
-        """Print a token to try. A VALUE is JSON, or text as it is; null leaves the claim out."""
-        wanted = dict(usual)
+        """Print a token. Each VALUE is JSON, or else plain text; null leaves the claim out."""
+        chosen = dict(usual)
         for claim in claims:
             name, _, text = claim.partition("=")
-            wanted[name] = _value(text)
-        click.echo(ISSUER.token(wanted.pop("sub", "alice"), **wanted))
+            chosen[name] = _value(text)
+        click.echo(ISSUER.token(chosen.pop("sub", "alice"), **chosen))
 
 
 def _value(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""A composed ``Authenticator``: whose tokens, made for whom, and what each route needs.
+"""Compose an ``Authenticator``: accept one issuer's tokens for one API, and require a scope per route.
 
 In one terminal::
 
@@ -31,7 +31,7 @@ from flask_jwtlib import (
 auth = Authenticator(
     # A PEM, JWK, JWK set or VerificationKey; or a function that fetches one; or any KeyProvider.
     keys=ISSUER.public_pem,
-    # URLs end up in logs: a token in one is not for us.
+    # Servers log URLs, so tokens in the query are not accepted.
     extractor=BearerTokenExtractor(query=False),
     validator=JWTValidator(
         algorithms="RS256",
@@ -46,21 +46,21 @@ app = Flask(__name__)
 @app.get("/reports")
 @auth.requires_authentication(rules=[Scope("reports:read")])
 def list_reports() -> dict[str, object]:
-    """Answer those whose token grants reading."""
+    """List the reports: requires the scope ``reports:read``."""
     return {"reader": current_principal.subject, "reports": ["2024", "2025"]}
 
 
 @app.post("/reports")
 @auth.requires_authentication(rules=[Scope("reports:write")])
 def add_report() -> tuple[dict[str, object], int]:
-    """Answer those whose token grants writing; others get 403 and the scope's name."""
+    """Add a report: without the scope ``reports:write`` the response is 403 and names it."""
     return {"writer": current_principal.subject}, 201
 
 
 @app.get("/")
 @auth.optional_authentication
 def index() -> dict[str, object]:
-    """Answer everybody."""
+    """Show the caller, if there is one."""
     return {"caller": current_principal.subject if current_principal else None}
 
 

@@ -1,7 +1,7 @@
-"""A place of one's own for the token: one class.
+"""Read the token from another header, with a ``TokenExtractor`` of your own.
 
-Some sign-in proxies hand the user's access token on in a header of their own. Here it is
-``X-Forwarded-Access-Token``, and ``Authorization`` is not looked at.
+Some sign-in proxies forward the user's access token in ``X-Forwarded-Access-Token``. This app reads
+that header and ignores ``Authorization``.
 
 In one terminal::
 
@@ -30,10 +30,10 @@ from flask_jwtlib import (
 
 
 class ProxyTokenExtractor(TokenExtractor):
-    """Takes the token from ``X-Forwarded-Access-Token``. It is verified like any other."""
+    """Reads the token from ``X-Forwarded-Access-Token``. It is verified like any other token."""
 
     def extract(self, request: Request) -> BearerToken | None:
-        """Find the token."""
+        """Return the token, or None if the header is absent or empty."""
         value = request.headers.get("X-Forwarded-Access-Token")
         return BearerToken(value, source="proxy") if value else None
 
@@ -50,7 +50,7 @@ app = Flask(__name__)
 @app.get("/me")
 @auth.requires_authentication
 def me() -> dict[str, str | None]:
-    """Answer those who came through the proxy."""
+    """Show the caller that the proxy signed in."""
     return {"subject": current_principal.subject}
 
 

@@ -1,4 +1,4 @@
-"""Refusals in a form of one's own: one class. Here they are JSON, and guests are counted.
+"""Send refusals as JSON, and log anonymous requests, with a ``FailureHandler`` of your own.
 
 In one terminal::
 
@@ -34,10 +34,10 @@ logger = logging.getLogger(__name__)
 
 
 class JSONHandler(FailureHandler):
-    """Answers refusals in JSON, with the status and the header that RFC 6750 §3 asks for."""
+    """Sends refusals as JSON, with the status and the header that RFC 6750 §3 requires."""
 
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
-        """Make the response. ``description`` is safe to send; ``str(error)`` is for the log."""
+        """Return the response. ``description`` is safe to send; ``str(error)`` is for the log."""
         if isinstance(error, VerificationUnavailable):
             code = "unavailable"
             name, value = "Retry-After", str(error.retry_after)
@@ -50,8 +50,8 @@ class JSONHandler(FailureHandler):
         return response
 
     def anonymous(self, error: AuthenticationError) -> None:
-        """Take note of a guest."""
-        logger.warning("a guest came by: %s", error)
+        """Log a request that continues without a caller."""
+        logger.warning("anonymous request: %s", error)
 
 
 auth = Authenticator(
@@ -66,14 +66,14 @@ app = Flask(__name__)
 @app.get("/me")
 @auth.requires_authentication
 def me() -> dict[str, str | None]:
-    """Answer those who show a valid token."""
+    """Show the caller."""
     return {"subject": current_principal.subject}
 
 
 @app.get("/news")
 @auth.optional_authentication
 def news() -> dict[str, bool]:
-    """Answer everybody."""
+    """Show whether the request is anonymous."""
     return {"guest": not current_principal}
 
 

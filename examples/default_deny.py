@@ -1,6 +1,6 @@
-"""Deny by default: a view that nobody thought of is closed.
+"""Require authentication everywhere: ``init_app`` guards every view that is not ``@public``.
 
-``@public`` opens a view; a blueprint's guard asks for a scope besides.
+A guard on a blueprint also requires a scope.
 
 In one terminal::
 
@@ -42,12 +42,12 @@ admin.before_request(auth.guard(rules=[Scope("admin")]))
 
 @admin.get("/users")
 def users() -> list[str]:
-    """Answer administrators: the blueprint's guard asks for their scope."""
+    """List the users: the blueprint's guard requires the scope ``admin``."""
     return ["alice", "bob"]
 
 
 def create_app() -> Flask:
-    """Make the app."""
+    """Create the app."""
     app = Flask(__name__)
 
     @app.get("/health")

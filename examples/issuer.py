@@ -1,6 +1,6 @@
-"""A stand-in for your issuer, used by ``openid``, ``key_rotation``, ``several_issuers`` and ``demo``.
+"""A small issuer for ``openid``, ``key_rotation``, ``several_issuers`` and ``demo``.
 
-It publishes its metadata and its keys, as a JWK set, and hands out tokens::
+It publishes metadata and a JWK set, and issues tokens to anyone who asks::
 
     flask --app examples.issuer run --port 5001
 
@@ -11,7 +11,7 @@ It publishes its metadata and its keys, as a JWK set, and hands out tokens::
     curl -X POST http://127.0.0.1:5001/keys/switch
     curl -X POST http://127.0.0.1:5001/keys/withdraw
 
-Its keys are made when it starts and are gone when it ends. It asks nobody who they are.
+It creates its keys when it starts and keeps them in memory only.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5001")
 
 
 class RotatingIssuer:
-    """Signs with one key, and publishes that one and its neighbours in time.
+    """Issues tokens, and changes its signing key in three steps: publish, switch, withdraw.
 
-    A key may be published for a while before it signs, for readers of the key set that don't fetch it
-    for an unknown key, and stays for a while after, so that the tokens which it signed live out
-    their time.
+    A new key is published before it signs, for APIs that don't fetch the key set again when a token
+    names an unknown key. The old key stays published until its last tokens have expired.
 
     Args:
         name: The ``iss`` of its tokens.
@@ -54,24 +53,24 @@ class RotatingIssuer:
             return {"keys": [key.jwk for key in self._published]}
 
     def token(self, subject: str = "alice", **claims: Any) -> str:
-        """Issue a token, signed with the present key."""
+        """Issue a token, signed with the current key."""
         return self._signer.token(subject, **claims)
 
     def publish(self) -> str | None:
-        """Publish a new key, which doesn't sign yet."""
+        """Publish a new key that doesn't sign yet, and return its ID."""
         with self._lock:
             self._made += 1
             self._published.append(self._new_key())
             return self._published[-1].kid
 
     def switch(self) -> str | None:
-        """Sign with the newest key from now on."""
+        """Sign with the newest key from now on, and return its ID."""
         with self._lock:
             self._signer = self._published[-1]
             return self._signer.kid
 
     def withdraw(self) -> None:
-        """Publish the present key alone."""
+        """Publish only the current key."""
         with self._lock:
             self._published = [self._signer]
 
@@ -80,7 +79,7 @@ class RotatingIssuer:
 
 
 def create_app(issuer: RotatingIssuer | None = None) -> Flask:
-    """Make the issuer's app."""
+    """Create the issuer's app."""
     app = Flask(__name__)
     mine = issuer or RotatingIssuer(ISSUER)
 
@@ -98,15 +97,15 @@ def create_app(issuer: RotatingIssuer | None = None) -> Flask:
 
     @app.post("/keys/publish")
     def publish() -> str:  # pyright: ignore[reportUnusedFunction]
-        return f"{mine.publish()} is published\n"
+        return f"{mine.publish()} is published.\n"
 
     @app.post("/keys/switch")
     def switch() -> str:  # pyright: ignore[reportUnusedFunction]
-        return f"{mine.switch()} signs\n"
+        return f"{mine.switch()} signs new tokens.\n"
 
     @app.post("/keys/withdraw")
     def withdraw() -> str:  # pyright: ignore[reportUnusedFunction]
         mine.withdraw()
-        return "the other keys are withdrawn\n"
+        return "The other keys are withdrawn.\n"
 
     return app

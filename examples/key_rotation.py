@@ -1,6 +1,6 @@
-"""Several keys, fetched from the issuer: one is added, and one dropped, without a restart.
+"""Rotate the issuer's keys without a restart: fetch them with a function, and cache them for 5 seconds.
 
-In one terminal the issuer, in another this app::
+Run the issuer in one terminal, and this app in another::
 
     flask --app examples.issuer run --port 5001
     flask --app examples.key_rotation run
@@ -20,12 +20,12 @@ In a third::
     sleep 5
     curl -i -H "Authorization: Bearer $OLD" http://127.0.0.1:5000/reports
 
-A token that names an unknown key has the keys fetched at once, so the new key is accepted by the very
-first request. A withdrawn key is accepted until the keys are fetched again: here that is after 5
-seconds, by default after 300.
+When a token names an unknown key, the app fetches the keys again at once, so the first request with
+the new key succeeds. A withdrawn key is accepted until the next fetch: here within 5 seconds, by
+default within 300.
 
-The function that fetches them is one of our own here, which may ask anything for keys. For a JWK set
-at a URL the catalogue has ``JWKSKeyProvider``.
+``fetch_jwks`` shows how to fetch keys with a function of your own, from any source. For a JWK set at
+a URL, use ``JWKSKeyProvider`` from the catalogue.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5001")
 
 
 def fetch_jwks() -> bytes:
-    """Fetch the issuer's JWK set, or raise: the keys at hand stay in use then."""
+    """Fetch the issuer's JWK set. If this raises, the previous keys stay in use."""
     with urlopen(f"{ISSUER}/.well-known/jwks.json", timeout=5) as response:  # noqa: S310 - configured
         document: bytes = response.read(1_000_000)
     return document
@@ -65,6 +65,6 @@ app = Flask(__name__)
 @app.get("/reports")
 @auth.requires_authentication
 def reports() -> dict[str, object]:
-    """Answer, and name the key that the token was signed with."""
+    """Show the caller, and the key that signed the token."""
     header = current_principal.claims.header
     return {"reader": current_principal.subject, "kid": header.get("kid")}

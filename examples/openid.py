@@ -1,7 +1,7 @@
-"""The tokens of an OpenID provider, in one line: its issuer URL, and what it calls this API.
+"""Accept the tokens of an OpenID provider: one call with the issuer's URL and this API's audience.
 
-It needs the package ``requests``: ``python -m pip install requests``, if ``make test`` has not been
-run yet. In one terminal a provider to try it with, in another this app::
+This needs the package ``requests``, which the extra ``http`` installs. Run a provider in one
+terminal, and this app in another::
 
     flask --app examples.issuer run --port 5001
     flask --app examples.openid run
@@ -14,10 +14,11 @@ In a third::
     curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/reports
     flask --app examples.openid jwtlib keys
 
-Stop the provider then: its token is accepted as before, since the keys serve on for four hours.
+Then stop the provider: the API still accepts its tokens, because it uses fetched keys for up to four
+hours.
 
-The environment variable ``ISSUER`` names another provider. Plain HTTP is accepted of this machine
-alone.
+To use another provider, set the environment variable ``ISSUER`` to its URL. Plain HTTP is allowed
+only to this machine.
 """
 
 from __future__ import annotations
@@ -48,5 +49,5 @@ def readyz() -> tuple[dict[str, bool], int]:
 
 @app.get("/reports")
 def reports() -> dict[str, str | None]:
-    """Answer those who show a token of the provider's for this API."""
+    """Show the caller: ``init_app`` requires a token for every view that is not public."""
     return {"reader": current_principal.subject}

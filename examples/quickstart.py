@@ -1,4 +1,4 @@
-"""The documented module API: settings, two decorators, and ``flask.g``.
+"""Use the module API: settings, two decorators, and ``flask.g``.
 
 In one terminal::
 
@@ -30,14 +30,14 @@ app = Flask(__name__)
 @app.get("/me")
 @requires_authentication
 def me() -> dict[str, str]:
-    """Answer those who show a valid token."""
+    """Show the caller: requires a valid token."""
     return {"subject": g.json_token["sub"]}
 
 
 @app.get("/greeting")
 @optional_authentication
 def greeting() -> str:
-    """Answer everybody, and by name those who show a valid token."""
+    """Greet the caller: by name if the request has a valid token."""
     return f"Hello {g.json_token['sub'] if g.authenticated else 'stranger'}\n"
 
 

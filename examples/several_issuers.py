@@ -1,9 +1,9 @@
-"""Two issuers, each with keys, an audience and rules of its own.
+"""Accept tokens from two issuers, each with its own keys, audience and rules.
 
-People come with a token of an OpenID provider, jobs with one that we sign ourselves. This needs the
-package ``requests``: ``python -m pip install requests``, if ``make test`` has not been run yet.
+Users have tokens from an OpenID provider, background jobs have tokens from a second issuer. This
+needs the package ``requests``, which the extra ``http`` installs.
 
-In one terminal the provider, in another this app::
+Run the provider in one terminal, and this app in another::
 
     flask --app examples.issuer run --port 5001
     flask --app examples.several_issuers run
@@ -16,7 +16,7 @@ In a third::
     TOKEN=$(flask --app examples.several_issuers token)
     curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/reports
     curl -i -H "Authorization: Bearer $TOKEN" -X POST http://127.0.0.1:5000/reports
-    TOKEN=$(flask --app examples.several_issuers token iss=https://nobody.example)
+    TOKEN=$(flask --app examples.several_issuers token iss=https://unknown.example)
     curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/reports
     flask --app examples.several_issuers jwtlib keys
 """
@@ -53,14 +53,14 @@ app = Flask(__name__)
 @app.get("/reports")
 @auth.requires_authentication
 def list_reports() -> dict[str, object]:
-    """Answer callers of both issuers."""
+    """List the reports: accepts tokens from both issuers."""
     return {"reader": current_principal.subject, "issuer": current_principal.claims["iss"]}
 
 
 @app.post("/reports")
 @auth.requires_authentication(rules=[Issuer(ISSUER.issuer)])
 def add_report() -> tuple[dict[str, object], int]:
-    """Answer our own jobs alone."""
+    """Add a report: accepts only background jobs."""
     return {"writer": current_principal.subject}, 201
 
 

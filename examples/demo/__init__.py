@@ -1,5 +1,5 @@
-"""A session on this machine: an issuer and an API with real servers, and a client that tries both.
+"""An issuer, an API and a client on this machine, with real HTTP requests.
 
-``python -m examples.demo`` plays it, checks every answer, and ends with 0 if all were right.
-``python -m examples.demo --serve`` leaves the servers running, with curl lines to try.
+``python -m examples.demo`` sends the requests, explains each response, and exits with 0 if all are as
+expected. ``python -m examples.demo --serve`` leaves the servers running and prints curl commands.
 """

@@ -1,4 +1,4 @@
-"""``python -m examples.demo``: play the session; with ``--serve``, leave the servers running."""
+"""``python -m examples.demo``: run the session; with ``--serve``, leave the servers running."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .terminal import Terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the demonstration, and answer the exit status."""
+    """Show what the API accepts and refuses."""
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=main.__doc__)
     parser.add_argument(
         "--serve",
         action="store_true",
-        help="leave the servers running, with curl lines to try",
+        help="leave the servers running, and print curl commands to try",
     )
     serve: bool = parser.parse_args(arguments).serve
     stopped = Event()
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         stopped.set()
 
     if serve:
-        # From the beginning, so that no signal finds the default handler, which ends with a status.
+        # Before anything else, so that a signal never meets the default handler and its exit status.
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, stop)
     terminal = Terminal()
@@ -45,10 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         issuer_port = servers.enter_context(serving(issuer_app.create_app(issuer)))
 
         def fetch_keys() -> bytes:
-            answer = send(issuer_port, "GET", "/.well-known/jwks.json")
-            if answer.status != 200:
-                raise OSError(f"the issuer answered {answer.status}")
-            return answer.body
+            response = send(issuer_port, "GET", "/.well-known/jwks.json")
+            if response.status != 200:
+                raise OSError(f"the issuer returned status {response.status}")
+            return response.body
 
         app = api.create_app(fetch_keys)
         api_port = servers.enter_context(serving(app))
@@ -56,34 +56,35 @@ def main(arguments: list[str] | None = None) -> int:
         terminal.line(f"The API listens at http://{HOST}:{api_port}", "bold")
         if serve:
             _print_refusals(terminal, app)
-            _print_curl_lines(terminal, issuer, issuer_port, api_port)
+            _print_curl_commands(terminal, issuer, issuer_port, api_port)
             stopped.wait()
             terminal.line("\nStopped.")
             return 0
         session = Session(issuer, api_port, terminal)
-        session.play()
+        session.run()
     terminal.line()
-    if session.surprises:
-        terminal.line(f"{session.surprises} of {session.played} answers differ.", "red", "bold")
+    if session.unexpected:
+        terminal.line(
+            f"{session.unexpected} of {session.sent} responses are not as expected.", "red", "bold"
+        )
         return 1
-    terminal.line(f"All {session.played} answers are as they should be.", "green", "bold")
+    terminal.line(f"All {session.sent} responses are as expected.", "green", "bold")
     terminal.line("To try it yourself: make serve, or python -m examples.demo --serve")
     return 0
 
 
 def _print_refusals(terminal: Terminal, app: Flask) -> None:
-    """Print why the API refuses a request, each time that it does."""
+    """Print the reason of each refusal."""
 
     @request_refused.connect_via(app)
     def refused(  # pyright: ignore[reportUnusedFunction]
         _: Flask, *, error: AuthenticationError | VerificationUnavailable, **__: object
     ) -> None:
-        asked = f"{request.method} {request.path}"
-        reason = f"{type(error).__name__}: {error}"
-        terminal.line(one_line(f"{asked} was refused with {error.status}: {reason}"), "yellow")
+        refusal = f"{request.method} {request.path} was refused with {error.status}"
+        terminal.line(one_line(f"{refusal}: {type(error).__name__}: {error}"), "yellow")
 
 
-def _print_curl_lines(
+def _print_curl_commands(
     terminal: Terminal, issuer: RotatingIssuer, issuer_port: int, api_port: int
 ) -> None:
     url = f"http://{HOST}:{api_port}"
@@ -93,7 +94,7 @@ def _print_curl_lines(
     expired = issuer.token(aud=api.AUDIENCE, scope="reports:read", exp=1_000_000_000)
     for title, line in (
         ("No token: 401", f"curl -i {url}/reports"),
-        ("A good token: 200", f"curl -i -H 'Authorization: Bearer {good}' {url}/reports"),
+        ("A valid token: 200", f"curl -i -H 'Authorization: Bearer {good}' {url}/reports"),
         (
             "Without the scope: 403",
             f"curl -i -X DELETE -H 'Authorization: Bearer {good}' {url}/reports/2024",
@@ -101,11 +102,11 @@ def _print_curl_lines(
         ("Expired: 401", f"curl -i -H 'Authorization: Bearer {expired}' {url}/reports"),
         ("Another audience: 401", f"curl -i -H 'Authorization: Bearer {other}' {url}/reports"),
         (
-            "A token of your own",
+            "A token with claims of your choice",
             f"curl -X POST {issuer_url}/token -d sub=bob -d scope='reports:read reports:delete'",
         ),
         (
-            "A new key: publish it, sign with it, withdraw the old one",
+            "Key rotation: publish a new key, sign with it, withdraw the old one",
             "; ".join(
                 (
                     f"curl -X POST {issuer_url}/keys/publish",
@@ -119,8 +120,8 @@ def _print_curl_lines(
         terminal.line(f"# {title}", "dim")
         terminal.line(line, "cyan")
     terminal.line()
-    terminal.line("The tokens are good for an hour. Ctrl-C stops the servers.", "bold")
-    terminal.line("When the API refuses a request, the reason is shown here:")
+    terminal.line("The tokens are valid for an hour. Press Ctrl-C to stop the servers.", "bold")
+    terminal.line("The API prints here why it refuses a request:")
     terminal.line()
 
 

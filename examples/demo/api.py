@@ -1,4 +1,4 @@
-"""The API of the demonstration: a resource server whose keys come from its issuer over HTTP."""
+"""The demonstration's API: a resource server that fetches its issuer's keys over HTTP."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["AUDIENCE", "ISSUER", "TTL", "create_app"]
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://reports.example"
 TTL = 1.0
-"""Seconds after which keys are fetched again: few, so that a withdrawn one is gone soon. 300 is usual."""
+"""How long fetched keys are fresh, in seconds: short, so that the demo need not wait. The default is 300."""
 
 
 def create_app(fetch_keys: Callable[[], bytes]) -> Flask:
-    """Make the API.
+    """Create the API.
 
     Args:
-        fetch_keys: Answers the issuer's JWK set.
+        fetch_keys: Returns the issuer's JWK set.
     """
     auth = Authenticator(
         keys=TTLKeyProvider(fetch_keys, ttl=TTL),

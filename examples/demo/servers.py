@@ -1,4 +1,4 @@
-"""Real HTTP servers and a client on the loopback interface, each on a port that is free."""
+"""HTTP servers on free ports of the loopback interface, and a client for them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from attrs import frozen
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-__all__ = ["HOST", "Answer", "send", "serving"]
+__all__ = ["HOST", "Response", "send", "serving"]
 
 HOST = "127.0.0.1"
 
 
 class _QuietRequestHandler(WSGIRequestHandler):
-    """Leaves the terminal to the demonstration."""
+    """Logs no requests: the demonstration prints its own output."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - Werkzeug's name
         """Log nothing."""
@@ -25,7 +25,7 @@ class _QuietRequestHandler(WSGIRequestHandler):
 
 @contextmanager
 def serving(app: Flask) -> Generator[int, None, None]:
-    """Serve an app, with a thread for each request, and answer the port."""
+    """Serve an app, with a thread for each request, and yield the port."""
     server = make_server(HOST, 0, app, threaded=True, request_handler=_QuietRequestHandler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -38,13 +38,13 @@ def serving(app: Flask) -> Generator[int, None, None]:
 
 
 @frozen
-class Answer:
-    """What a server answered.
+class Response:
+    """An HTTP response.
 
     Attributes:
         status: The status code.
-        reason: The words that go with it.
-        challenge: The header ``WWW-Authenticate``, None if there is none.
+        reason: The reason phrase.
+        challenge: The header ``WWW-Authenticate``, or None if it is absent.
         body: The body.
     """
 
@@ -54,13 +54,13 @@ class Answer:
     body: bytes
 
 
-def send(port: int, method: str, path: str, token: str | None = None) -> Answer:
-    """Send a request, with a bearer token if there is one."""
+def send(port: int, method: str, path: str, token: str | None = None) -> Response:
+    """Send a request, with a bearer token if one is given."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     with closing(HTTPConnection(HOST, port, timeout=10)) as connection:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
-        return Answer(
+        return Response(
             response.status,
             response.reason,
             response.getheader("WWW-Authenticate"),

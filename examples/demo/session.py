@@ -1,4 +1,4 @@
-"""The session that is played: each request, and the answer that it should get."""
+"""The demonstration's session: each request, and the response that it should get."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _READ = "reports:read"
 
 @define
 class Session:
-    """Sends requests to the API, shows them, and holds the answers against what is expected.
+    """Sends requests to the API, shows them, and compares each response with the expected one.
 
     Args:
         issuer: The issuer that the API trusts.
         port: The API's port.
-        terminal: Where to show it.
+        terminal: Where to show the session.
 
     Attributes:
-        played: How many requests were sent.
-        surprises: How many answers were not as expected.
+        sent: Number of requests sent.
+        unexpected: Number of responses that were not as expected.
     """
 
     issuer: RotatingIssuer
     port: int
     terminal: Terminal
-    played: int = field(default=0, init=False)
-    surprises: int = field(default=0, init=False)
+    sent: int = field(default=0, init=False)
+    unexpected: int = field(default=0, init=False)
 
-    def play(self) -> None:
-        """Play it from the beginning to the end."""
+    def run(self) -> None:
+        """Send all requests, in order."""
         self._refusals()
         self._rotation()
 
@@ -52,36 +52,36 @@ class Session:
         forger = TokenIssuer(self.issuer.name, kid="key-1", lifetime=3600)
         self._request(
             "No token",
-            "Nobody says who is calling. The challenge names the scheme, and no error.",
+            "The request doesn't say who is calling. The challenge names the scheme, and no error.",
             expect=(401, "Bearer"),
         )
         self._request(
-            "A good token",
-            "Signed by the issuer, made for this API, in time, and with the scope of the route.",
+            "A valid token",
+            "The issuer signed it for this API, it has not expired, and it has the route's scope.",
             token=good,
             expect=(200, None),
         )
         self._request(
             "An expired token",
-            "The same, but its time was over a minute ago.",
+            "The same claims, but the token expired a minute ago.",
             token=self.issuer.token(aud=AUDIENCE, scope=_READ, exp=int(time.time()) - 60),
             expect=(401, "expired"),
         )
         self._request(
             "A forged token",
-            "It says the same and names the issuer's key; somebody else's key signed it.",
+            "It has the same claims and names the issuer's key, but another key signed it.",
             token=forger.token(aud=AUDIENCE, scope=_READ),
             expect=(401, "signature is invalid"),
         )
         self._request(
             "A token for another audience",
-            "The issuer signed it, for another API. Whoever runs that one can't use it here.",
+            "The issuer signed it for another API. That API's operator can't use it here.",
             token=self.issuer.token(aud="https://payroll.example", scope=_READ),
             expect=(401, "another audience"),
         )
         self._request(
             "A token without the scope",
-            "The caller is known and may read. Deleting needs another scope, which is named: 403.",
+            "The caller may read. Deleting requires another scope, which the challenge names.",
             method="DELETE",
             path="/reports/2024",
             token=good,
@@ -90,19 +90,19 @@ class Session:
 
     def _rotation(self) -> None:
         old = self.issuer.token(aud=AUDIENCE, scope=_READ)
-        self._meanwhile("The issuer publishes key-2 beside key-1, and signs with it from now on.")
+        self._meanwhile("The issuer publishes key-2 next to key-1, and signs new tokens with it.")
         self.issuer.publish()
         self.issuer.switch()
         new = self.issuer.token(aud=AUDIENCE, scope=_READ)
         self._request(
             "The new key",
-            "The API did not know it, and fetched the issuer's key set again, for this request.",
+            "The API doesn't know key-2 yet, so it fetches the issuer's key set again.",
             token=new,
             expect=(200, None),
         )
         self._request(
             "The old key, still published",
-            "Tokens that were signed with key-1 before live out their time.",
+            "Tokens that key-1 signed earlier are valid until they expire.",
             token=old,
             expect=(200, None),
         )
@@ -111,13 +111,13 @@ class Session:
         self._let_keys_age()
         self._request(
             "The old key, withdrawn",
-            "Its tokens are not expired, and are refused: no key of the issuer's verifies them.",
+            "The token has not expired, but no key of the issuer verifies it any more.",
             token=old,
             expect=(401, "signing key is unknown"),
         )
         self._request(
             "The new key, again",
-            "Nobody else noticed.",
+            "Tokens that key-2 signed are not affected.",
             token=new,
             expect=(200, None),
         )
@@ -132,37 +132,37 @@ class Session:
         path: str = "/reports",
         token: str | None = None,
     ) -> None:
-        self.played += 1
+        self.sent += 1
         terminal = self.terminal
-        answer = send(self.port, method, path, token)
+        response = send(self.port, method, path, token)
         terminal.line()
-        terminal.line(f"{self.played:2}. {title}", "bold")
+        terminal.line(f"{self.sent:2}. {title}", "bold")
         terminal.indented(explanation, "dim")
         terminal.indented(f"{method} {path} HTTP/1.1", "cyan", mark="> ")
         if token is not None:
             terminal.indented(f"Authorization: Bearer {token[:16]}...", "cyan", mark="> ")
-            terminal.indented(f"which says: {_described(token)}", "dim", mark="  ")
-        colour = "green" if answer.status < 400 else "yellow"
-        terminal.indented(f"HTTP/1.1 {answer.status} {answer.reason}", colour, mark="< ")
-        if answer.challenge is not None:
-            first, *others = f"WWW-Authenticate: {answer.challenge}".replace(
+            terminal.indented(f"its claims: {_described(token)}", "dim", mark="  ")
+        colour = "green" if response.status < 400 else "yellow"
+        terminal.indented(f"HTTP/1.1 {response.status} {response.reason}", colour, mark="< ")
+        if response.challenge is not None:
+            first, *others = f"WWW-Authenticate: {response.challenge}".replace(
                 ", ", ",\n"
             ).splitlines()
             terminal.indented(first, colour, mark="< ")
             for other in others:
                 terminal.indented(other, colour, mark="      ")
-        for line in answer.body.decode("utf-8", "backslashreplace").splitlines():
+        for line in response.body.decode("utf-8", "backslashreplace").splitlines():
             terminal.indented(one_line(line), colour, mark="< ")
         status, challenge = expect
-        as_expected = answer.status == status and (
-            answer.challenge is None
+        as_expected = response.status == status and (
+            response.challenge is None
             if challenge is None
-            else answer.challenge is not None and challenge in answer.challenge
+            else response.challenge is not None and challenge in response.challenge
         )
         if not as_expected:
-            self.surprises += 1
-            wanted = f"{status} and {challenge or 'no challenge'}"
-            terminal.indented(f"This is not what should have come: {wanted}", "red", "bold")
+            self.unexpected += 1
+            expected = f"{status} and {challenge or 'no challenge'}"
+            terminal.indented(f"Unexpected response. Expected: {expected}", "red", "bold")
 
     def _meanwhile(self, event: str) -> None:
         self.terminal.line()
@@ -170,17 +170,17 @@ class Session:
 
     def _let_keys_age(self) -> None:
         self.terminal.line(
-            f"    The API fetches keys again when they are {TTL:g} s old (300 is usual): waiting.",
+            f"    Waiting {TTL:g} s until the API fetches the keys again (by default after 300 s).",
             "dim",
         )
         time.sleep(TTL + 0.1)
 
 
 def _described(token: str) -> str:
-    """What a token says of itself, true or not."""
+    """Describe a token by its header and claims, without verifying it."""
     header, claims = (_decoded(part) for part in token.split(".")[:2])
     seconds = claims["exp"] - time.time()
-    expiry = f"good for {seconds / 60:.0f} min" if seconds > 0 else f"expired {-seconds:.0f} s ago"
+    expiry = f"valid for {seconds / 60:.0f} min" if seconds > 0 else f"expired {-seconds:.0f} s ago"
     return f"{header['kid']}, {claims['sub']}, for {claims['aud']}, {claims['scope']}, {expiry}"
 
 

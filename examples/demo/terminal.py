@@ -1,4 +1,4 @@
-"""Text for a person at a terminal, in colour where that is wanted."""
+"""Output for a terminal, in colour where the terminal supports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether colour is wanted: ``NO_COLOR`` says no, else ``FORCE_COLOR`` or a terminal yes."""
+    """Return whether to use colour: ``NO_COLOR`` disables it, ``FORCE_COLOR`` or a terminal enables it."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -24,10 +24,10 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 class Terminal:
-    """Writes lines, at once and as they come, so that a reader at a pipe sees them too.
+    """Writes lines, and flushes each of them, so that the reader of a pipe sees it at once.
 
     Args:
-        stream: Where to. The standard output by default.
+        stream: The output stream. The standard output by default.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -35,7 +35,7 @@ class Terminal:
         self._coloured = wants_colour(self._stream, os.environ)
 
     def paint(self, text: str, *styles: str) -> str:
-        """Put text into styles: ``bold``, ``dim``, ``red``, ``green``, ``yellow``, ``cyan``."""
+        """Add styles to a text: ``bold``, ``dim``, ``red``, ``green``, ``yellow``, ``cyan``."""
         if not self._coloured:
             return text
         return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
@@ -45,7 +45,7 @@ class Terminal:
         print(self.paint(text, *styles) if styles else text, file=self._stream, flush=True)
 
     def indented(self, text: str, *styles: str, mark: str = "") -> None:
-        """Write indented text, in as many lines as it needs, the first of them with a mark such as ``>``."""
+        """Write indented text, wrapped. The first line starts with the mark, such as ``>``."""
         lines = fill(
             text,
             _WIDTH,

@@ -39,7 +39,7 @@ class TestSession:
         ("title", "status", "challenge"),
         [
             pytest.param("No token", 401, "Bearer", id="none"),
-            pytest.param("A good token", 200, None, id="good"),
+            pytest.param("A valid token", 200, None, id="valid"),
             pytest.param("An expired token", 401, "The access token expired", id="expired"),
             pytest.param("A forged token", 401, "signature is invalid", id="forged"),
             pytest.param("A token for another audience", 401, "another audience", id="audience"),
@@ -102,7 +102,7 @@ class TestSession:
                 issuer.RotatingIssuer("https://issuer.example"),
                 port,
                 demo_terminal.Terminal(stream),
-            ).play()
+            ).run()
         text = stream.getvalue()
         assert text.isascii()
         assert "\x1b" not in text
@@ -111,7 +111,7 @@ class TestSession:
 
     def test_it_says_that_all_is_well(self, lines: list[str]) -> None:
         """The end sums up, and says what to try next."""
-        assert "All 10 answers are as they should be." in lines
+        assert "All 10 responses are as expected." in lines
         assert "make serve" in lines[-1]
 
     def test_it_shows_no_whole_token(self, lines: list[str]) -> None:
@@ -138,26 +138,26 @@ class TestSession:
         stream = io.StringIO()
         terminal = import_module(f"{DEMO}.terminal").Terminal(stream)
         with servers.serving(open_to_all) as port:
-            played = session.Session(
+            running = session.Session(
                 issuer.RotatingIssuer("https://issuer.example"), port, terminal
             )
-            played.play()
-        assert (played.played, played.surprises) == (10, 6)
-        assert "This is not what should have come: 401 and Bearer" in stream.getvalue()
+            running.run()
+        assert (running.sent, running.unexpected) == (10, 6)
+        assert "Unexpected response. Expected: 401 and Bearer" in stream.getvalue()
 
     def test_the_exit_status_tells(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where an answer differs, the demonstration ends with another status than 0."""
         main = import_module(f"{DEMO}.__main__")
 
-        class SurprisingSession:
-            played = 10
-            surprises = 1
+        class FailingSession:
+            sent = 10
+            unexpected = 1
 
             def __init__(self, *_: object) -> None: ...
 
-            def play(self) -> None: ...
+            def run(self) -> None: ...
 
-        monkeypatch.setattr(main, "Session", SurprisingSession)
+        monkeypatch.setattr(main, "Session", FailingSession)
         assert main.main([]) == 1
 
 
@@ -250,7 +250,7 @@ class TestServe:
                 checked += 1
         assert checked == 5
 
-        status, token = self.ask(announced["# A token of your own"])
+        status, token = self.ask(announced["# A token with claims of your choice"])
         assert status == 200
         delete = re.sub(
             r"Bearer \S+'", f"Bearer {token.decode()}'", announced["# Without the scope: 403"]
@@ -275,7 +275,7 @@ class TestServe:
             line = lines[lines.index(title) + 1]
             self.ask(line)
             token = re.search(r"Bearer (\S+)'", line)
-            while not (told := process.stdout.readline()).strip() or "reason is shown" in told:
+            while not (told := process.stdout.readline()).strip() or "prints here" in told:
                 pass
             assert reason in told
             assert token is None or token[1].rpartition(".")[2] not in told
@@ -288,7 +288,7 @@ class TestServe:
         lines = self.lines_until_ready(process)
         (steps,) = (line.split("; ") for line in lines if "keys/publish" in line)
         (token_line,) = (line for line in lines if "/token" in line)
-        good = lines[lines.index("# A good token: 200") + 1]
+        good = lines[lines.index("# A valid token: 200") + 1]
         assert self.ask(good)[0] == 200
         for step in steps:
             assert self.ask(step)[0] == 200

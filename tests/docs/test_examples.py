@@ -229,9 +229,9 @@ class TestKeyRotation:
         old = provider.post("/token")
         assert kid_accepted(old) == "key-1"
 
-        assert provider.post("/keys/publish") == "key-2 is published\n"
+        assert provider.post("/keys/publish") == "key-2 is published.\n"
         assert kid_accepted(provider.post("/token", sub="bob")) == "key-1"
-        assert provider.post("/keys/switch") == "key-2 signs\n"
+        assert provider.post("/keys/switch") == "key-2 signs new tokens.\n"
         new = provider.post("/token")
         assert kid_accepted(new) == "key-2"
         assert kid_accepted(old) == "key-1"
@@ -317,7 +317,7 @@ class TestSeveralIssuers:
             token_of(client, f"iss={provider.url}", "aud=https://reports.example"),
             token_of(client, "aud=https://reports.example"),
             token_of(client, "jti=null"),
-            token_of(client, "iss=https://nobody.example"),
+            token_of(client, "iss=https://unknown.example"),
             provider.post("/token", iss="https://issuer.example", aud="jobs", jti="1"),
             provider.post("/token", aud="jobs"),
         ):
@@ -379,13 +379,13 @@ class TestCustomFailureHandler:
         assert 'error="invalid_token"' in expired.headers["WWW-Authenticate"]
 
     def test_guests_are_noted(self, example: Example, caplog: pytest.LogCaptureFixture) -> None:
-        """A guest on the optional route is logged, and served."""
+        """An anonymous request to the optional route is logged, and served."""
         client = client_of(example("custom_failure_handler"))
         assert client.get("/news").json == {"guest": True}
-        assert "a guest came by" in caplog.text
+        assert "anonymous request: " in caplog.text
         caplog.clear()
         assert client.get("/news", headers=bearer(token_of(client))).json == {"guest": False}
-        assert "a guest came by" not in caplog.text
+        assert "anonymous request: " not in caplog.text
 
 
 class TestDefaultDeny:
