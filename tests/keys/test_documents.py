@@ -85,9 +85,7 @@ def test_point_21_redirects_are_not_followed(
     assert idp.count(idp.jwks_path) == 0
 
 
-def test_a_hook_of_the_session_still_runs(
-    idp: IdentityProvider, url: str, session: requests.Session
-) -> None:
+def test_a_hook_of_the_session_still_runs(url: str, session: requests.Session) -> None:
     """What a session does with each answer it does with ours."""
     seen: list[int] = []
     session.hooks["response"].append(lambda answer, **_: seen.append(answer.status_code))

@@ -519,7 +519,7 @@ def test_point_25_a_validator_can_be_handed_in() -> None:
     assert router.issuers[A_URL].validator is own
 
 
-def test_point_25_keys_come_in_any_form(idp: IdentityProvider) -> None:
+def test_point_25_keys_come_in_any_form() -> None:
     """An issuer's keys are given as an ``Authenticator``'s are."""
     fetched: list[str] = []
 

@@ -546,9 +546,7 @@ def test_no_log_line_shows_the_query_of_a_fetch(
             assert len(line) < 2100
 
 
-def test_other_requests_are_logged_as_they_were(
-    idp: IdentityProvider, url: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_other_requests_are_logged_as_they_were(url: str, caplog: pytest.LogCaptureFixture) -> None:
     """What the application asks for is none of our business."""
     caplog.set_level(logging.DEBUG)
     get(None, f"{url}?first=SECRET")

@@ -1,4 +1,4 @@
-"""What the tests of the refreshing engine share: a source of keys that obeys, and an ear for events."""
+"""What the tests of the refreshing engine share: a controllable source of keys, and a recorder of events."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from flask_jwtlib import TTLKeyProvider, UnverifiedHeader, VerificationKey
 from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer
 
-# Far more than anything here takes, so that a slow machine fails no test.
-PATIENCE = 30
+from .kit import PATIENCE
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -27,16 +26,16 @@ def until(condition: Callable[[], object]) -> None:
 
 
 class Source:
-    """A source of keys that answers, or raises, what it is set to when a fetch begins, and counts them.
+    """A source of keys that returns or raises its ``result`` as of the fetch's beginning, and counts fetches.
 
     Attributes:
-        answer: What fetches answer; an exception is raised.
-        kids: The key IDs that fetches were asked for.
+        result: What fetches return; an exception is raised.
+        kids: The key IDs that fetches were called with.
         threads: The threads that ran the fetches.
     """
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, result: Any) -> None:
+        self.result = result
         self.kids: list[str | None] = []
         self.threads: list[Thread] = []
         self._changed = Condition()
@@ -48,46 +47,46 @@ class Source:
             self.kids.append(kid)
             self.threads.append(current_thread())
             self._changed.notify_all()
-            answer, gate = self.answer, self._gate
+            result, gate = self.result, self._gate
         if gate is not None:
             assert gate.wait(PATIENCE)
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     @property
     def fetches(self) -> int:
-        """How many fetches began."""
+        """How many fetches have begun."""
         return len(self.kids)
 
     def hold(self) -> Event:
-        """Let the fetches that begin from now on wait for this event."""
+        """Make fetches that begin from now on wait for the returned event."""
         self._gate = Event()
         self._gates.append(self._gate)
         return self._gate
 
     def go_on(self) -> None:
-        """Hold the fetches that begin from now on no longer."""
+        """Let fetches that begin from now on run at once."""
         self._gate = None
 
     def release(self) -> None:
-        """Hold no fetch any longer."""
+        """Release all held fetches."""
         self.go_on()
         for gate in self._gates:
             gate.set()
 
     def wait_for(self, fetches: int) -> None:
-        """Wait until so many fetches have begun."""
+        """Wait until this many fetches have begun."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.fetches >= fetches, PATIENCE)
 
-    def start_anew(self) -> None:
-        """In a process that was forked: be free of what other threads held."""
+    def reset_after_fork(self) -> None:
+        """Reset, in a forked process, what other threads of the parent held."""
         self._changed = Condition()
         self.go_on()
 
     def join(self, number: int) -> None:
-        """Wait until a fetch has ended, the first being 1. One that this thread itself ran has ended."""
+        """Wait until a fetch has ended, counted from 1. A fetch that this thread ran has ended."""
         self.wait_for(number)
         thread = self.threads[number - 1]
         if thread is not current_thread():
@@ -95,49 +94,49 @@ class Source:
             assert not thread.is_alive()
 
 
-def until_told(provider: Any) -> None:
-    """Wait until everything was logged and sent that has happened to a provider's keys."""
+def until_delivered(provider: Any) -> None:
+    """Wait until a provider has logged and sent all its events."""
     calls = provider._cache.calls
     until(lambda: not calls._waiting and calls._worker is None)
 
 
 class Events:
-    """The events that a provider sent, in order: all that have happened when they are asked for."""
+    """Records the events that a provider sends, in order."""
 
     def __init__(self, provider: TTLKeyProvider) -> None:
         self._provider = provider
-        self._told: list[tuple[str, dict[str, Any]]] = []
+        self._sent: list[tuple[str, dict[str, Any]]] = []
 
     def __call__(self, sender: object, *, event: str, **details: Any) -> None:
-        self._told.append((event, details))
+        self._sent.append((event, details))
 
     @property
-    def told(self) -> list[tuple[str, dict[str, Any]]]:
-        """Their names and details."""
-        until_told(self._provider)
-        return self._told
+    def sent(self) -> list[tuple[str, dict[str, Any]]]:
+        """The events' names and details, after waiting for pending ones."""
+        until_delivered(self._provider)
+        return self._sent
 
     @property
     def names(self) -> list[str]:
-        """Their names."""
-        return [name for name, _ in self.told]
+        """The events' names."""
+        return [name for name, _ in self.sent]
 
     def of(self, name: str) -> list[dict[str, Any]]:
-        """The details of those of one name."""
-        return [details for event, details in self.told if event == name]
+        """Return the details of the events of one name."""
+        return [details for event, details in self.sent if event == name]
 
     def wait_for(self, name: str, times: int = 1) -> None:
-        """Wait until an event was sent so often."""
+        """Wait until an event was sent this many times."""
         until(lambda: self.names.count(name) >= times)
 
 
 @pytest.fixture
 def make_source() -> Iterator[Callable[[Any], Source]]:
-    """Make sources; none of them holds a fetch beyond the test."""
+    """Make sources; none of them holds a fetch after the test."""
     sources: list[Source] = []
 
-    def make(answer: Any) -> Source:
-        sources.append(Source(answer))
+    def make(result: Any) -> Source:
+        sources.append(Source(result))
         return sources[-1]
 
     yield make
@@ -147,7 +146,7 @@ def make_source() -> Iterator[Callable[[Any], Source]]:
 
 @pytest.fixture
 def key(issuer: TokenIssuer) -> Callable[[str], VerificationKey]:
-    """The issuer's key under any ID."""
+    """Return the issuer's key under any ID."""
     return lambda kid: VerificationKey.from_jwk({**issuer.jwk, "kid": kid})
 
 
@@ -159,13 +158,20 @@ def source(make_source: Callable[[Any], Source], key: Callable[[str], Verificati
 
 @pytest.fixture
 def provider(source: Source, clock: Any) -> TTLKeyProvider:
-    """A provider that has fetched nothing yet, whose callers wait as long as a slow machine needs."""
+    """A provider that has fetched nothing yet, with timeouts for a slow machine."""
     return TTLKeyProvider(source, clock=clock, max_wait=PATIENCE, fetch_timeout=PATIENCE)
 
 
 @pytest.fixture
+def warm(provider: TTLKeyProvider) -> TTLKeyProvider:
+    """A provider that has fetched its one key, ``a``."""
+    provider.warm_up()
+    return provider
+
+
+@pytest.fixture
 def listen() -> Iterator[Callable[[TTLKeyProvider], Events]]:
-    """Listen to a provider's events."""
+    """Record a provider's events."""
     listeners: list[tuple[Events, TTLKeyProvider]] = []
 
     def listen_to(provider: TTLKeyProvider) -> Events:
@@ -181,18 +187,39 @@ def listen() -> Iterator[Callable[[TTLKeyProvider], Events]]:
 
 @pytest.fixture
 def settled() -> Callable[[TTLKeyProvider], None]:
-    """Wait until a provider's fetch has come to its end, and all was told that happened."""
+    """Wait until a provider has no fetch under way and has logged and sent all its events."""
 
     def settle(provider: TTLKeyProvider) -> None:
         until(lambda: not provider.status()["fetching"])
-        until_told(provider)
+        until_delivered(provider)
 
     return settle
 
 
 @pytest.fixture
+def fixed_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace random values by the middle of their range."""
+    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+
+
+@pytest.fixture
+def timed_out(source: Source, clock: Any) -> TTLKeyProvider:
+    """A provider whose refresh timed out after 5 seconds, and still hangs."""
+    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=5, max_wait=PATIENCE)
+    provider.warm_up()
+    source.hold()
+    clock.move(250)
+    provider.key_set()
+    source.wait_for(2)
+    source.go_on()
+    clock.move(5)
+    provider.key_set()
+    return provider
+
+
+@pytest.fixture
 def at_once() -> Callable[[int, Callable[[int], Any]], list[Any]]:
-    """Call a function in so many threads at the same moment, with their numbers; answer what it answers."""
+    """Call a function in several threads at the same moment, with their numbers, and return the results."""
 
     def call(threads: int, function: Callable[[int], Any]) -> list[Any]:
         barrier = Barrier(threads)
@@ -209,7 +236,7 @@ def at_once() -> Callable[[int, Callable[[int], Any]], list[Any]]:
 
 @pytest.fixture
 def by() -> Callable[..., UnverifiedHeader]:
-    """The header of a token that names a key."""
+    """Return the header of a token that names a key."""
 
     def header(kid: str | None, alg: str = "RS256") -> UnverifiedHeader:
         return UnverifiedHeader(alg, kid)

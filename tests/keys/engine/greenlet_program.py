@@ -1,9 +1,9 @@
-"""What a provider does under gevent: a program that is told which part to play, and fails if one goes wrong.
+"""Scenarios of a provider under gevent: runs the one named on the command line, and fails if it goes wrong.
 
-A hub that is blocked never gets to the greenlet that lets the fetch go on: the program would not end.
+If the hub is blocked, the greenlet that releases the fetch never runs, and the program doesn't end.
 """
 
-# ruff: noqa: E402 - nothing may be imported before everything is patched
+# ruff: noqa: E402 - monkey.patch_all() must run before other imports
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ TICKS = 20
 
 
 def key(kid: str) -> VerificationKey:
-    """The issuer's key under any ID."""
+    """Return the issuer's key under any ID."""
     return VerificationKey.from_jwk({**ISSUER.jwk, "kid": kid})
 
 
 def by(kid: str) -> UnverifiedHeader:
-    """The header of a token that names a key."""
+    """Return the header of a token that names a key."""
     return UnverifiedHeader("ES256", kid)
 
 
 class Source:
-    """A source of keys that hangs until it is let go on."""
+    """A source of keys that hangs until its gate opens."""
 
     def __init__(self, *kids: str) -> None:
-        self.answer: Any = [key(kid) for kid in kids]
+        self.result: Any = [key(kid) for kid in kids]
         self.fetches = 0
         self.gate = threading.Event()
 
     def __call__(self) -> Any:
         self.fetches += 1
-        answer = self.answer
+        result = self.result
         self.gate.wait()
-        return answer
+        return result
 
 
 class Clock:
@@ -64,8 +64,8 @@ class Clock:
         return self.now
 
 
-def let_go_on(source: Source, fetches: int) -> gevent.Greenlet:
-    """Tick beside a fetch that hangs, and end it after so many ticks."""
+def release_later(source: Source, fetches: int) -> gevent.Greenlet:
+    """Run beside a hanging fetch, and release it after some ticks."""
 
     def tick() -> None:
         while source.fetches < fetches:
@@ -78,7 +78,7 @@ def let_go_on(source: Source, fetches: int) -> gevent.Greenlet:
 
 
 def found(provider: TTLKeyProvider, kid: str) -> Any:
-    """The key IDs that a provider answers for a token, or that it can't tell."""
+    """Return the IDs of the keys that a provider returns for a token, or "unavailable"."""
     try:
         return [each.kid for each in provider.keys_for(by(kid))]
     except VerificationUnavailable:
@@ -86,7 +86,7 @@ def found(provider: TTLKeyProvider, kid: str) -> Any:
 
 
 def made(*kids: str, **options: Any) -> tuple[TTLKeyProvider, Source, Clock]:
-    """A provider that has fetched these keys, whose next fetch hangs."""
+    """Return a provider that has fetched these keys, whose next fetch hangs."""
     clock, source = Clock(), Source(*kids)
     provider = TTLKeyProvider(source, clock=clock, **options)
     if kids:
@@ -97,10 +97,10 @@ def made(*kids: str, **options: Any) -> tuple[TTLKeyProvider, Source, Clock]:
 
 
 def cold() -> None:
-    """Callers without keys wait for one fetch, and leave the hub to others."""
+    """Callers without keys wait for one fetch, and don't block the hub."""
     provider, source, _ = made(fetch_timeout=60)
-    source.answer = [key("a")]
-    ticking = let_go_on(source, 1)
+    source.result = [key("a")]
+    ticking = release_later(source, 1)
     callers = [gevent.spawn(found, provider, "a") for _ in range(CALLERS)]
     gevent.joinall([*callers, ticking])
     assert [caller.value for caller in callers] == [["a"]] * CALLERS
@@ -108,12 +108,12 @@ def cold() -> None:
 
 
 def ahead() -> None:
-    """Past the refresh-ahead point nobody waits: while the fetch hangs, known kids are answered."""
+    """During a refresh ahead no caller waits: while the fetch hangs, lookups of known kids return."""
     provider, source, clock = made("a", fetch_timeout=60)
     clock.now += 250
     for _ in range(CALLERS):
         assert found(provider, "a") == ["a"]
-    let_go_on(source, 2).join()
+    release_later(source, 2).join()
     while provider.status()["fetching"]:
         gevent.sleep(0.001)
     assert source.fetches == 2
@@ -121,11 +121,11 @@ def ahead() -> None:
 
 
 def expired() -> None:
-    """At expiry callers wait for the one fetch, and leave the hub to others."""
+    """At expiry callers wait for one fetch, and don't block the hub."""
     provider, source, clock = made("a", max_wait=60, fetch_timeout=60)
-    source.answer = [key("a"), key("b")]
+    source.result = [key("a"), key("b")]
     clock.now += 300
-    ticking = let_go_on(source, 2)
+    ticking = release_later(source, 2)
     callers = [gevent.spawn(found, provider, "b") for _ in range(CALLERS)]
     gevent.joinall([*callers, ticking])
     assert [caller.value for caller in callers] == [["b"]] * CALLERS
@@ -133,15 +133,15 @@ def expired() -> None:
 
 
 def search() -> None:
-    """While one looks for an unknown kid, others with known ones are answered."""
+    """While one caller searches for an unknown kid, others with known kids get their keys."""
     provider, source, _ = made("a", fetch_timeout=60)
-    source.answer = [key("a"), key("b")]
+    source.result = [key("a"), key("b")]
     searching = gevent.spawn(found, provider, "b")
     while source.fetches < 2:
         gevent.sleep(0.001)
     assert found(provider, "a") == ["a"]
     assert not searching.dead
-    let_go_on(source, 2)
+    release_later(source, 2)
     searching.join()
     assert searching.value == ["b"]
 
@@ -149,7 +149,7 @@ def search() -> None:
 def timeout() -> None:
     """A caller's own timeout ends its waiting and nothing else."""
     provider, source, _ = made(fetch_timeout=60)
-    source.answer = [key("a")]
+    source.result = [key("a")]
     other = gevent.spawn(found, provider, "a")
     result: Any = None
     with gevent.Timeout(0.05, False):
@@ -165,7 +165,7 @@ def timeout() -> None:
 
 
 def hanging() -> None:
-    """A fetch that never ends is given up, and the next one serves."""
+    """A fetch that never ends is given up, and the next one succeeds."""
     provider, source, clock = made("a", fetch_timeout=5)
     hung = source.gate
     clock.now += 250
@@ -177,7 +177,7 @@ def hanging() -> None:
     assert provider.status()["last_error"] == "TimeoutError"
     source.gate = threading.Event()
     source.gate.set()
-    source.answer = [key("b")]
+    source.result = [key("b")]
     clock.now += 2
     assert found(provider, "a") == ["a"]
     while provider.status()["fetching"]:
@@ -187,7 +187,7 @@ def hanging() -> None:
 
 
 def served() -> None:
-    """With a real server on loopback that hangs."""
+    """Callers wait for a hanging server on loopback without blocking the hub."""
     with IdentityProvider() as idp:
         idp.add_key(kid="a", algorithm="ES256")
         url = urlsplit(idp.jwks_url)
@@ -215,7 +215,7 @@ def served() -> None:
 
 
 def forked() -> None:
-    """A child of a process whose fetch hangs keeps the keys and fetches by itself."""
+    """A child of a process whose fetch hangs uses the keys and fetches independently."""
     provider, source, clock = made("a", fetch_timeout=60)
     clock.now += 250
     assert found(provider, "a") == ["a"]
@@ -225,7 +225,7 @@ def forked() -> None:
     if pid == 0:
         source.gate = threading.Event()
         source.gate.set()
-        source.answer = [key("a"), key("b")]
+        source.result = [key("a"), key("b")]
         os._exit(0 if found(provider, "a") == ["a"] and found(provider, "b") == ["b"] else 1)
     _, status = os.waitpid(pid, 0)
     assert status == 0

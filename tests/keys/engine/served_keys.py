@@ -19,7 +19,7 @@ fetching = threading.Event()
 
 
 def fetch_from(url: str) -> Callable[[], bytes]:
-    """Make a fetch of a JWK set, by a connection of its own each time."""
+    """Return a function that fetches a JWK set on a new connection each time."""
     parts = urlsplit(url)
 
     def fetch() -> bytes:
@@ -35,12 +35,12 @@ def fetch_from(url: str) -> Callable[[], bytes]:
 
 
 def provider_of(name: str) -> TTLKeyProvider:
-    """A provider of the keys at a URL that the environment names."""
+    """Return a provider of the keys at a URL from the environment."""
     return TTLKeyProvider(fetch_from(os.environ[name]), fetch_timeout=PATIENCE)
 
 
 def warm_up(provider: TTLKeyProvider) -> None:
-    """Fetch, for as long as it takes."""
+    """Fetch the keys, however long it takes."""
     with suppress(VerificationUnavailable):
         provider.warm_up()
 
@@ -58,18 +58,18 @@ by_warm, by_slow = Authenticator(keys=warm), Authenticator(keys=slow)
 @app.get("/warm")
 @by_warm.requires_authentication
 def authenticated_by_warm() -> Any:
-    """Answer which process this is."""
+    """Return the ID of this process."""
     return jsonify(os.getpid())
 
 
 @app.get("/slow")
 @by_slow.requires_authentication
 def authenticated_by_slow() -> Any:
-    """Answer which process this is."""
+    """Return the ID of this process."""
     return jsonify(os.getpid())
 
 
 @app.get("/status")
 def status() -> Any:
-    """Answer how the keys are in this process, and in which one they were fetched first."""
+    """Return the status of both providers, and which process this is."""
     return jsonify(pid=os.getpid(), parent=os.getppid(), warm=warm.status(), slow=slow.status())

@@ -1,4 +1,4 @@
-"""What a process that was forked off keeps of its parent's keys, and what it does not."""
+"""What a forked process keeps of its parent's keys, and what it doesn't."""
 
 from __future__ import annotations
 
@@ -28,42 +28,41 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 
-PATIENCE = 30
-DOWN = ConnectionError("the key server is down")
+from .kit import DOWN, ENGINE, PATIENCE, kids
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
 def in_child(function: Callable[[], Any]) -> Any:
-    """Answer what a function answers in a forked process, by way of JSON. It ends without any clearing up."""
+    """Return the JSON result of a function that runs in a forked process, which exits without cleanup."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Python warns of forks where there are threads: that is what these tests are about.
+        # Python warns of forks in multithreaded processes, which these tests are about.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid == 0:
-        # Python leaves a child the lock of a file that another thread was writing to, such as a log.
+        # A child inherits the locked lock of a file that another thread was writing to, such as a log.
         logging.disable(logging.CRITICAL)
         try:
-            answer = json.dumps(function())
-        except BaseException:  # noqa: BLE001 - nothing gets out of here
-            answer = json.dumps(f"failed: {traceback.format_exc()}")
+            result = json.dumps(function())
+        except BaseException:  # noqa: BLE001 - a child must not return into pytest
+            result = json.dumps(f"failed: {traceback.format_exc()}")
         finally:
-            os.write(writing, answer.encode())
+            os.write(writing, result.encode())
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         ready, _, _ = select.select([pipe], [], [], PATIENCE)
         if not ready:
             os.kill(pid, signal.SIGKILL)
-        answer = pipe.read().decode()
+        result = pipe.read().decode()
     os.waitpid(pid, 0)
     assert ready, "the child hangs"
-    return json.loads(answer)
+    return json.loads(result)
 
 
 class HTTPFetch:
-    """Fetches a JWK set by a connection of its own, and remembers who asked."""
+    """Fetches a JWK set on a new connection."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
@@ -72,17 +71,12 @@ class HTTPFetch:
         connection = HTTPConnection(str(self._url.hostname), self._url.port, timeout=PATIENCE)
         try:
             connection.request("GET", self._url.path)
-            answer = connection.getresponse()
-            if answer.status != 200:
-                raise ConnectionError(f"status {answer.status}")
-            return answer.read()
+            response = connection.getresponse()
+            if response.status != 200:
+                raise ConnectionError(f"status {response.status}")
+            return response.read()
         finally:
             connection.close()
-
-
-def kids(provider: TTLKeyProvider) -> list[str | None]:
-    """The key IDs that a provider has now."""
-    return [key.kid for key in provider.key_set().keys]
 
 
 @pytest.fixture
@@ -95,10 +89,10 @@ def served(idp: IdentityProvider, clock: Any) -> Iterator[TTLKeyProvider]:
     idp.release()
 
 
-def test_point_11_the_child_keeps_the_snapshot(
+def test_a_child_uses_the_parents_keys(
     idp: IdentityProvider, served: TTLKeyProvider, by: Any
 ) -> None:
-    """Keys that were fetched before a fork serve in the child without a fetch."""
+    """Keys that were fetched before a fork are used in the child without a fetch."""
     served.warm_up()
 
     def look() -> Any:
@@ -114,10 +108,10 @@ def test_point_11_the_child_keeps_the_snapshot(
     assert idp.count() == 1
 
 
-def test_point_11_the_child_fetches_by_itself(
+def test_a_child_fetches_independently(
     idp: IdentityProvider, served: TTLKeyProvider, clock: Any, by: Any
 ) -> None:
-    """Cold, at expiry and for an unknown kid; parent and child each have their own state from then on."""
+    """A child fetches when cold, at expiry and for an unknown kid; the parent's state doesn't change."""
     assert in_child(lambda: kids(served)) == ["a"]
     assert served.status()["state"] == "cold"
     served.warm_up()
@@ -134,10 +128,10 @@ def test_point_11_the_child_fetches_by_itself(
     assert len({request.client_port for request in idp.requests}) == 4
 
 
-def test_point_11_a_fork_in_mid_fetch_leaves_the_child_free(
+def test_a_fork_during_the_first_fetch_does_not_block_the_child(
     idp: IdentityProvider, served: TTLKeyProvider
 ) -> None:
-    """While the parent's first fetch hangs, the child makes one of its own; then the parent's ends well."""
+    """While the parent's first fetch hangs, the child makes its own; later the parent's succeeds."""
     idp.behave(hang=True, times=1)
     waiting = threading.Thread(target=served.warm_up)
     waiting.start()
@@ -151,10 +145,10 @@ def test_point_11_a_fork_in_mid_fetch_leaves_the_child_free(
     assert idp.count() == 2
 
 
-def test_point_11_a_fork_in_mid_refresh_leaves_the_child_its_keys(
+def test_a_fork_during_a_refresh_does_not_block_the_child(
     idp: IdentityProvider, served: TTLKeyProvider, clock: Any, by: Any
 ) -> None:
-    """With keys at hand, too: the child serves them, and refreshes and searches by itself."""
+    """While the parent's refresh hangs, the child uses the current keys, and fetches others."""
     served.warm_up()
     idp.behave(hang=True, times=1)
     clock.move(250)
@@ -171,32 +165,24 @@ def test_point_11_a_fork_in_mid_refresh_leaves_the_child_its_keys(
     idp.release()
 
 
-def test_point_11_hanging_fetches_stay_with_the_parent(
-    source: Any, clock: Any, settled: Any
+def test_a_child_does_not_count_the_parents_hanging_fetches(
+    timed_out: TTLKeyProvider,
 ) -> None:
-    """A fetch that was given up and still hangs is none of the child's threads."""
-    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=5)
-    provider.warm_up()
-    source.hold()
-    clock.move(250)
-    provider.key_set()
-    source.wait_for(2)
-    clock.move(5)
-    provider.key_set()
-    cache: Any = provider._cache  # type: ignore[attr-defined]
+    """A fetch that was given up and still hangs is not a thread of the child."""
+    cache: Any = timed_out._cache
 
     assert cache._hanging == 1
     assert in_child(lambda: cache._hanging) == 0
 
 
-def test_point_11_what_the_parent_has_to_tell_the_child_does_not(
+def test_pending_events_are_sent_only_by_the_parent(
     source: Any, provider: TTLKeyProvider, clock: Any, listen: Any
 ) -> None:
-    """Events that were not delivered yet at the fork are delivered once."""
+    """Events that were not delivered before the fork are delivered once."""
     events = listen(provider)
     provider.warm_up()
     source.join(1)
-    cache: Any = provider._cache  # type: ignore[attr-defined]
+    cache: Any = provider._cache
     cache._tell("dead")
     clock.move(250)
 
@@ -211,21 +197,19 @@ def test_point_11_what_the_parent_has_to_tell_the_child_does_not(
     assert sorted(events.names) == ["dead", "refreshed", "refreshed"]
 
 
-def test_point_11_children_of_one_parent_refresh_at_different_times(
-    source: Any, provider: TTLKeyProvider
-) -> None:
-    """Each chooses by chance when to refresh ahead, or all workers would ask at one moment."""
+def test_children_of_one_parent_refresh_at_different_times(provider: TTLKeyProvider) -> None:
+    """Each child draws its own moment for the refresh ahead, so that workers don't all fetch at once."""
     provider.warm_up()
-    cache: Any = provider._cache  # type: ignore[attr-defined]
+    cache: Any = provider._cache
     points = {in_child(lambda: cache.snapshot.ahead) for _ in range(8)}
 
     assert len(points) == 8
     assert all(0.7 <= point <= 0.8 for point in points)
 
 
-def test_point_11_failures_are_remembered(source: Any, provider: TTLKeyProvider) -> None:
-    """A child leaves a source alone that has just failed its parent."""
-    source.answer = DOWN
+def test_a_child_inherits_the_backoff(source: Any, provider: TTLKeyProvider) -> None:
+    """A child doesn't fetch during the pause after its parent's failure."""
+    source.result = DOWN
     with pytest.raises(VerificationUnavailable):
         provider.warm_up()
 
@@ -239,21 +223,8 @@ def test_point_11_failures_are_remembered(source: Any, provider: TTLKeyProvider)
     assert in_child(look) == [1, "None", 1]
 
 
-ENGINE = tuple(
-    f"flask_jwtlib{os.sep}{name}"
-    for name in (
-        "key_providers.py",
-        "_key_cache.py",
-        "_key_fetch.py",
-        "_key_fetching.py",
-        "_unknown_kids.py",
-        "deferred_calls.py",
-    )
-)
-
-
 class Halting:
-    """Runs a function in a thread that stands still before the engine's line of a number."""
+    """Runs a function in a thread that stops before the engine's line of this number."""
 
     def __init__(self, number: int, function: Callable[[], object]) -> None:
         self._left = number
@@ -264,7 +235,7 @@ class Halting:
         self.thread = threading.Thread(target=self._run)
 
     def go(self) -> None:
-        """Let it go on, and wait until it has ended."""
+        """Let the thread continue, and wait until it has ended."""
         self._go.set()
         self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
@@ -292,10 +263,10 @@ class Halting:
 
 
 @pytest.mark.parametrize("what", ["cold", "expired", "unknown", "outage"])
-def test_point_11_a_fork_between_any_two_lines_of_another_thread(
+def test_a_fork_between_any_two_lines_of_another_thread(
     make_source: Any, clock: Any, key: Any, by: Any, what: str
 ) -> None:
-    """Whatever a thread was about to do, with the lock in its hand or not, the child is free of it."""
+    """Wherever another thread was, with a lock acquired or not, the child finds its keys."""
     for number in range(1000):
         source = make_source([key("a")])
         provider = TTLKeyProvider(
@@ -306,15 +277,15 @@ def test_point_11_a_fork_between_any_two_lines_of_another_thread(
         if what in {"expired", "outage"}:
             clock.move(100)
         if what == "outage":
-            source.answer = DOWN
+            source.result = DOWN
         kid = "b" if what == "unknown" else "a"
 
-        def ask(provider: TTLKeyProvider = provider, kid: str = kid) -> object:
+        def look_up(provider: TTLKeyProvider = provider, kid: str = kid) -> object:
             return provider.keys_for(by(kid))
 
         def look(source: Any = source, provider: TTLKeyProvider = provider) -> Any:
-            source.start_anew()
-            source.answer = [key("a"), key("b")]
+            source.reset_after_fork()
+            source.result = [key("a"), key("b")]
             end = time.monotonic() + PATIENCE / 2
             while time.monotonic() < end:
                 try:
@@ -323,11 +294,11 @@ def test_point_11_a_fork_between_any_two_lines_of_another_thread(
                     clock.move(2)
             return "unavailable"
 
-        halting = Halting(number, ask)
+        halting = Halting(number, look_up)
         halting.thread.start()
         assert halting.halted.wait(PATIENCE)
         try:
-            # A search may have shown already that there is no such key.
+            # A search may already have proved that the key is absent.
             assert in_child(look) in (["b"], "refused" if what == "unknown" else ["b"])
         finally:
             halting.go()
@@ -336,10 +307,10 @@ def test_point_11_a_fork_between_any_two_lines_of_another_thread(
     assert number > 10
 
 
-def test_point_11_what_a_child_does_first(source: Any, provider: TTLKeyProvider) -> None:
+def test_the_fork_hook_resets_locks_and_fetches(source: Any, provider: TTLKeyProvider) -> None:
     """The hook that Python calls in a forked process gives every provider fresh locks and no fetch."""
     provider.warm_up()
-    cache: Any = provider._cache  # type: ignore[attr-defined]
+    cache: Any = provider._cache
     before = cache.snapshot
     cache._lock.acquire()
     cache.unknown_kids._lock.acquire()
@@ -364,8 +335,8 @@ def test_point_11_what_a_child_does_first(source: Any, provider: TTLKeyProvider)
     assert kids(provider) == ["a"]
 
 
-class Writing(logging.Handler):
-    """Takes its time to write a line, as a file on a slow disk does. It has no lock of its own."""
+class SlowHandler(logging.Handler):
+    """Takes long to write a line, as a file on a slow disk does. It has no lock of its own."""
 
     def __init__(self) -> None:
         self.began, self.go_on = threading.Event(), threading.Event()
@@ -380,11 +351,11 @@ class Writing(logging.Handler):
         assert self.go_on.wait(PATIENCE)
 
 
-def test_point_11_a_fork_does_not_wait_for_a_log_handler(
+def test_a_fork_during_a_log_call_does_not_block_the_child(
     make_source: Any, clock: Any, key: Any
 ) -> None:
-    """While a handler writes a line, a fork goes through, and the child fetches and tells by itself."""
-    handler = Writing()
+    """While a handler of the parent writes a line, a child fetches and logs independently."""
+    handler = SlowHandler()
     logger = logging.getLogger("flask_jwtlib")
     logger.addHandler(handler)
     source = make_source(DOWN)
@@ -395,10 +366,10 @@ def test_point_11_a_fork_does_not_wait_for_a_log_handler(
         assert handler.began.wait(PATIENCE)
 
         def look() -> Any:
-            source.start_anew()
-            source.answer = [key("a")]
+            source.reset_after_fork()
+            source.result = [key("a")]
             clock.move(2)
-            cache: Any = provider._cache  # type: ignore[attr-defined]
+            cache: Any = provider._cache
             found = kids(provider)
             end = time.monotonic() + PATIENCE / 2
             while cache.calls._waiting or cache.calls._worker is not None:
@@ -412,18 +383,18 @@ def test_point_11_a_fork_does_not_wait_for_a_log_handler(
         logger.removeHandler(handler)
 
 
-def test_point_11_a_receiver_may_fork(make_source: Any, clock: Any, key: Any) -> None:
-    """The child keeps the keys, and neither of the two tells what the other one does."""
+def test_a_receiver_may_fork(make_source: Any, clock: Any, key: Any) -> None:
+    """The child keeps the keys, and neither process sends the other's events."""
     source = make_source([key("a")])
     provider = TTLKeyProvider(source, clock=clock)
-    told: list[Any] = []
+    results: list[Any] = []
 
     def fork(_: object, *, event: str, **__: object) -> None:
-        if not told:
-            told.append(None)
-            told[0] = in_child(lambda: (kids(provider), provider.status()["fetching"]))
+        if not results:
+            results.append(None)
+            results[0] = in_child(lambda: (kids(provider), provider.status()["fetching"]))
 
     with key_event.connected_to(fork, provider):
         provider.warm_up()
         source.join(1)
-    assert told == [[["a"], False]]
+    assert results == [[["a"], False]]

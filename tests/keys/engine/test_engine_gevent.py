@@ -1,4 +1,4 @@
-"""Providers in a process whose threads are greenlets."""
+"""Key providers under gevent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PATIENCE = 60
 
 
 @pytest.mark.parametrize(
-    "part", ["cold", "ahead", "expired", "search", "timeout", "hanging", "served", "forked"]
+    "scenario", ["cold", "ahead", "expired", "search", "timeout", "hanging", "served", "forked"]
 )
-def test_point_11_under_gevent_the_hub_is_never_blocked(part: str) -> None:
-    """While a fetch hangs, other greenlets go on; each part of the program says what else holds."""
+def test_under_gevent_a_hanging_fetch_never_blocks_the_hub(scenario: str) -> None:
+    """While a fetch hangs, other greenlets run; each scenario of the program checks more."""
     program = Path(__file__).with_name("greenlet_program.py")
     done = subprocess.run(
-        [sys.executable, str(program), part],
+        [sys.executable, str(program), scenario],
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -31,7 +31,7 @@ class Served:
 
     Attributes:
         idp: The identity provider.
-        issuer: Who signs its tokens, as both of its documents say.
+        issuer: The issuer whose key is in both of its documents.
     """
 
     def __init__(self, idp: IdentityProvider, log_file: Path) -> None:
@@ -42,11 +42,11 @@ class Served:
 
     @property
     def log(self) -> str:
-        """What the server wrote up to now."""
+        """What the server has written so far."""
         return self._log_file.read_text(errors="replace")
 
     def wait_until_up(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until all workers are there."""
+        """Wait until all workers run."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and process.poll() is None:
             listening = re.search(r"Listening at: (http://127\.0\.0\.1:\d+)", self.log)
@@ -57,21 +57,21 @@ class Served:
         raise AssertionError(f"gunicorn did not start:\n{self.log}")
 
     def get(self, path: str, token: str | None = None) -> requests.Response:
-        """Ask the app by a connection of its own."""
+        """Send a request on a new connection."""
         headers = {} if token is None else bearer(token)
         return requests.get(self._url + path, headers=headers, timeout=PATIENCE)
 
     def by_all_workers(self, path: str, token: str | None = None) -> list[Any]:
-        """Ask until each worker has answered; their answers, the last one of each."""
-        answers: dict[int, Any] = {}
+        """Send requests until each worker has responded; return the last response of each."""
+        bodies: dict[int, Any] = {}
         end = time.monotonic() + PATIENCE
-        while len(answers) < WORKERS:
+        while len(bodies) < WORKERS:
             assert time.monotonic() < end, self.log
-            answer = self.get(path, token)
-            assert answer.status_code == 200, answer.text
-            body = answer.json()
-            answers[body if isinstance(body, int) else body["pid"]] = body
-        return list(answers.values())
+            response = self.get(path, token)
+            assert response.status_code == 200, response.text
+            body = response.json()
+            bodies[body if isinstance(body, int) else body["pid"]] = body
+        return list(bodies.values())
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             **os.environ,
             "TEST_JWKS_URL": idp.jwks_url,
             "TEST_SLOW_URL": idp.url + SLOW,
-            # Whatever the server keeps in the user's folders goes with the test.
+            # Files that the server writes to the user's folders are removed with the test.
             "HOME": str(folder),
             "XDG_RUNTIME_DIR": str(folder),
         }
@@ -116,12 +116,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def token(served: Served) -> str:
-    """A good token."""
+    """A valid token."""
     return served.issuer.token()
 
 
-def test_point_11_preloaded_keys_serve_in_all_workers(served: Served, token: str) -> None:
-    """What was fetched before the fork is not fetched again."""
+def test_all_workers_use_preloaded_keys(served: Served, token: str) -> None:
+    """Keys that were fetched before the fork are not fetched again."""
     served.by_all_workers("/warm", token)
 
     states = served.by_all_workers("/status")
@@ -131,8 +131,8 @@ def test_point_11_preloaded_keys_serve_in_all_workers(served: Served, token: str
     assert served.idp.count(served.idp.jwks_path) == 1
 
 
-def test_point_11_a_fork_in_mid_fetch_blocks_no_worker(served: Served, token: str) -> None:
-    """While the parent's fetch hangs to this moment, each worker makes one of its own."""
+def test_a_fork_during_a_fetch_blocks_no_worker(served: Served, token: str) -> None:
+    """While the parent's fetch still hangs, each worker makes its own."""
     served.by_all_workers("/slow", token)
 
     states = served.by_all_workers("/status")
@@ -143,11 +143,11 @@ def test_point_11_a_fork_in_mid_fetch_blocks_no_worker(served: Served, token: st
     assert set(ports.values()) == {1}
 
 
-def test_point_11_a_rotation_is_seen_by_all_workers(served: Served, token: str) -> None:
-    """The first token of a new key costs each worker one fetch, and nobody a refusal."""
+def test_all_workers_find_a_new_key(served: Served, token: str) -> None:
+    """The first token of a new key costs each worker one fetch, and no request is refused."""
     before = served.idp.count(served.idp.jwks_path)
-    newcomer = served.idp.add_key(kid="b")
-    served.by_all_workers("/warm", newcomer.token())
+    new_issuer = served.idp.add_key(kid="b")
+    served.by_all_workers("/warm", new_issuer.token())
     served.by_all_workers("/warm", token)
 
     assert served.idp.count(served.idp.jwks_path) == before + WORKERS
@@ -155,8 +155,8 @@ def test_point_11_a_rotation_is_seen_by_all_workers(served: Served, token: str) 
     assert [state["warm"]["kids"] for state in states] == [["a", "b"]] * WORKERS
 
 
-def test_point_15_made_up_kids_cost_each_worker_two_fetches(served: Served) -> None:
-    """A flood of tokens with kids of the sender's invention is refused without questions."""
+def test_made_up_kids_cost_each_worker_at_most_two_fetches(served: Served) -> None:
+    """A flood of tokens with made-up kids gets 401 without further fetches."""
     before = served.idp.count(served.idp.jwks_path)
     stranger = TokenIssuer()
     for number in range(40):
@@ -166,8 +166,10 @@ def test_point_15_made_up_kids_cost_each_worker_two_fetches(served: Served) -> N
     assert served.idp.count(served.idp.jwks_path) - before <= 2 * WORKERS
 
 
-def test_point_06_known_keys_serve_while_the_issuer_is_down(served: Served, token: str) -> None:
-    """With the identity provider gone, tokens of its keys verify in all workers."""
+def test_known_keys_verify_in_all_workers_while_the_issuer_is_down(
+    served: Served, token: str
+) -> None:
+    """With the identity provider stopped, tokens of its keys verify."""
     served.idp.stop()
     try:
         served.by_all_workers("/warm", token)
@@ -176,16 +178,16 @@ def test_point_06_known_keys_serve_while_the_issuer_is_down(served: Served, toke
         served.idp.start()
 
 
-def test_point_11_nothing_went_wrong_in_the_server(served: Served) -> None:
-    """No worker died, no request hung, and no exception got to the log but those of the outage."""
+def test_the_server_logs_no_errors(served: Served) -> None:
+    """No worker died, no request hung, and only the outage is in the log."""
     assert "Booting worker" in served.log
     assert served.log.count("Booting worker") == WORKERS
     for trouble in ("WORKER TIMEOUT", "Exception on", "Error handling", "Worker exiting"):
         assert trouble not in served.log
 
 
-def test_point_12_no_token_gets_into_the_log(served: Served, token: str) -> None:
-    """Neither refused ones nor accepted ones, nor any part of their signatures."""
+def test_the_log_shows_no_token(served: Served, token: str) -> None:
+    """The log contains no signature of a refused or accepted token."""
     made_up = TokenIssuer().token(header={"kid": "made-up"})
     for each in (token, made_up):
         served.get("/warm", each)

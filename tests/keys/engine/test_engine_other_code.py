@@ -1,4 +1,4 @@
-"""Whatever log handlers, receivers and the lack of threads do, keys are not affected."""
+"""Log handlers, signal receivers and missing threads don't affect keys."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from flask import Flask
 from flask_jwtlib import Authenticator, TTLKeyProvider, VerificationUnavailable, key_event
 from flask_jwtlib.testing import TokenIssuer, bearer
 
-PATIENCE = 30
-DOWN = ConnectionError("the key server is down")
+from .kit import DOWN, PATIENCE
+
 ERRORS = [
     RuntimeError("broken"),
     SystemExit(3),
@@ -30,7 +30,7 @@ Function = Callable[[], object]
 @contextmanager
 def _handler(function: Function, provider: object) -> Iterator[None]:
     class Handler(logging.Handler):
-        """Has no lock of its own, so that nothing but our code can hold others up."""
+        """Has no lock of its own, so that only this package's code can block other threads."""
 
         def handle(self, record: logging.LogRecord) -> bool:
             self.emit(record)
@@ -56,15 +56,15 @@ def _filter(function: Function, provider: object) -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.INFO)
 
-    def let_all_pass(record: logging.LogRecord) -> bool:
+    def accept_all(record: logging.LogRecord) -> bool:
         function()
         return True
 
-    logger.addFilter(let_all_pass)
+    logger.addFilter(accept_all)
     try:
         yield
     finally:
-        logger.removeFilter(let_all_pass)
+        logger.removeFilter(accept_all)
         logger.setLevel(level)
 
 
@@ -98,16 +98,16 @@ PLACES = [
 
 
 def life(provider: TTLKeyProvider, source: Any, clock: Any, key: Any, by: Any) -> list[Any]:
-    """What callers get in all states of a provider's life, and whether a fetch is under way after each."""
-    answers: list[Any] = []
+    """Return what callers get in all states of a provider's life, and the counters at its end."""
+    results: list[Any] = []
 
-    def ask(kid: str) -> None:
+    def look_up(kid: str) -> None:
         fetches = source.fetches
         for keys in (provider.keys_for, provider.keys_at_hand):
             try:
-                answers.append([each.kid for each in keys(by(kid))])
+                results.append([each.kid for each in keys(by(kid))])
             except VerificationUnavailable as error:
-                answers.append((type(error.__cause__), error.status))
+                results.append((type(error.__cause__), error.status))
         if source.fetches > fetches:
             source.threads[-1].join(0.01)
 
@@ -115,36 +115,36 @@ def life(provider: TTLKeyProvider, source: Any, clock: Any, key: Any, by: Any) -
         while provider.status()["fetching"]:
             pass
 
-    good, source.answer = source.answer, DOWN
-    ask("a")
+    good, source.result = source.result, DOWN
+    look_up("a")
     clock.move(40)
-    source.answer = good
-    ask("a")
-    ask("made-up")
-    source.answer = [key("a"), key("b")]
-    ask("b")
+    source.result = good
+    look_up("a")
+    look_up("made-up")
+    source.result = [key("a"), key("b")]
+    look_up("b")
     clock.move(250)
-    ask("a")
+    look_up("a")
     settle()
-    source.answer = DOWN
+    source.result = DOWN
     clock.move(400)
-    ask("a")
+    look_up("a")
     clock.move(1)
-    ask("a")
+    look_up("a")
     clock.move(20_000)
-    ask("a")
-    source.answer = [{"kty": "odd"}, key("c")]
+    look_up("a")
+    source.result = [{"kty": "odd"}, key("c")]
     clock.move(60)
-    ask("c")
-    source.answer = [key("c")]
+    look_up("c")
+    source.result = [key("c")]
     clock.move(60)
-    ask("c")
-    ask("a")
-    return [*answers, provider.generation, provider.status()["failures"]]
+    look_up("c")
+    look_up("a")
+    return [*results, provider.generation, provider.status()["failures"]]
 
 
 def provider_of(make_source: Any, clock: Any, key: Any) -> tuple[TTLKeyProvider, Any]:
-    """A provider and its source."""
+    """Return a provider and its source."""
     source = make_source([key("a")])
     provider = TTLKeyProvider(source, clock=clock, max_wait=PATIENCE, fetch_timeout=PATIENCE)
     return provider, source
@@ -152,14 +152,14 @@ def provider_of(make_source: Any, clock: Any, key: Any) -> tuple[TTLKeyProvider,
 
 @pytest.fixture
 def undisturbed(make_source: Any, clock: Any, key: Any, by: Any) -> list[Any]:
-    """What callers get where nobody listens."""
+    """What callers get without handlers and receivers."""
     provider, source = provider_of(make_source, clock, key)
     return life(provider, source, clock, key, by)
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_point_05_whatever_is_raised_keys_are_as_without(
+def test_errors_of_handlers_and_receivers_affect_no_lookup(
     make_source: Any,
     clock: Any,
     key: Any,
@@ -169,7 +169,7 @@ def test_point_05_whatever_is_raised_keys_are_as_without(
     error: BaseException,
     all_told: Callable[[], None],
 ) -> None:
-    """In every state of a provider's life: no caller is refused or ended by it."""
+    """In every state of a provider's life, callers get what they get without the handler or receiver."""
     provider, source = provider_of(make_source, clock, key)
     raised: list[None] = []
 
@@ -184,10 +184,10 @@ def test_point_05_whatever_is_raised_keys_are_as_without(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_point_05_however_long_it_takes_keys_are_as_without(
+def test_hanging_handlers_and_receivers_delay_no_lookup(
     make_source: Any, clock: Any, key: Any, by: Any, undisturbed: list[Any], place: Any
 ) -> None:
-    """A handler or receiver that takes minutes delays neither its own issuer's keys nor another's."""
+    """A handler or receiver that takes minutes delays neither its own provider's keys nor another's."""
     provider, source = provider_of(make_source, clock, key)
     other, other_source = provider_of(make_source, clock, key)
     began, hang = threading.Event(), threading.Event()
@@ -198,7 +198,7 @@ def test_point_05_however_long_it_takes_keys_are_as_without(
 
     with place(wait, provider):
         try:
-            # Whoever waited for the end of it would wait until the test has failed.
+            # A lookup that waited for the handler would return only after the test has failed.
             assert life(provider, source, clock, key, by) == undisturbed
             assert began.wait(PATIENCE)
             assert life(other, other_source, clock, key, by) == undisturbed
@@ -207,10 +207,10 @@ def test_point_05_however_long_it_takes_keys_are_as_without(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_point_05_no_lock_of_ours_is_held_meanwhile(
-    make_source: Any, clock: Any, key: Any, by: Any, place: Any, all_told: Callable[[], None]
+def test_handlers_and_receivers_run_without_the_providers_locks(
+    make_source: Any, clock: Any, key: Any, place: Any, all_told: Callable[[], None]
 ) -> None:
-    """Foreign code may ask the provider itself, and finds the keys that it is told of."""
+    """Handlers and receivers may look up keys, and find those that the event announces."""
     provider, source = provider_of(make_source, clock, key)
     seen: list[Any] = []
 
@@ -218,7 +218,7 @@ def test_point_05_no_lock_of_ours_is_held_meanwhile(
         if not provider.generation and not source.fetches:
             # Another test's provider writes to the same log.
             return
-        cache: Any = provider._cache  # type: ignore[attr-defined]
+        cache: Any = provider._cache
         locks = cache._lock, cache.unknown_kids._lock, cache.calls._lock
         seen.append((any(lock.locked() for lock in locks), provider.generation > 0))
 
@@ -230,10 +230,10 @@ def test_point_05_no_lock_of_ours_is_held_meanwhile(
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_point_05_the_next_receiver_is_called(
+def test_an_error_of_a_receiver_does_not_stop_the_others(
     provider: TTLKeyProvider, error: BaseException, listen: Any
 ) -> None:
-    """A receiver that raises keeps no other one from an event, before or after it."""
+    """All receivers get an event, whether they are called before or after the one that raises."""
 
     def fail(_: object, **__: object) -> None:
         raise error
@@ -246,11 +246,11 @@ def test_point_05_the_next_receiver_is_called(
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_point_05_over_http_a_receiver_that_exits_ends_no_request(
+def test_errors_of_receivers_affect_no_request(
     app: Flask, source: Any, clock: Any, issuer: TokenIssuer, error: BaseException
 ) -> None:
-    """Requests get what they would without the receiver: 503, 200, 401 and 200."""
-    source.answer = DOWN
+    """Requests get the same statuses as without the receiver."""
+    source.result = DOWN
     provider = TTLKeyProvider(source, clock=clock, fetch_timeout=PATIENCE)
     Authenticator(keys=provider).init_app(app)
     app.add_url_rule("/", view_func=lambda: "in")
@@ -265,9 +265,9 @@ def test_point_05_over_http_a_receiver_that_exits_ends_no_request(
     with key_event.connected_to(fail, provider):
         codes = [get("a")]
         clock.move(40)
-        source.answer = {"keys": [{**issuer.jwk, "kid": "a"}]}
+        source.result = {"keys": [{**issuer.jwk, "kid": "a"}]}
         codes += [get("a"), get("made-up"), get("a")]
-        source.answer = DOWN
+        source.result = DOWN
         clock.move(300)
         codes.append(get("a"))
     assert codes == [503, 200, 401, 200, 200]
@@ -277,7 +277,7 @@ NO_THREADS = [RuntimeError("can't start new thread"), MemoryError(), OSError("no
 
 
 @pytest.mark.parametrize("error", NO_THREADS, ids=repr)
-def test_point_05_where_no_thread_can_be_started_callers_fetch_at_once(
+def test_callers_fetch_at_once_if_no_thread_can_start(
     source: Any,
     clock: Any,
     key: Any,
@@ -285,10 +285,10 @@ def test_point_05_where_no_thread_can_be_started_callers_fetch_at_once(
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
 ) -> None:
-    """Nobody waits for a thread that can't come, in real time either, whatever ``threading`` raises."""
+    """Whatever ``Thread.start`` raises, a caller runs the fetch itself, without waiting for a thread."""
     waits: list[float | None] = []
 
-    class Watched(threading.Event().__class__):  # type: ignore[misc,name-defined]
+    class Watched(threading.Event().__class__):
         def wait(self, timeout: float | None = None) -> bool:
             waits.append(timeout)
             return self.is_set()
@@ -304,41 +304,41 @@ def test_point_05_where_no_thread_can_be_started_callers_fetch_at_once(
         return [each.kid for each in provider.keys_for(by(kid))]
 
     assert found("a") == ["a"]
-    source.answer = [key("b")]
+    source.result = [key("b")]
     clock.move(250)
     assert (found("a"), found("a"), source.fetches) == (["a"], ["a"], 1)
     clock.move(50)
     assert found("b") == ["b"]
-    source.answer = [key("c")]
+    source.result = [key("c")]
     assert found("c") == ["c"]
     clock.move(100_000)
     assert found("c") == ["c"]
     assert source.threads == [threading.current_thread()] * 4
     assert provider.status()["failures"] == 0
-    # Each fetch had ended before it was waited for.
+    # Each fetch ended before a caller would have waited for it.
     assert all(timeout is not None for timeout in waits)
 
 
-def test_point_05_a_refresh_ahead_gets_its_thread_as_soon_as_there_is_one(
+def test_a_refresh_ahead_starts_once_a_thread_can_start(
     source: Any, provider: TTLKeyProvider, clock: Any, key: Any, settled: Any, monkeypatch: Any
 ) -> None:
-    """Fresh keys are used meanwhile, and a thread is asked for once a second at most."""
-    asked: list[None] = []
+    """Meanwhile lookups return fresh keys, and try to start a thread at most once a second."""
+    starts: list[None] = []
 
     def refuse(_: threading.Thread) -> None:
-        asked.append(None)
+        starts.append(None)
         raise MemoryError
 
     provider.warm_up()
     settled(provider)
-    source.answer = [key("b")]
+    source.result = [key("b")]
     clock.move(250)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         for _ in range(20):
             assert provider.key_set().kids == {"a"}
             clock.move(0.25)
-    assert 4 <= len(asked) <= 6
+    assert 4 <= len(starts) <= 6
     assert source.fetches == 1
 
     clock.move(1)
@@ -348,10 +348,10 @@ def test_point_05_a_refresh_ahead_gets_its_thread_as_soon_as_there_is_one(
     assert source.fetches == 2
 
 
-def test_point_05_a_fetch_that_waited_for_a_thread_has_its_time_from_then_on(
+def test_the_timeout_of_a_fetch_counts_from_when_it_runs(
     source: Any, clock: Any, key: Any, monkeypatch: Any, settled: Any
 ) -> None:
-    """What was asked for long ago and runs only now is not given up by whoever comes next."""
+    """A fetch that waited long for a thread is not given up by the next caller."""
     provider = TTLKeyProvider(source, clock=clock, fetch_timeout=PATIENCE, max_wait=PATIENCE)
     provider.warm_up()
     settled(provider)
@@ -368,7 +368,7 @@ def test_point_05_a_fetch_that_waited_for_a_thread_has_its_time_from_then_on(
             clock.move(1)
         assert provider.status()["fetching"]
         clock.move(50)
-        source.answer = [key("b")]
+        source.result = [key("b")]
         gate = source.hold()
         found: list[Any] = []
         callers = [
@@ -385,7 +385,7 @@ def test_point_05_a_fetch_that_waited_for_a_thread_has_its_time_from_then_on(
     assert provider.status()["failures"] == 0
 
 
-def test_what_warming_up_has_to_log_is_logged_when_it_returns(
+def test_warm_up_returns_after_its_log_messages_are_written(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A command that ends right after it fetched keys, as ``flask jwtlib keys`` does, loses no log line."""

@@ -1,4 +1,4 @@
-"""Sources that have one key for each key ID, and no list of them."""
+"""Sources that look up one key for each key ID, without a list of all keys."""
 
 from __future__ import annotations
 
@@ -9,44 +9,36 @@ import pytest
 from flask_jwtlib import FetchedKeys, KeySet, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.key_health import has_keys, status_of
 
-PATIENCE = 30
-
-
-def found(provider: TTLKeyProvider, header: Any) -> list[str | None] | str:
-    """The key IDs that a provider returns for a token, or that it can't tell."""
-    try:
-        return [key.kid for key in provider.keys_for(header)]
-    except VerificationUnavailable:
-        return "unavailable"
+from .kit import PATIENCE, found
 
 
 class Plain:
-    """A fetch as a user writes it: it remembers what it found, and returns all of that.
+    """A fetch that collects the keys it found, and returns all of them.
 
     Attributes:
         published: The keys that the source has.
-        asked: The key IDs that it was asked for.
+        searched: The key IDs that were looked up.
     """
 
     def __init__(self, published: dict[str, Any]) -> None:
         self.published = published
-        self.asked: list[str | None] = []
+        self.searched: list[str | None] = []
         self.known: dict[str, Any] = {}
 
     def __call__(self, kid: str | None = None) -> Any:
-        self.asked.append(kid)
+        self.searched.append(kid)
         if kid in self.published:
             self.known[kid] = self.published[kid]
         return list(self.known.values())
 
 
 class Partial(Plain):
-    """One that says what it has looked up."""
+    """A fetch that marks its result as partial."""
 
     key_set = KeySet(())
 
     def __call__(self, kid: str | None = None) -> Any:
-        self.asked.append(kid)
+        self.searched.append(kid)
         for each in [kid] if kid is not None else list(self.known):
             self.known.pop(each, None)
             if each in self.published:
@@ -66,27 +58,29 @@ def either(request: pytest.FixtureRequest, key: Any) -> Plain:
 
 @pytest.fixture
 def partial(key: Any) -> Partial:
-    """A source of two keys, ``a`` and ``b``, that says what it has looked up."""
+    """A source of two keys, ``a`` and ``b``, whose results are partial."""
     return Partial({"a": key("a"), "b": key("b")})
 
 
 def provider_of(source: Plain, clock: Any) -> TTLKeyProvider:
-    """A provider of its keys."""
+    """Return a provider of a source's keys."""
     return TTLKeyProvider(source, clock=clock, fetch_timeout=PATIENCE, max_wait=PATIENCE)
 
 
-def test_the_first_token_gets_its_key(either: Plain, clock: Any, by: Any) -> None:
-    """On a cold start the fetch is told the key ID that is wanted, and so it is for the second key."""
+def test_a_cold_start_fetches_the_key_of_the_token(either: Plain, clock: Any, by: Any) -> None:
+    """Each fetch gets the key ID of the token that caused it."""
     provider = provider_of(either, clock)
 
     assert found(provider, by("a")) == ["a"]
     assert found(provider, by("b")) == ["b"]
     assert found(provider, by("a")) == ["a"]
-    assert either.asked == ["a", "b"]
+    assert either.searched == ["a", "b"]
 
 
-def test_so_it_does_after_a_warm_up_that_found_nothing(either: Plain, clock: Any, by: Any) -> None:
-    """A source that has no list returns nothing before a key ID is named. That is no outage for the first."""
+def test_a_warm_up_without_keys_does_not_delay_the_first_token(
+    either: Plain, clock: Any, by: Any
+) -> None:
+    """A source without a list returns nothing to ``warm_up``; the first token still gets its key."""
     provider = provider_of(either, clock)
     try:
         provider.warm_up()
@@ -94,23 +88,23 @@ def test_so_it_does_after_a_warm_up_that_found_nothing(either: Plain, clock: Any
         assert type(either) is Plain
 
     assert found(provider, by("a")) == ["a"]
-    assert either.asked == [None, "a"]
+    assert either.searched == [None, "a"]
 
 
-def test_and_after_a_made_up_kid(either: Plain, clock: Any, by: Any) -> None:
-    """A hostile sender who comes first doesn't keep the first genuine token waiting."""
+def test_a_made_up_kid_does_not_delay_the_first_token(either: Plain, clock: Any, by: Any) -> None:
+    """A made-up key ID at start-up doesn't delay the first genuine token."""
     provider = provider_of(either, clock)
 
     assert found(provider, by("made-up")) == ("unavailable" if type(either) is Plain else [])
     assert found(provider, by("a")) == ["a"]
-    assert either.asked == ["made-up", "a"]
+    assert either.searched == ["made-up", "a"]
 
 
 @pytest.mark.parametrize("cold", [True, False])
 def test_made_up_kids_cost_no_more_than_with_a_list(
     either: Plain, clock: Any, by: Any, cold: bool
 ) -> None:
-    """A thousand of them in ten seconds cause two searches, and few attempts beside."""
+    """A thousand of them in ten seconds cause two searches, and few other attempts."""
     provider = provider_of(either, clock)
     if not cold:
         assert found(provider, by("a")) == ["a"]
@@ -118,25 +112,23 @@ def test_made_up_kids_cost_no_more_than_with_a_list(
         assert found(provider, by(f"made-up-{number}")) in ([], "unavailable")
         clock.move(0.01)
 
-    # While there is no key at all, attempts are made after 1, 2 and 4 seconds, too.
-    assert len(either.asked) <= 1 + 2 + (4 if cold else 0)
+    # While there is no key at all, the backoff allows attempts after 1, 2 and 4 seconds, too.
+    assert len(either.searched) <= 1 + 2 + (4 if cold else 0)
 
 
-def test_that_there_is_no_such_key_is_known_at_once(partial: Partial, clock: Any, by: Any) -> None:
-    """Nothing that is found is a result: 401, with no second fetch and no pause."""
+def test_a_partial_result_proves_absence(partial: Partial, clock: Any, by: Any) -> None:
+    """A partial result without the key means 401, with no second fetch and no pause."""
     provider = provider_of(partial, clock)
     assert found(provider, by("c")) == []
     assert found(provider, by("c")) == []
 
     status = provider.status()
-    assert (partial.asked, status["failures"], status["state"]) == (["c"], 0, "empty")
+    assert (partial.searched, status["failures"], status["state"]) == (["c"], 0, "empty")
     assert not has_keys(status_of(provider))
 
 
-def test_the_age_of_known_keys_goes_on_while_others_are_looked_up(
-    partial: Partial, clock: Any, by: Any
-) -> None:
-    """However many key IDs are named, each known key is looked up again when it expires."""
+def test_searches_do_not_renew_known_keys(partial: Partial, clock: Any, by: Any) -> None:
+    """However many key IDs are searched, each known key is fetched again when it expires."""
     provider = provider_of(partial, clock)
     assert found(provider, by("a")) == ["a"]
     del partial.published["a"]
@@ -149,12 +141,14 @@ def test_the_age_of_known_keys_goes_on_while_others_are_looked_up(
     clock.move(140)
     assert found(provider, by("a")) == []
     assert found(provider, by("b")) == ["b"]
-    assert partial.asked[-2:] == [None, "a"]
+    assert partial.searched[-2:] == [None, "a"]
     assert provider.status()["age"] == 0
 
 
-def test_an_unchanged_set_keeps_its_generation(partial: Partial, clock: Any, by: Any) -> None:
-    """Made-up key IDs make nobody forget what was verified."""
+def test_an_unchanged_partial_set_keeps_its_generation(
+    partial: Partial, clock: Any, by: Any
+) -> None:
+    """Made-up key IDs don't invalidate what is cached for the keys."""
     provider = provider_of(partial, clock)
     assert found(provider, by("a")) == ["a"]
     assert found(provider, by("made-up")) == []
@@ -162,8 +156,8 @@ def test_an_unchanged_set_keeps_its_generation(partial: Partial, clock: Any, by:
     assert provider.generation == 1
 
 
-def test_keys_that_are_all_gone_are_gone_at_once(partial: Partial, clock: Any, by: Any) -> None:
-    """There is no list that may be empty by mistake; each key was looked up."""
+def test_an_empty_partial_result_is_accepted_at_once(partial: Partial, clock: Any, by: Any) -> None:
+    """Unlike a list that may be empty by mistake, a partial result has looked up each key."""
     provider = provider_of(partial, clock)
     assert found(provider, by("a")) == ["a"]
     partial.published.clear()
@@ -173,8 +167,8 @@ def test_keys_that_are_all_gone_are_gone_at_once(partial: Partial, clock: Any, b
     assert provider.status()["failures"] == 0
 
 
-def test_a_long_pause_without_any_key_is_no_outage(partial: Partial, clock: Any, by: Any) -> None:
-    """Where nothing was found before, the first key is fresh from when it was looked up."""
+def test_the_first_key_after_a_long_pause_is_fresh(partial: Partial, clock: Any, by: Any) -> None:
+    """If no key was found before, the first one is fresh from when it is fetched."""
     provider = provider_of(partial, clock)
     assert found(provider, by("made-up")) == []
     clock.move(100_000)
@@ -183,8 +177,8 @@ def test_a_long_pause_without_any_key_is_no_outage(partial: Partial, clock: Any,
     assert provider.status()["age"] == 0
 
 
-def test_a_key_that_cannot_be_used_is_a_failure(clock: Any, by: Any) -> None:
-    """That the source has one which is damaged is not the same as that it has none."""
+def test_an_unusable_key_is_a_failed_fetch(clock: Any, by: Any) -> None:
+    """A damaged key is a failure, not an absent key."""
 
     def fetch(kid: str | None = None) -> FetchedKeys:
         return FetchedKeys({"keys": [{"kty": "RSA", "kid": kid}]}, partial=True)
@@ -194,10 +188,10 @@ def test_a_key_that_cannot_be_used_is_a_failure(clock: Any, by: Any) -> None:
     assert provider.status()["failures"] == 1
 
 
-def test_a_second_kid_at_a_cold_start_is_looked_for_by_itself(
+def test_concurrent_cold_callers_each_fetch_their_own_key(
     make_source: Any, clock: Any, key: Any, by: Any, at_once: Any
 ) -> None:
-    """Who waited for the fetch of another key does not take it for an answer to its own question."""
+    """A caller that waited for the fetch of another key doesn't take its key for absent."""
     keys = {"a": key("a"), "b": key("b")}
     known: list[Any] = []
     source = make_source(None)
@@ -210,11 +204,11 @@ def test_a_second_kid_at_a_cold_start_is_looked_for_by_itself(
     provider = TTLKeyProvider(fetch, clock=clock, fetch_timeout=PATIENCE)
     gate = source.hold()
 
-    def ask(number: int) -> Any:
+    def look_up(number: int) -> Any:
         if number == 0:
             source.wait_for(1)
             gate.set()
         return found(provider, by("ab"[number % 2]))
 
-    assert at_once(10, ask) == [["a"], ["b"]] * 5
+    assert at_once(10, look_up) == [["a"], ["b"]] * 5
     assert sorted(source.kids) == ["a", "b"]

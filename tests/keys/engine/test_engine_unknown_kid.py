@@ -1,66 +1,40 @@
-"""What tokens whose key is not there cost, and how soon new keys are known."""
+"""Tokens that name an unknown key: which fetches they cause, and how soon new keys are found."""
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from flask_jwtlib import (
-    AlgorithmError,
-    Authenticator,
-    BadSignatureError,
-    BearerToken,
-    InvalidTokenError,
-    JWTValidator,
-    MalformedTokenError,
     TTLKeyProvider,
-    UnknownKeyError,
     VerificationUnavailable,
 )
-from flask_jwtlib.testing import TokenIssuer, base64url, bearer
 
-PATIENCE = 30
-DOWN = ConnectionError("the key server is down")
-BUCKET = 2
+from .kit import BUCKET, PATIENCE, found
+
 REMEMBERED = 1024
 
 
-def found(provider: TTLKeyProvider, header: Any) -> list[str | None] | str:
-    """The key IDs that a provider answers for a token, or that it can't tell."""
-    try:
-        return [key.kid for key in provider.keys_for(header)]
-    except VerificationUnavailable:
-        return "unavailable"
-
-
-@pytest.fixture
-def warm(provider: TTLKeyProvider) -> TTLKeyProvider:
-    """A provider that has fetched its one key, ``a``."""
-    provider.warm_up()
-    return provider
-
-
-def test_point_14_a_new_key_is_found_by_the_first_token_that_names_it(
+def test_a_new_key_is_fetched_for_the_first_token_that_names_it(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any
 ) -> None:
-    """An unknown kid causes one fetch; if it brings the key, this very request verifies."""
-    source.answer = [key("a"), key("b")]
+    """An unknown kid causes one fetch; if that returns the key, this request verifies."""
+    source.result = [key("a"), key("b")]
 
     assert found(warm, by("b")) == ["b"]
     assert source.kids == [None, "b"]
     assert warm.status()["fetches"]["unknown_kid"] == {"succeeded": 1, "failed": 0}
 
 
-def test_point_14_the_live_set_comes_first(
+def test_a_key_of_the_current_set_is_found_though_it_was_absent_before(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """A key that has come with another fetch is known at once, though it was looked for in vain before."""
+    """A key that came with another fetch is used at once, though an earlier search for it failed."""
     assert found(warm, by("b")) == []
-    source.answer = [key("a"), key("b")]
+    source.result = [key("a"), key("b")]
     clock.move(31)
     assert found(warm, by("c")) == []
     assert source.fetches == 3
@@ -69,10 +43,10 @@ def test_point_14_the_live_set_comes_first(
     assert source.fetches == 3
 
 
-def test_point_14_absence_is_remembered_for_5_seconds(
+def test_an_absent_kid_is_remembered_for_5_seconds(
     source: Any, warm: TTLKeyProvider, by: Any, clock: Any
 ) -> None:
-    """A kid that a fetch has not found is refused without another one, for five seconds."""
+    """A kid that a fetch did not return causes no further fetch for five seconds."""
     assert found(warm, by("b")) == []
     assert source.fetches == 2
     for _ in range(49):
@@ -86,13 +60,13 @@ def test_point_14_absence_is_remembered_for_5_seconds(
 
 
 @pytest.mark.parametrize("early", [0.5, 1, 4.9, 29])
-def test_point_14_a_key_that_was_named_too_early_is_accepted_in_time(
+def test_a_key_named_before_its_publication_is_found_within_5_seconds(
     source: Any, warm: TTLKeyProvider, by: Any, key: Any, clock: Any, early: float
 ) -> None:
-    """Whoever names a key before it is published delays it by five seconds, and not by a minute."""
+    """A token that names a key before it is published delays it by five seconds, not by a minute."""
     assert found(warm, by("new")) == []
     clock.move(early)
-    source.answer = [key("a"), key("new")]
+    source.result = [key("a"), key("new")]
     seconds = 0.0
     while found(warm, by("new")) == []:
         clock.move(0.5)
@@ -101,14 +75,14 @@ def test_point_14_a_key_that_was_named_too_early_is_accepted_in_time(
     assert seconds <= max(0, 5.5 - early)
 
 
-def test_point_14_even_if_it_is_named_all_the_time(
+def test_a_key_named_continuously_before_its_publication_is_found_within_30_seconds(
     source: Any, warm: TTLKeyProvider, by: Any, key: Any, clock: Any
 ) -> None:
-    """A hostile sender who spends all fetches on the coming key delays it by half a minute at most."""
+    """An attacker who spends all fetches on the coming key delays it by at most half a minute."""
     for _ in range(600):
         assert found(warm, by("new")) == []
         clock.move(0.1)
-    source.answer = [key("a"), key("new")]
+    source.result = [key("a"), key("new")]
     seconds = 0.0
     while found(warm, by("new")) == []:
         clock.move(0.1)
@@ -117,24 +91,24 @@ def test_point_14_even_if_it_is_named_all_the_time(
     assert seconds <= 30.1
 
 
-def test_point_14_a_kid_that_was_not_looked_for_is_not_remembered(
+def test_a_kid_refused_for_an_empty_bucket_is_not_remembered_as_absent(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """What was refused for an empty bucket alone is looked for as soon as a fetch may be made."""
+    """A kid that was refused without a fetch is searched for as soon as the bucket allows it."""
     for number in range(BUCKET):
         found(warm, by(f"made-up-{number}"))
-    source.answer = [key("a"), key("new")]
+    source.result = [key("a"), key("new")]
     assert found(warm, by("new")) == []
     clock.move(30)
 
     assert found(warm, by("new")) == ["new"]
 
 
-def test_point_14_1024_absent_kids_are_remembered(
+def test_1024_absent_kids_are_remembered(
     source: Any, warm: TTLKeyProvider, by: Any, clock: Any
 ) -> None:
-    """The oldest is forgotten for the newest, and one that was looked for again is not the oldest."""
-    unknown: Any = warm._cache.unknown_kids  # type: ignore[attr-defined]
+    """The least recently searched kid is forgotten for a new one."""
+    unknown: Any = warm._cache.unknown_kids
     assert found(warm, by("first")) == []
     assert found(warm, by("second")) == []
     for number in range(REMEMBERED - 2):
@@ -153,10 +127,10 @@ def test_point_14_1024_absent_kids_are_remembered(
     assert source.fetches == 3
 
 
-def test_point_14_the_bucket_holds_two_and_gains_one_in_30_seconds(
-    source: Any, warm: TTLKeyProvider, by: Any, clock: Any
+def test_the_bucket_holds_two_fetches_and_refills_one_in_30_seconds(
+    source: Any, warm: TTLKeyProvider, by: Any, clock: Any, settled: Any
 ) -> None:
-    """After two fetches at once another one may be made each half minute; no more than two are saved up."""
+    """After two fetches at once, one more is allowed each half minute; no more than two accumulate."""
 
     def fetches_of(kids: int) -> int:
         before = source.fetches
@@ -175,15 +149,15 @@ def test_point_14_the_bucket_holds_two_and_gains_one_in_30_seconds(
     assert fetches_of(10) == 1
     clock.move(3600)
     warm.key_set()
-    source.join(source.fetches)
+    settled(warm)
     assert fetches_of(10) == 2
 
 
-def test_point_14_backoff_holds_a_search_back_and_costs_nothing_of_the_bucket(
+def test_a_search_during_the_backoff_takes_nothing_from_the_bucket(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """During the pause after a failure nothing is fetched: 503; afterwards both fetches are still there."""
-    source.answer = VerificationUnavailable(retry_after=100)
+    """Unknown kids get 503 without a fetch; after the pause both fetches are available."""
+    source.result = VerificationUnavailable(retry_after=100)
     clock.move(240)
     warm.key_set()
     source.join(2)
@@ -191,7 +165,7 @@ def test_point_14_backoff_holds_a_search_back_and_costs_nothing_of_the_bucket(
         assert found(warm, by(f"made-up-{number}")) == "unavailable"
     assert source.fetches == 2
 
-    source.answer = [key("a")]
+    source.result = [key("a")]
     clock.move(101)
     warm.key_set()
     source.join(3)
@@ -200,74 +174,72 @@ def test_point_14_backoff_holds_a_search_back_and_costs_nothing_of_the_bucket(
     assert source.fetches == 5
 
 
-def test_point_14_known_kids_cost_nothing_of_the_bucket(
+def test_known_kids_take_nothing_from_the_bucket(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any
 ) -> None:
-    """However many tokens are verified, the fetches for unknown ones are there when they are needed."""
+    """However many tokens are verified, the fetches for unknown kids remain available."""
     for _ in range(100):
         assert found(warm, by("a")) == ["a"]
-    source.answer = [key("a"), key("b")]
+    source.result = [key("a"), key("b")]
 
     assert found(warm, by("b")) == ["b"]
 
 
-def test_point_14_a_fetch_that_is_under_way_is_joined(
+def test_a_search_joins_a_running_fetch(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """A search waits for the fetch that runs already, whatever that is for."""
-    source.answer = [key("a"), key("b")]
+    """A search waits for a fetch that runs already, whatever its reason."""
+    source.result = [key("a"), key("b")]
     gate = source.hold()
     clock.move(250)
     warm.key_set()
     source.wait_for(2)
 
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(found, warm, by("b"))
+        pending = pool.submit(found, warm, by("b"))
         gate.set()
-        assert asking.result(PATIENCE) == ["b"]
+        assert pending.result(PATIENCE) == ["b"]
     assert source.fetches == 2
 
 
-def test_point_14_what_began_before_proves_no_absence(
+def test_a_fetch_that_began_before_the_token_does_not_prove_absence(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """A fetch that began before the token came may have been answered before its key was published."""
+    """Such a fetch may have been answered before the key was published, so another one follows."""
     gate = source.hold()
     clock.move(250)
     warm.key_set()
     source.wait_for(2)
-    source.answer = [key("a"), key("b")]
+    source.result = [key("a"), key("b")]
     source.go_on()
     clock.move(1)
 
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(found, warm, by("b"))
+        pending = pool.submit(found, warm, by("b"))
         gate.set()
-        assert asking.result(PATIENCE) == ["b"]
+        assert pending.result(PATIENCE) == ["b"]
     assert source.kids == [None, None, "b"]
 
 
-def test_point_14_one_search_at_a_time(
+def test_concurrent_searches_for_a_kid_share_one_fetch(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, at_once: Any
 ) -> None:
-    """However many threads wait for a new key, one fetch brings it to all."""
-    source.answer = [key("a"), key("b")]
+    """However many threads wait for a new key, one fetch returns it to all."""
+    source.result = [key("a"), key("b")]
     gate = source.hold()
 
-    def ask(number: int) -> Any:
+    def look_up(number: int) -> Any:
         if number == 0:
             source.wait_for(2)
             gate.set()
         return found(warm, by("b"))
 
-    assert at_once(100, ask) == [["b"]] * 100
+    assert at_once(100, look_up) == [["b"]] * 100
     assert source.fetches == 2
 
 
-def test_point_14_known_kids_go_on_during_a_search(
-    source: Any, warm: TTLKeyProvider, by: Any
-) -> None:
-    """While a search hangs, lookups of known kids are answered at once."""
+def test_known_kids_verify_during_a_search(source: Any, warm: TTLKeyProvider, by: Any) -> None:
+    """While a search hangs, lookups of known kids return at once."""
     gate = source.hold()
     with ThreadPoolExecutor(1) as pool:
         searching = pool.submit(found, warm, by("b"))
@@ -279,13 +251,13 @@ def test_point_14_known_kids_go_on_during_a_search(
         assert searching.result(PATIENCE) == []
 
 
-def test_point_15_ten_thousand_unknown_kids_cause_two_fetches(
+def test_ten_thousand_unknown_kids_cause_at_most_two_fetches(
     source: Any, warm: TTLKeyProvider, by: Any, clock: Any, at_once: Any
 ) -> None:
-    """From 200 threads within 10 seconds: two fetches at most, and known kids verify all the while."""
+    """200 threads name 10,000 unknown kids within 10 seconds; known kids verify meanwhile."""
     lock = threading.Lock()
 
-    def ask(thread: int) -> bool:
+    def look_up(thread: int) -> bool:
         for number in range(50):
             with lock:
                 clock.move(0.001)
@@ -295,18 +267,18 @@ def test_point_15_ten_thousand_unknown_kids_cause_two_fetches(
                 return False
         return True
 
-    assert at_once(200, ask) == [True] * 200
+    assert at_once(200, look_up) == [True] * 200
     assert clock.now == pytest.approx(1010)
     assert source.fetches <= 1 + BUCKET
 
 
-def test_point_15_a_rotation_in_a_flood_is_accepted_within_30_seconds(
+def test_a_new_key_during_a_flood_is_found_within_30_seconds(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """While made-up kids use up the bucket, a key that is really new is known half a minute later at most."""
+    """While made-up kids empty the bucket, a published key is found at most half a minute later."""
     for number in range(100):
         found(warm, by(f"made-up-{number}"))
-    source.answer = [key("a"), key("new")]
+    source.result = [key("a"), key("new")]
     refused = 0
     while refused <= 30 and found(warm, by("new")) == []:
         refused += 1
@@ -317,12 +289,12 @@ def test_point_15_a_rotation_in_a_flood_is_accepted_within_30_seconds(
     assert refused <= 30
 
 
-def test_point_15_even_if_it_was_looked_for_too_early(
+def test_an_absent_kid_is_found_when_another_search_fetches_it(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """A new kid that is remembered as absent is known as soon as another token's fetch brings it."""
+    """A new kid that is remembered as absent is found as soon as another token's fetch returns it."""
     assert found(warm, by("new")) == []
-    source.answer = [key("a"), key("new")]
+    source.result = [key("a"), key("new")]
     seconds = 0
     while seconds <= 30 and found(warm, by("new")) == []:
         seconds += 1
@@ -332,152 +304,24 @@ def test_point_15_even_if_it_was_looked_for_too_early(
     assert seconds <= 30
 
 
-def test_point_15_without_a_flood_a_rotation_is_accepted_at_once(
+def test_regular_rotations_refuse_no_token(
     source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
 ) -> None:
-    """Ten rotations, a minute apart, and no token is refused."""
+    """In ten rotations, a minute apart, each new key is found at once."""
     for number in range(10):
         clock.move(60)
-        source.answer = [key(f"key-{number}"), key(f"key-{number + 1}")]
+        source.result = [key(f"key-{number}"), key(f"key-{number + 1}")]
         assert found(warm, by(f"key-{number + 1}")) == [f"key-{number + 1}"]
         assert found(warm, by(f"key-{number}")) == [f"key-{number}"]
 
 
-def test_point_16_attempts_are_charged_and_not_successes(
-    source: Any, warm: TTLKeyProvider, by: Any, clock: Any, at_once: Any
+def test_keys_that_arrive_before_a_search_starts_are_used(
+    source: Any,
+    clock: Any,
+    key: Any,
+    by: Any,
 ) -> None:
-    """200 unknown kids with the issuer down: two attempts at most, and each gets 503."""
-    source.answer = DOWN
-    lock = threading.Lock()
-
-    def ask(number: int) -> Any:
-        with lock:
-            clock.move(0.05)
-        return found(warm, by(f"made-up-{number}"))
-
-    assert at_once(200, ask) == ["unavailable"] * 200
-    assert clock.now == pytest.approx(1010)
-    assert source.fetches <= 1 + BUCKET
-
-
-def test_point_16_a_failed_search_proves_nothing(
-    source: Any, warm: TTLKeyProvider, key: Any, by: Any, clock: Any
-) -> None:
-    """A kid that could not be looked for is no unknown one: it is found once the issuer is up."""
-    source.answer = DOWN
-    assert found(warm, by("b")) == "unavailable"
-    source.answer = [key("a"), key("b")]
-    assert found(warm, by("b")) == "unavailable"
-
-    clock.move(1.3)
-    assert found(warm, by("b")) == ["b"]
-
-
-def test_point_16_known_kids_are_not_touched_by_failed_searches(
-    source: Any, warm: TTLKeyProvider, by: Any, clock: Any
-) -> None:
-    """Fresh keys serve on, whatever becomes of searches."""
-    source.answer = DOWN
-    for number in range(20):
-        assert found(warm, by(f"made-up-{number}")) == "unavailable"
-        assert found(warm, by("a")) == ["a"]
-        clock.move(5)
-    assert warm.status()["state"] == "fresh"
-
-
-def test_point_16_an_empty_bucket_after_a_failure_is_no_proof_either(
-    source: Any, warm: TTLKeyProvider, by: Any, clock: Any
-) -> None:
-    """When the pause is over and the bucket empty, absence is as unproven as before: 503."""
-    source.answer = DOWN
-    for _ in range(BUCKET):
-        assert found(warm, by("b")) == "unavailable"
-        clock.move(2.5)
-    assert warm.status()["next_retry"] == 0
-
-    assert found(warm, by("b")) == "unavailable"
-    assert source.fetches == 1 + BUCKET
-
-
-def test_point_16_one_caller_alone_waits_for_an_issuer_that_fails(
-    source: Any, warm: TTLKeyProvider, by: Any, clock: Any
-) -> None:
-    """While attempts fail, those who would join a search that hangs get their 503 at once."""
-    source.answer = DOWN
-    assert found(warm, by("b")) == "unavailable"
-    clock.move(1.3)
-    gate = source.hold()
-
-    with ThreadPoolExecutor(2) as pool:
-        searching = pool.submit(found, warm, by("b"))
-        source.wait_for(3)
-        other = pool.submit(found, warm, by("c"))
-        wait([other], timeout=PATIENCE / 3)
-        assert other.done()
-        assert not searching.done()
-        gate.set()
-        assert searching.result(PATIENCE) == other.result(PATIENCE) == "unavailable"
-
-
-def test_point_16_a_search_that_hangs_is_given_up(source: Any, clock: Any, by: Any) -> None:
-    """It is an outage after ``fetch_timeout``; the fetch's end is not waited for."""
-    provider = TTLKeyProvider(source, clock=clock, fetch_timeout=0.05)
-    for _ in range(100):
-        # On a slow machine the first fetch may be given up as well.
-        if found(provider, by("a")) == ["a"]:
-            break
-        clock.move(40)
-    source.hold()
-
-    assert found(provider, by("b")) == "unavailable"
-    clock.move(0.05)
-    assert found(provider, by("a")) == ["a"]
-    assert found(provider, by("c")) == "unavailable"
-    assert provider.status()["last_error"] == "TimeoutError"
-    assert provider.status()["fetching"] is False
-
-
-def test_point_16_the_cause_is_chained_for_who_began_it(
-    source: Any, warm: TTLKeyProvider, by: Any
-) -> None:
-    """The outage of the search's first caller has its error as the cause."""
-    source.answer = DOWN
-    with pytest.raises(VerificationUnavailable) as outage:
-        warm.keys_for(by("b"))
-    assert outage.value.__cause__ is DOWN
-    assert outage.value.retry_after >= 1
-
-    with pytest.raises(VerificationUnavailable) as outage:
-        warm.keys_for(by("b"))
-    assert outage.value.__cause__ is None
-
-
-def test_point_16_who_joined_a_search_has_an_error_of_its_own(
-    source: Any, warm: TTLKeyProvider, by: Any
-) -> None:
-    """The search's error is chained to one outage, though it is that of all who waited."""
-    source.answer = DOWN
-    gate = source.hold()
-
-    def outage() -> BaseException | None:
-        with pytest.raises(VerificationUnavailable) as raised:
-            warm.keys_for(by("b"))
-        return raised.value.__cause__
-
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(outage)
-        source.wait_for(2)
-        others = [pool.submit(outage) for _ in range(3)]
-        wait(others, timeout=0.2)
-        gate.set()
-        assert first.result(PATIENCE) is DOWN
-        assert [other.result(PATIENCE) for other in others] == [None] * 3
-
-
-def test_a_set_that_comes_during_the_decision_is_looked_at(
-    source: Any, clock: Any, key: Any, by: Any, settled: Any
-) -> None:
-    """Who was about to search, and finds that new keys have come meanwhile, takes them."""
+    """A caller that is about to search, and finds new keys in place, uses those."""
     hooks: list[Any] = []
 
     def watching() -> float:
@@ -489,21 +333,21 @@ def test_a_set_that_comes_during_the_decision_is_looked_at(
     provider.warm_up()
 
     def rotate() -> None:
-        source.answer = [key("a"), key("b")]
+        source.result = [key("a"), key("b")]
         clock.move(250)
         provider.key_set()
         source.join(2)
 
-    # The clock is read first for the age, then on arrival, for the memory, and for the search.
+    # The clock is read for the age, on arrival, for the absent kids, and for the search, in this order.
     hooks.extend([rotate, int, int, int])
     assert found(provider, by("b")) == ["b"]
     assert source.kids == [None, None]
 
 
-def test_the_wanted_kid_is_handed_to_the_fetch(
+def test_a_search_passes_the_kid_to_the_fetch(
     source: Any, warm: TTLKeyProvider, by: Any, clock: Any
 ) -> None:
-    """A fetch that takes a kid is told which one is wanted, and None where it is about all keys."""
+    """A fetch with a ``kid`` parameter gets the unknown kid, and None when all keys are due."""
     found(warm, by("b"))
     clock.move(250)
     warm.key_set()
@@ -512,179 +356,3 @@ def test_the_wanted_kid_is_handed_to_the_fetch(
     warm.key_set()
 
     assert source.kids == [None, "b", None, None]
-
-
-def test_point_13_keys_for_any_kid_are_never_searched(
-    make_source: Any, clock: Any, by: Any, issuer: TokenIssuer
-) -> None:
-    """Where the key has no kid, no token's kid is unknown."""
-    source = make_source(issuer.public_pem)
-    provider = TTLKeyProvider(source, clock=clock)
-    for number in range(50):
-        assert len(provider.keys_for(by(f"made-up-{number}"))) == 1
-
-    assert source.fetches == 1
-
-
-KID = {"kid": "unheard-of"}
-
-
-@pytest.mark.parametrize(
-    ("make", "refusal"),
-    [
-        pytest.param(lambda ours, _: ours.token(header={"kid": None}), None, id="no kid"),
-        pytest.param(
-            lambda ours, theirs: theirs.token(header={"kid": None}), BadSignatureError, id="forged"
-        ),
-        pytest.param(lambda ours, theirs: theirs.token(), BadSignatureError, id="forged, our kid"),
-        pytest.param(
-            lambda ours, _: ours.token(header={"alg": "HS256", **KID}),
-            AlgorithmError,
-            id="algorithm not allowed",
-        ),
-        pytest.param(
-            lambda ours, _: ours.token(header={"alg": "none", **KID}), AlgorithmError, id="none"
-        ),
-        pytest.param(
-            lambda ours, _: ours.token(header={"alg": "PS256"}),
-            UnknownKeyError,
-            id="algorithm not the key's",
-        ),
-        pytest.param(
-            lambda ours, _: ours.token(header=KID, padding="x" * 10_000),
-            MalformedTokenError,
-            id="too large",
-        ),
-        pytest.param(
-            lambda ours, _: ours.token(header={"crit": ["exp"], **KID}),
-            InvalidTokenError,
-            id="critical extension",
-        ),
-        pytest.param(lambda *_: "a.b.c", MalformedTokenError, id="garbage"),
-        pytest.param(
-            lambda ours, _: f"{base64url(b'{}')}.{base64url(b'{}')}.x", InvalidTokenError, id="bare"
-        ),
-    ],
-)
-def test_point_17_no_such_token_causes_a_fetch(
-    source: Any,
-    clock: Any,
-    issuer: TokenIssuer,
-    other_issuer: TokenIssuer,
-    make: Any,
-    refusal: type[Exception] | None,
-) -> None:
-    """Without a kid, with the wrong algorithm, badly signed, too large: none is worth a question."""
-    source.answer = issuer.jwks
-    provider = TTLKeyProvider(source, clock=clock)
-    provider.warm_up()
-    validator = JWTValidator(algorithms=["RS256", "PS256"])
-    token = BearerToken(make(issuer, other_issuer))
-
-    if refusal is None:
-        assert validator.validate(token, provider)["sub"] == "alice"
-    else:
-        with pytest.raises(refusal):
-            validator.validate(token, provider)
-    assert source.fetches == 1
-
-
-@pytest.mark.parametrize("parameter", ["jku", "x5u", "jwk", "x5c"])
-def test_point_17_keys_that_a_token_brings_along_are_never_read(
-    source: Any,
-    clock: Any,
-    issuer: TokenIssuer,
-    other_issuer: TokenIssuer,
-    monkeypatch: pytest.MonkeyPatch,
-    parameter: str,
-) -> None:
-    """A key in a token, or a place where it says that one is, decides nothing and is not visited."""
-    source.answer = issuer.jwks
-    provider = TTLKeyProvider(source, clock=clock)
-    provider.warm_up()
-    values: dict[str, Any] = {
-        "jku": "http://127.0.0.1:9/keys",
-        "x5u": "http://127.0.0.1:9/cert",
-        "jwk": other_issuer.jwk,
-        "x5c": ["MIIB"],
-    }
-
-    def connect(*_: object, **__: object) -> None:
-        raise AssertionError("a connection was made")
-
-    monkeypatch.setattr("socket.create_connection", connect)
-    monkeypatch.setattr("socket.socket.connect", connect)
-    header = {parameter: values[parameter]}
-    validator = JWTValidator(algorithms=["RS256"])
-
-    with pytest.raises(BadSignatureError):
-        validator.validate(BearerToken(other_issuer.token(header=header)), provider)
-    assert validator.validate(BearerToken(issuer.token(header=header)), provider)["sub"] == "alice"
-    assert source.fetches == 1
-
-
-def test_point_16_over_http_an_unproven_absence_is_503_and_a_proven_one_401(
-    app: Flask, source: Any, warm: TTLKeyProvider, issuer: TokenIssuer, clock: Any, by: Any
-) -> None:
-    """The caller can tell "not known to us" from "we can't say"."""
-    auth = Authenticator(keys=warm)
-
-    @app.get("/")
-    @auth.requires_authentication
-    def view() -> str:
-        return "in"
-
-    client = app.test_client()
-    unknown = bearer(issuer.token(header={"kid": "unheard-of"}))
-    source.answer, good = DOWN, source.answer
-    answer = client.get("/", headers=unknown)
-    assert (answer.status_code, "WWW-Authenticate" in answer.headers) == (503, False)
-
-    source.answer = good
-    clock.move(1.3)
-    answer = client.get("/", headers=unknown)
-    assert (answer.status_code, "Retry-After" in answer.headers) == (401, False)
-    assert client.get("/", headers=bearer(issuer.token(header={"kid": "a"}))).status_code == 200
-
-
-def test_the_first_fetch_is_no_search(
-    source: Any, provider: TTLKeyProvider, by: Any, key: Any
-) -> None:
-    """A cold provider fetches once, with the wanted kid, whether that is found or not."""
-    assert found(provider, by("a")) == ["a"]
-    assert source.kids == ["a"]
-
-
-def test_the_first_fetch_may_show_that_a_kid_is_unknown(
-    source: Any, provider: TTLKeyProvider, by: Any, clock: Any
-) -> None:
-    """A fetch that began after the token came is not made again for that token."""
-    assert found(provider, by("b")) == []
-    assert found(provider, by("b")) == []
-    assert source.kids == ["b"]
-
-    clock.move(5)
-    assert found(provider, by("b")) == []
-    assert source.kids == ["b", "b"]
-
-
-def test_nor_is_one_at_expiry_unless_it_was_not_told_the_kid(
-    source: Any, key: Any, by: Any, clock: Any
-) -> None:
-    """An unknown kid is unknown if all keys were fetched just now; a fetch that takes a kid is asked."""
-    fetches: list[None] = []
-
-    def all_keys() -> Any:
-        fetches.append(None)
-        return [key("a")]
-
-    provider = TTLKeyProvider(all_keys, clock=clock)
-    telling = TTLKeyProvider(source, clock=clock)
-    for each in (provider, telling):
-        each.warm_up()
-    clock.move(300)
-    for each in (provider, telling):
-        assert found(each, by("b")) == []
-
-    assert len(fetches) == 2
-    assert source.kids == [None, None, "b"]
