@@ -21,13 +21,13 @@ import flask_jwtlib
 from flask_jwtlib import (
     Audience,
     Authenticator,
-    Expiry,
     Issuer,
     JWTValidator,
     TokenValidator,
     VerificationKey,
 )
-from flask_jwtlib_strategies.caching import CachingValidator
+from flask_jwtlib.claim_rules import Expiry
+from flask_jwtlib_strategies.validators.caching import CachingValidator
 
 from .floor import hand_written
 from .naive_port import naive_port

@@ -11,16 +11,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from flask_jwtlib import (
     Audience,
     Authenticator,
-    ClaimError,
-    ClaimRule,
     Claims,
-    Expiry,
     Issuer,
     JWTValidator,
     KeySet,
     VerificationKey,
 )
-from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
+from flask_jwtlib.claim_rules import ClaimRule, Expiry
+from flask_jwtlib.errors import ClaimError
+from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
 
 from .contenders import Contender
 from .entries import Entry, make_entries

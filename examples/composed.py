@@ -20,13 +20,13 @@ from flask_jwtlib import (
     Audience,
     Authenticator,
     BearerTokenExtractor,
-    Expiry,
     Issuer,
     JWTValidator,
     Scope,
     UnauthorizedHandler,
     current_principal,
 )
+from flask_jwtlib.claim_rules import Expiry
 
 auth = Authenticator(
     # A PEM, JWK, JWK set or VerificationKey; or a function that fetches one; or any KeyProvider.

@@ -26,9 +26,9 @@ from flask_jwtlib import (
     FailureHandler,
     JWTValidator,
     VerificationUnavailable,
-    bearer_challenge,
     current_principal,
 )
+from flask_jwtlib.challenges import bearer_challenge
 
 logger = logging.getLogger(__name__)
 

@@ -23,14 +23,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from examples._issuer import ISSUER, add_token_command
-from flask_jwtlib import (
-    Audience,
-    Authenticator,
-    JWTValidator,
-    Scope,
-    current_principal,
-    public,
-)
+from flask_jwtlib import Audience, Authenticator, JWTValidator, Scope, current_principal, public
 
 auth = Authenticator(
     keys=ISSUER.public_pem, validator=JWTValidator(rules=[Audience("https://shop.example")])

@@ -29,7 +29,7 @@ from flask import Flask
 
 from flask_jwtlib import current_principal, public
 from flask_jwtlib.key_health import keys_ready
-from flask_jwtlib_strategies.oidc import oidc_authenticator
+from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5001")
 

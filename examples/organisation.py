@@ -24,7 +24,6 @@ from flask_jwtlib import (
     AuthenticationError,
     Authenticator,
     BearerToken,
-    ClaimError,
     Claims,
     InvalidTokenError,
     Issuer,
@@ -35,6 +34,7 @@ from flask_jwtlib import (
     VerificationUnavailable,
     current_principal,
 )
+from flask_jwtlib.errors import ClaimError
 
 REVOKED = {"stolen-laptop"}
 

@@ -29,8 +29,8 @@ from flask import Flask
 
 from examples._issuer import ISSUER, add_token_command
 from flask_jwtlib import Authenticator, Issuer, RequiredClaims, current_principal
-from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
-from flask_jwtlib_strategies.oidc import OIDCKeyProvider
+from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
+from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
 
 PROVIDER = os.environ.get("ISSUER", "http://127.0.0.1:5001")
 

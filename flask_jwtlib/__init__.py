@@ -1,11 +1,21 @@
-"""Decides who is calling a Flask app, by JSON Web Tokens.
+"""Authentication of callers in Flask apps by JSON Web Tokens.
 
-Three ways of use stand side by side: compose an ``Authenticator`` of strategies; subclass the
-strategies for rules of your own; or use the functions, attributes and callbacks of this module,
-which are one ready-made composition (``default_authenticator``).
+There are three ways to use it. Compose an ``Authenticator`` of strategies. Subclass the strategies for
+rules of your own. Or use the functions, settings and callbacks of this module, which are one ready
+composition: ``default_authenticator``. Assign a callback or a setting at any time, as in
+``flask_jwtlib.get_token = mine``: the next request uses it.
 
-Callbacks and settings are replaced by assignment, ``flask_jwtlib.get_token = mine``, at any time:
-the next request goes by what is assigned then.
+This module exports what the author of an application writes. The rest is in modules by role:
+
+- ``interfaces``: the four strategies. ``values``: what they pass on. ``errors``: what they raise.
+- ``extractors``: where a token is found in a request
+- ``keys``: reading and choosing keys. ``key_providers``: where keys come from. ``key_health``: their state
+- ``jws``: parsing a token. ``validators``: what makes it believable. ``claim_rules``: rules about its claims
+- ``failure_handlers``: how a refusal looks. ``challenges``: its headers
+- ``authenticator``: composes them. ``signals``: what it reports. ``audit``: who gets through to each route
+- ``testing``: issuers, identity providers and contracts for tests. ``cli``: ``flask jwtlib …``
+
+What not every application needs is in the catalogue, ``flask_jwtlib_strategies``.
 """
 
 from __future__ import annotations
@@ -16,54 +26,23 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from flask.typing import ResponseReturnValue
 
-from . import _callbacks, _module_api
-from ._marks import public
-from ._state import current_principal, is_authenticated
+from ._flask.marks import public
+from ._flask.state import current_principal, is_authenticated
+from ._module_api import Callbacks as _Callbacks
+from ._module_api import ModuleAPI as _ModuleAPI
 from .authenticator import Authenticator
-from .claim_rules import (
-    Audience,
-    ClaimTypes,
-    Client,
-    Issuer,
-    RequiredClaims,
-    Scope,
-    Subject,
-)
+from .claim_rules import AccessToken, Audience, Client, Issuer, RequiredClaims, Scope, Subject
 from .errors import (
-    AlgorithmError,
     AuthenticationError,
-    BadSignatureError,
-    ClaimError,
     ConfigurationError,
-    ExpiredTokenError,
-    InsecureKeyWarning,
-    InsufficientScopeError,
-    InvalidRequestError,
     InvalidTokenError,
-    JWTLibError,
-    MalformedTokenError,
-    MissingClaimError,
-    MissingTokenError,
-    UnacceptedAudienceError,
-    UnknownKeyError,
     VerificationUnavailable,
 )
-from .extractors import (
-    BearerTokenExtractor,
-    FormTokenExtractor,
-    HeaderTokenExtractor,
-    QueryTokenExtractor,
-)
-from .failure_handlers import UnauthorizedHandler, bearer_challenge, refusal_headers
+from .extractors import BearerTokenExtractor, HeaderTokenExtractor
+from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
-from .judgement import ClaimRule
-from .jws import CompactJWS
-from .key_providers import FetchedKeys, StaticKeyProvider, TTLKeyProvider
-from .key_set import KeySet
-from .keys import VerificationKey
-from .signals import key_event, request_accepted, request_refused
-from .time_rules import Expiry, IssuedAt, MaxLifetime, NotBefore
-from .token_kinds import AccessToken, TokenType, TokenUse
+from .key_providers import StaticKeyProvider, TTLKeyProvider
+from .keys import KeySet, VerificationKey
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal, UnverifiedHeader
 
@@ -76,72 +55,42 @@ __all__ = [
     "JWT_NUMERIC_SUBJECT",
     "VERIFICATION_KEY_CACHE_TIMEOUT",
     "AccessToken",
-    "AlgorithmError",
     "Audience",
     "AuthenticationError",
     "Authenticator",
-    "BadSignatureError",
     "BearerToken",
     "BearerTokenExtractor",
-    "ClaimError",
-    "ClaimRule",
-    "ClaimTypes",
     "Claims",
     "Client",
-    "CompactJWS",
     "ConfigurationError",
-    "ExpiredTokenError",
-    "Expiry",
     "FailureHandler",
-    "FetchedKeys",
-    "FormTokenExtractor",
     "HeaderTokenExtractor",
-    "InsecureKeyWarning",
-    "InsufficientScopeError",
-    "InvalidRequestError",
     "InvalidTokenError",
-    "IssuedAt",
     "Issuer",
-    "JWTLibError",
     "JWTValidator",
     "KeyProvider",
     "KeySet",
-    "MalformedTokenError",
-    "MaxLifetime",
-    "MissingClaimError",
-    "MissingTokenError",
-    "NotBefore",
     "Principal",
-    "QueryTokenExtractor",
     "RequiredClaims",
     "Scope",
     "StaticKeyProvider",
     "Subject",
     "TTLKeyProvider",
     "TokenExtractor",
-    "TokenType",
-    "TokenUse",
     "TokenValidator",
-    "UnacceptedAudienceError",
     "UnauthorizedHandler",
-    "UnknownKeyError",
     "UnverifiedHeader",
     "VerificationKey",
     "VerificationUnavailable",
-    "bearer_challenge",
     "check_token",
     "current_principal",
     "default_authenticator",
     "get_json_token",
     "get_token",
     "is_authenticated",
-    "key_event",
     "optional_authentication",
     "optional_authentication_failure_callback",
     "public",
-    "refusal_headers",
-    "request_accepted",
-    "request_refused",
     "requires_authentication",
     "requires_authentication_failure_callback",
     "retrieve_verification_key",
@@ -301,7 +250,7 @@ def optional_authentication(f: _View) -> _View:
     return default_authenticator.optional_authentication(f)
 
 
-_api = _module_api.ModuleAPI(cast("_callbacks.Callbacks", sys.modules[__name__]))
+_api = _ModuleAPI(cast("_Callbacks", sys.modules[__name__]))
 
 default_authenticator: Authenticator = _api.authenticator
 """The ``Authenticator`` behind this module: it has ``guard()``, ``init_app()`` and ``authenticate()``."""

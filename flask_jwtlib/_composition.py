@@ -7,12 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .checked_keys import NoKeyProvider
 from .errors import ConfigurationError, VerificationUnavailable
 from .extractors import BearerTokenExtractor
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .jws import DEFAULT_MAX_SIZE
-from .key_providers import StaticKeyProvider
+from .key_providers import NoKeyProvider, StaticKeyProvider
 from .validators import JWTValidator
 from .values import BearerToken, Claims
 

@@ -10,15 +10,15 @@ import attrs
 from attrs import Factory, field, frozen
 from flask import Flask, after_this_request
 
-from ._caching import vary, vary_in_private
 from ._composition import as_claims, check_composition, check_extracted, default_extractor
-from ._decorator_order import check_app, remember
-from ._guarding import guard_view
-from ._marks import is_exempt, mark
-from ._other_schemes import without_token
-from ._report import report_accepted, report_refused
-from ._state import RequestState, begin, current_context, current_g, current_request, giving
-from .checked_keys import CheckedKeyProvider, as_key_provider
+from ._flask.decision_log import report_accepted, report_refused
+from ._flask.decorator_order import check_app, remember
+from ._flask.guarding import guard_view
+from ._flask.marks import is_exempt, mark
+from ._flask.other_schemes import without_token
+from ._flask.state import RequestState, begin, current_context, current_g, current_request, giving
+from ._flask.vary import vary, vary_in_private
+from .claim_rules import ClaimRule, apply_rules, as_rules
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -27,8 +27,7 @@ from .errors import (
 )
 from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
-from .judgement import ClaimRule, as_rules, judge_claims
-from .key_providers import StaticKeyProvider
+from .key_providers import CheckedKeyProvider, StaticKeyProvider, as_key_provider
 from .log_text import library_logger
 from .sharing import Shared
 from .signals import request_accepted
@@ -275,7 +274,7 @@ class Authenticator(Shared):
 
     def _refused(self, error: _Refusal, optional: bool) -> ResponseReturnValue | None:
         """Report a refusal, and answer it unless the route lets the request go on."""
-        tolerated = optional and isinstance(error, AuthenticationError) and error.tolerable
+        tolerated = optional and isinstance(error, AuthenticationError) and error.allows_anonymous
         report_refused(self, error, optional=tolerated)
         if tolerated:
             self.failure_handler.anonymous(cast("AuthenticationError", error))
@@ -294,7 +293,7 @@ class Authenticator(Shared):
 def _judged(principal: Principal, rules: tuple[ClaimRule, ...]) -> Principal | _Refusal:
     """The principal, or why a route's own rules refuse it."""
     try:
-        judge_claims(principal.claims, rules)
+        apply_rules(principal.claims, rules)
     except (AuthenticationError, VerificationUnavailable) as error:
         return error.with_traceback(None)
     return principal

@@ -115,7 +115,7 @@ class AuthenticationError(JWTLibError):
         self.args = (message or text,)
 
     @property
-    def tolerable(self) -> bool:
+    def allows_anonymous(self) -> bool:
         """Whether an optional route may go on without a caller: where nobody was authenticated.
 
         A caller who is known and lacks a permission, 403, is refused on every route.

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from ._flask.request_body import form_values, is_ascii_form, read_body
 from ._options import as_count, as_strings
 from .errors import ConfigurationError, InvalidRequestError
 from .interfaces import TokenExtractor
 from .jws import DEFAULT_MAX_SIZE
-from .request_body import form_values, is_ascii_form, read_body
 from .values import BearerToken
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ __all__ = [
     "FormTokenExtractor",
     "HeaderTokenExtractor",
     "QueryTokenExtractor",
+    "form_values",
+    "is_ascii_form",
+    "read_body",
 ]
 
 _PARAMETER = "access_token"

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from ._inspection import authenticators_of
-from .checked_keys import NoKeyProvider
-from .deferred_calls import DeferredCalls
+from .audit import authenticators_of
+from .key_providers import DeferredCalls, NoKeyProvider
 from .log_text import library_logger
 
 if TYPE_CHECKING:

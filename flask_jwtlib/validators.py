@@ -7,16 +7,14 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
-from . import _jose
 from ._known_kids import known_kids, list_of_kids
 from ._options import as_clock, as_count, check_leeway
-from .claim_rules import Audience, ClaimTypes
+from .claim_rules import Audience, ClaimRule, ClaimTypes, Expiry, NotBefore, apply_rules, as_rules
 from .errors import AlgorithmError, BadSignatureError, UnknownKeyError
 from .interfaces import KeyProvider, TokenValidator
-from .judgement import ClaimRule, as_rules, judge_claims
 from .jws import DEFAULT_MAX_SIZE, CompactJWS
+from .keys import algorithm_names
 from .log_text import quoted
-from .time_rules import Expiry, NotBefore
 from .values import BearerToken, Claims, UnverifiedHeader
 
 __all__ = ["JWTValidator"]
@@ -46,9 +44,7 @@ class JWTValidator(TokenValidator):
             another option is of a wrong type.
     """
 
-    algorithms: tuple[str, ...] = field(
-        default=("RS256",), converter=_jose.algorithm_names, kw_only=True
-    )
+    algorithms: tuple[str, ...] = field(default=("RS256",), converter=algorithm_names, kw_only=True)
     rules: tuple[ClaimRule, ...] = field(default=(), converter=as_rules, kw_only=True)
     leeway: float = field(default=0, validator=check_leeway, kw_only=True)
     clock: Callable[[], float] = field(
@@ -115,7 +111,7 @@ class JWTValidator(TokenValidator):
         Raises:
             AuthenticationError: A rule refuses them.
         """
-        judge_claims(claims, self._all_rules)
+        apply_rules(claims, self._all_rules)
 
 
 def _unknown_key(header: UnverifiedHeader, keys: KeyProvider) -> str:

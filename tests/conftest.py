@@ -11,13 +11,33 @@ from weakref import WeakSet
 import pytest
 from flask import Flask
 
-from flask_jwtlib import deferred_calls
-from flask_jwtlib.testing import TokenIssuer, module_api_restored
+from flask_jwtlib.key_providers import _deferred_calls as deferred_calls
+from flask_jwtlib.testing import IdentityProvider, TokenIssuer, module_api_restored
 
 # `make test` has this set to measure the processes that run the tests, not those that the tests start.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_START", None)
 _UNSTABLE = (" at 0x", "-----BEGIN ")
+
+
+class Clock:
+    """A clock that stands still until it is moved.
+
+    Attributes:
+        step: Seconds by which it goes on whenever it is read. A wait is over then after a few readings,
+            maybe before another thread had its turn.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.step = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @pytest.hookimpl(trylast=True)
@@ -91,3 +111,16 @@ def app() -> Flask:
     app = Flask("resource_server")
     app.testing = True
     return app
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at second 1000."""
+    return Clock()
+
+
+@pytest.fixture
+def idp() -> Iterator[IdentityProvider]:
+    """An identity provider without keys, that responds correctly until a test changes its behaviour."""
+    with IdentityProvider() as idp:
+        yield idp

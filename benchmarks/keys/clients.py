@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from attrs import field, frozen
 
 from flask_jwtlib import UnverifiedHeader, VerificationUnavailable
-from flask_jwtlib_strategies.jwks import JWKSKeyProvider
+from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 
 __all__ = ["ALGORITHM", "CONTENDERS", "LIFESPAN", "OURS", "PEER", "Contender", "KeyClient"]
 

@@ -12,8 +12,9 @@ from flask import Flask, request
 
 from examples import issuer as issuer_app
 from examples.issuer import RotatingIssuer
-from flask_jwtlib import AuthenticationError, VerificationUnavailable, request_refused
+from flask_jwtlib import AuthenticationError, VerificationUnavailable
 from flask_jwtlib.log_text import one_line
+from flask_jwtlib.signals import request_refused
 
 from . import api
 from .servers import HOST, send, serving

@@ -10,13 +10,13 @@ from flask_jwtlib import (
     Audience,
     Authenticator,
     BearerTokenExtractor,
-    Expiry,
     Issuer,
     JWTValidator,
     Scope,
     TTLKeyProvider,
     current_principal,
 )
+from flask_jwtlib.claim_rules import Expiry
 
 __all__ = ["AUDIENCE", "ISSUER", "TTL", "create_app"]
 

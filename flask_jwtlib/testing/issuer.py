@@ -13,8 +13,8 @@ from attrs import Factory, field, frozen
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
 
-from flask_jwtlib.errors import ConfigurationError
-from flask_jwtlib.keys import VerificationKey
+from ..errors import ConfigurationError
+from ..keys import VerificationKey
 
 __all__ = ["TokenIssuer", "base64url", "bearer"]
 

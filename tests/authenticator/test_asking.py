@@ -13,16 +13,14 @@ from flask_jwtlib import (
     Authenticator,
     BearerToken,
     Claims,
-    ExpiredTokenError,
-    InvalidRequestError,
     JWTValidator,
-    MissingTokenError,
     Principal,
     VerificationUnavailable,
     current_principal,
     is_authenticated,
-    request_refused,
 )
+from flask_jwtlib.errors import ExpiredTokenError, InvalidRequestError, MissingTokenError
+from flask_jwtlib.signals import request_refused
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 

@@ -12,7 +12,8 @@ from flask.signals import request_started
 from flask.views import MethodView
 
 import flask_jwtlib
-from flask_jwtlib import Authenticator, ConfigurationError, _decorator_order
+from flask_jwtlib import Authenticator, ConfigurationError
+from flask_jwtlib._flask import decorator_order as _decorator_order
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 _View = TypeVar("_View", bound=Callable[..., Any])

@@ -13,13 +13,13 @@ from werkzeug.exceptions import Unauthorized
 from flask_jwtlib import (
     Authenticator,
     BearerToken,
-    ClaimError,
     Claims,
     InvalidTokenError,
     Issuer,
     Scope,
     current_principal,
 )
+from flask_jwtlib.errors import ClaimError
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 _View = TypeVar("_View", bound=Callable[..., Any])

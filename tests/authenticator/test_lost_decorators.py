@@ -11,7 +11,9 @@ from flask import Blueprint, Flask, request_started
 from flask.views import MethodView, View
 
 import flask_jwtlib
-from flask_jwtlib import Authenticator, ConfigurationError, _decorator_order, _wrappers, public
+from flask_jwtlib import Authenticator, ConfigurationError, public
+from flask_jwtlib._flask import decorator_order as _decorator_order
+from flask_jwtlib._flask import wrappers as _wrappers
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Decorate = Callable[[Any], Any]

@@ -21,17 +21,17 @@ from flask_jwtlib import (
     KeySet,
     StaticKeyProvider,
     TTLKeyProvider,
-    UnknownKeyError,
     UnverifiedHeader,
     VerificationKey,
 )
-from flask_jwtlib._other_schemes import without_token
+from flask_jwtlib._flask.other_schemes import without_token
+from flask_jwtlib.errors import UnknownKeyError
 from flask_jwtlib.testing import TokenIssuer, bearer
-from flask_jwtlib_strategies.caching import CachingValidator
-from flask_jwtlib_strategies.composite import CompositeKeyProvider
-from flask_jwtlib_strategies.files import FileKeyProvider
-from flask_jwtlib_strategies.first_of import FirstOfTokenExtractor
-from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
+from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
+from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
+from flask_jwtlib_strategies.key_providers.files import FileKeyProvider
+from flask_jwtlib_strategies.validators.caching import CachingValidator
+from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
 
 Ask = Callable[..., tuple[int, str | None, str]]
 
@@ -137,7 +137,7 @@ def test_a_bearer_token_where_none_is_read(auth: Authenticator, ask: Ask, token:
         def extract(self, request: object) -> BearerToken | None:
             return None
 
-    elsewhere = auth.evolve(extractor=FirstOfTokenExtractor(Nowhere()))
+    elsewhere = auth.evolve(extractor=CompositeTokenExtractor(Nowhere()))
 
     status, _, line = ask(elsewhere, bearer(token))
 

@@ -9,7 +9,8 @@ from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected
 
 import flask_jwtlib
-from flask_jwtlib import Authenticator, JWTValidator, current_principal, request_refused
+from flask_jwtlib import Authenticator, JWTValidator, current_principal
+from flask_jwtlib.signals import request_refused
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 FORM = "application/x-www-form-urlencoded"

@@ -10,18 +10,19 @@ from flask import Flask
 from flask_jwtlib import (
     Audience,
     Authenticator,
-    ExpiredTokenError,
-    InsufficientScopeError,
-    InvalidRequestError,
     JWTValidator,
-    MissingTokenError,
     Principal,
     Scope,
     VerificationUnavailable,
     current_principal,
-    request_accepted,
-    request_refused,
 )
+from flask_jwtlib.errors import (
+    ExpiredTokenError,
+    InsufficientScopeError,
+    InvalidRequestError,
+    MissingTokenError,
+)
+from flask_jwtlib.signals import request_accepted, request_refused
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 

@@ -27,17 +27,17 @@ from flask_jwtlib import (
     Audience,
     Authenticator,
     ConfigurationError,
-    Expiry,
     JWTValidator,
     RequiredClaims,
     Subject,
     TTLKeyProvider,
-    key_event,
 )
+from flask_jwtlib.claim_rules import Expiry
 from flask_jwtlib.key_health import key_statuses
+from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer, bearer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies.jwks import JWKSKeyProvider
+from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 
 Run = Callable[[str, str], dict[str, Any]]
 Reach = Callable[..., TokenIssuer]
@@ -651,7 +651,7 @@ class TestMigration:
             assert client.get("/", headers=bearer(weak.token())).status_code == 200
         flask_jwtlib.set_permanent_verification_key("other")
         other = TokenIssuer(algorithm="HS256", private_key=b"other")
-        with pytest.warns(flask_jwtlib.InsecureKeyWarning):
+        with pytest.warns(flask_jwtlib.errors.InsecureKeyWarning):
             client.get("/", headers=bearer(other.token()))
 
     @pytest.mark.parametrize("setting", ["JWT_AUDIENCE", "JWT_ISSUER", "JWT_ALGO"])
@@ -700,7 +700,7 @@ class TestMigration:
         def index() -> str:
             assert (g.authenticated, g.raw_token, g.json_token) == (False, None, None)
             assert flask_jwtlib.get_token() == expired
-            with pytest.raises(flask_jwtlib.ExpiredTokenError):
+            with pytest.raises(flask_jwtlib.errors.ExpiredTokenError):
                 flask_jwtlib.get_json_token()
             return "in"
 

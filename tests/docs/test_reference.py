@@ -121,17 +121,6 @@ def where(path: str) -> Path:
     return ROOT / path
 
 
-def test_the_catalogue_lists_its_modules() -> None:
-    """The docstring of the catalogue has each of its modules, with all that it offers."""
-    catalogue = flask_jwtlib_strategies
-    listed = re.findall(r"^- ``(\w+)``: .*?: (.*)$", str(catalogue.__doc__), re.MULTILINE)
-    prefix = f"{catalogue.__name__}."
-    modules = [module for module in public_modules() if module.__name__.startswith(prefix)]
-    assert {f"{prefix}{name}": sorted(re.findall(r"``(\w+)``", text)) for name, text in listed} == {
-        module.__name__: sorted(module.__all__) for module in modules
-    }
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_is_named_is_there(document: str) -> None:
     """Links to files of the repository, and paths in the text, lead somewhere."""

@@ -24,8 +24,8 @@ from flask_jwtlib import (
     JWTValidator,
     StaticKeyProvider,
     current_principal,
-    request_refused,
 )
+from flask_jwtlib.signals import request_refused
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer
 
 FORM = "application/x-www-form-urlencoded"

@@ -20,27 +20,29 @@ from flask import Flask
 
 import flask_jwtlib
 from flask_jwtlib import (
-    AlgorithmError,
     Audience,
     AuthenticationError,
     Authenticator,
-    BadSignatureError,
     BearerToken,
     Claims,
     ConfigurationError,
-    ExpiredTokenError,
-    InvalidRequestError,
     Issuer,
     JWTValidator,
     KeySet,
-    MalformedTokenError,
     StaticKeyProvider,
-    TokenType,
     TTLKeyProvider,
-    UnknownKeyError,
     UnverifiedHeader,
     VerificationKey,
     VerificationUnavailable,
+)
+from flask_jwtlib.claim_rules import TokenType
+from flask_jwtlib.errors import (
+    AlgorithmError,
+    BadSignatureError,
+    ExpiredTokenError,
+    InvalidRequestError,
+    MalformedTokenError,
+    UnknownKeyError,
 )
 from flask_jwtlib.extractors import BearerTokenExtractor
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer

@@ -15,17 +15,13 @@ from flask_jwtlib import (
     AuthenticationError,
     BearerToken,
     BearerTokenExtractor,
-    ClaimError,
     Claims,
-    Expiry,
-    InvalidRequestError,
     InvalidTokenError,
-    IssuedAt,
     JWTValidator,
-    MalformedTokenError,
-    NotBefore,
     StaticKeyProvider,
 )
+from flask_jwtlib.claim_rules import Expiry, IssuedAt, NotBefore
+from flask_jwtlib.errors import ClaimError, InvalidRequestError, MalformedTokenError
 from flask_jwtlib.extractors import HeaderTokenExtractor, QueryTokenExtractor
 from flask_jwtlib.jws import CompactJWS, read_json_object
 from flask_jwtlib.log_text import quoted

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from flask_jwtlib import (
+from flask_jwtlib.errors import (
     AlgorithmError,
     BadSignatureError,
     ClaimError,

@@ -13,18 +13,14 @@ import pytest
 from flask import Flask, jsonify
 
 import flask_jwtlib
-from flask_jwtlib import (
-    Authenticator,
-    Scope,
-    TokenType,
-    VerificationUnavailable,
-    current_principal,
-)
+from flask_jwtlib import Authenticator, Scope, VerificationUnavailable, current_principal
+from flask_jwtlib.claim_rules import TokenType
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer
-from flask_jwtlib_strategies.configured import configured_authenticator
-from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
-from flask_jwtlib_strategies.jwks import JWKSKeyProvider
-from flask_jwtlib_strategies.oidc import OIDCKeyProvider, oidc_authenticator
+from flask_jwtlib_strategies.authenticators.configured import configured_authenticator
+from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
+from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
+from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
+from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 PATIENCE = 60

@@ -192,7 +192,7 @@ def mixed(app: Flask, trusting: FlaskClient, ec_issuer: TokenIssuer) -> FlaskCli
     composed = flask_jwtlib.Authenticator(
         keys=ec_issuer.verification_key,
         validator=flask_jwtlib.JWTValidator(algorithms="ES256"),
-        extractor=flask_jwtlib.QueryTokenExtractor(),
+        extractor=flask_jwtlib.extractors.QueryTokenExtractor(),
     )
     # A composed caller comes from the query alone, so both can be present in one request.
     flask_jwtlib.get_token = _header_token

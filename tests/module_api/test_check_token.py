@@ -214,7 +214,7 @@ def test_is_authenticated_is_false_while_it_is_being_decided(
             401,
             "invalid_token",
         ),
-        (flask_jwtlib.InsufficientScopeError("admin"), 403, "insufficient_scope"),
+        (flask_jwtlib.errors.InsufficientScopeError("admin"), 403, "insufficient_scope"),
     ],
     ids=["invalid", "scope"],
 )

@@ -58,9 +58,9 @@ def test_get_json_token_raises_on_a_bad_token(
 def test_get_json_token_raises_without_a_token(app: Flask) -> None:
     """No token is an ``AuthenticationError`` too, with ``verify=False`` as well."""
     with app.test_request_context():
-        with pytest.raises(flask_jwtlib.MissingTokenError):
+        with pytest.raises(flask_jwtlib.errors.MissingTokenError):
             flask_jwtlib.get_json_token()
-        with pytest.raises(flask_jwtlib.MissingTokenError):
+        with pytest.raises(flask_jwtlib.errors.MissingTokenError):
             flask_jwtlib.get_json_token(verify=False)
 
 
@@ -83,7 +83,7 @@ def test_get_json_token_without_verifying_raises_on_what_is_malformed(
     """What is no well-formed signed token raises ``MalformedTokenError``."""
     with (
         app.test_request_context(headers=bearer(_bad_tokens(issuer, other_issuer)[kind])),
-        pytest.raises(flask_jwtlib.MalformedTokenError),
+        pytest.raises(flask_jwtlib.errors.MalformedTokenError),
     ):
         flask_jwtlib.get_json_token(verify=False)
 

@@ -16,18 +16,19 @@ import flask_jwtlib
 from flask_jwtlib import (
     AuthenticationError,
     Authenticator,
-    BadSignatureError,
-    ExpiredTokenError,
     HeaderTokenExtractor,
-    InvalidRequestError,
     JWTValidator,
-    MissingTokenError,
-    UnknownKeyError,
     VerificationUnavailable,
     current_principal,
-    request_accepted,
-    request_refused,
 )
+from flask_jwtlib.errors import (
+    BadSignatureError,
+    ExpiredTokenError,
+    InvalidRequestError,
+    MissingTokenError,
+    UnknownKeyError,
+)
+from flask_jwtlib.signals import request_accepted, request_refused
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 

@@ -347,5 +347,5 @@ def _accepts(client: FlaskClient, material: Any, signer: TokenIssuer) -> bool:
 def test_a_short_rsa_key_works_with_a_warning(client: FlaskClient, form: str) -> None:
     """A key of 1024 bits is accepted, and ``InsecureKeyWarning`` names the bits it should have."""
     signer = TokenIssuer(private_key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
-    with pytest.warns(flask_jwtlib.InsecureKeyWarning, match="2048"):
+    with pytest.warns(flask_jwtlib.errors.InsecureKeyWarning, match="2048"):
         assert _accepts(client, _FORMS[form](signer), signer)

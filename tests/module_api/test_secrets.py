@@ -97,6 +97,6 @@ def test_a_weak_secret_works_with_a_warning(
     """A secret shorter than the hash is accepted, and ``InsecureKeyWarning`` names the length it needs."""
     flask_jwtlib.JWT_ALGO = algorithm
     signer = TokenIssuer(algorithm=algorithm, private_key=secret.encode())
-    with pytest.warns(flask_jwtlib.InsecureKeyWarning, match="too short"):
+    with pytest.warns(flask_jwtlib.errors.InsecureKeyWarning, match="too short"):
         assert _accepts(client, secret, signer)
     assert client.get("/required", headers=bearer(signer.token())).status_code == 200

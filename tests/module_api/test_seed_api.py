@@ -328,9 +328,9 @@ def test_verify_says_whether_the_token_is_verified(
     """A forged token raises by default and with ``verify=True``, and is decoded with ``verify=False``."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     with app.test_request_context(headers=bearer(other_issuer.token("mallory"))):
-        with pytest.raises(flask_jwtlib.BadSignatureError):
+        with pytest.raises(flask_jwtlib.errors.BadSignatureError):
             flask_jwtlib.get_json_token()
-        with pytest.raises(flask_jwtlib.BadSignatureError):
+        with pytest.raises(flask_jwtlib.errors.BadSignatureError):
             flask_jwtlib.get_json_token(verify=True)
         assert flask_jwtlib.get_json_token(verify=False)["sub"] == "mallory"
 

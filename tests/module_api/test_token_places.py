@@ -56,7 +56,7 @@ def test_a_composed_extractor_can_be_the_callback(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
     """``FormTokenExtractor(methods=…)`` serves the same purpose, in one assignment as well."""
-    form = flask_jwtlib.FormTokenExtractor(methods=["GET"])
+    form = flask_jwtlib.extractors.FormTokenExtractor(methods=["GET"])
 
     def token() -> str | None:
         found = form.extract(request)
@@ -107,6 +107,6 @@ def test_the_scheme_is_read_without_case(
 def test_get_token_raises_on_a_malformed_header(app: Flask, credentials: str) -> None:
     """What is announced as a bearer token and is none raises ``InvalidRequestError``, a ``ValueError``."""
     with app.test_request_context(environ_overrides={"HTTP_AUTHORIZATION": credentials}):
-        with pytest.raises(flask_jwtlib.InvalidRequestError) as refusal:
+        with pytest.raises(flask_jwtlib.errors.InvalidRequestError) as refusal:
             flask_jwtlib.get_token()
         assert isinstance(refusal.value, ValueError)

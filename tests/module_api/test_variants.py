@@ -83,7 +83,7 @@ def test_within_the_inner_view_a_refused_token_is_judged(
 
     @variant.optional_authentication
     def inner() -> str:
-        with pytest.raises(flask_jwtlib.ExpiredTokenError):
+        with pytest.raises(flask_jwtlib.errors.ExpiredTokenError):
             flask_jwtlib.get_json_token()
         return "refused"
 

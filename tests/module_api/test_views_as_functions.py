@@ -48,7 +48,7 @@ def other(ec_issuer: TokenIssuer) -> flask_jwtlib.Authenticator:
     return flask_jwtlib.Authenticator(
         keys=ec_issuer.verification_key,
         validator=flask_jwtlib.JWTValidator(algorithms="ES256"),
-        extractor=flask_jwtlib.QueryTokenExtractor(),
+        extractor=flask_jwtlib.extractors.QueryTokenExtractor(),
     )
 
 

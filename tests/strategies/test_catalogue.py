@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -13,11 +14,19 @@ import pytest
 
 import flask_jwtlib_strategies
 
+FOLDER = Path(flask_jwtlib_strategies.__file__).parent
 MODULES = sorted(
-    path.stem
-    for path in Path(flask_jwtlib_strategies.__file__).parent.glob("*.py")
-    if not path.stem.startswith("_")
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for path in FOLDER.glob("*/*.py")
+    if not any(part.startswith("_") for part in path.relative_to(FOLDER).parts)
 )
+OVER_HTTP = {
+    "authenticators.configured",
+    "authenticators.oidc",
+    "key_providers.jwks",
+    "key_providers.oidc",
+    "key_providers.per_kid",
+}
 
 
 def test_it_loads_nothing_by_itself() -> None:
@@ -32,24 +41,31 @@ def test_it_loads_nothing_by_itself() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_strategy_is_listed(module: str) -> None:
-    """The package's docstring names each of its modules."""
-    assert f"- ``{module}``: " in str(flask_jwtlib_strategies.__doc__)
+    """The package's docstring names each module, in the entry of its folder."""
+    folder, _, name = module.partition(".")
+    entries = re.findall(
+        r"^- ``(\w+)``: ((?:.|\n  )*)", str(flask_jwtlib_strategies.__doc__), re.MULTILINE
+    )
+    assert re.search(rf"``{name}``:\s", dict(entries)[folder])
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_strategy_stands_for_itself(module: str) -> None:
-    """A module imports no private door of the core and no other module of the catalogue."""
-    source = files(flask_jwtlib_strategies).joinpath(f"{module}.py").read_text("utf-8")
+def test_every_strategy_uses_public_modules_of_the_core(module: str) -> None:
+    """A module imports no private module of ``flask_jwtlib``, as a third party's strategies can't either."""
+    source = FOLDER.joinpath(*module.split(".")).with_suffix(".py").read_text("utf-8")
     imported = [
-        str(node.module) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.level == 0
+        for alias in node.names
     ]
 
-    assert imported
-    assert not [name for name in imported if "._" in name or "flask_jwtlib_strategies" in name]
+    assert [name for name in imported if name.startswith("flask_jwtlib.")]
+    assert not [name for name in imported if "flask_jwtlib." in name and "._" in name]
 
 
 @pytest.mark.parametrize("package", ["requests", "urllib3"])
-@pytest.mark.parametrize("module", ["configured", "jwks", "oidc", "per_kid"])
+@pytest.mark.parametrize("module", sorted(OVER_HTTP))
 def test_a_missing_extra_is_named_by_its_install_command(module: str, package: str) -> None:
     """Without the packages of the extra ``http``, the import error says how to install them."""
     program = (
@@ -70,16 +86,16 @@ def test_the_error_of_a_missing_extra_names_the_package(
 ) -> None:
     """Who handles the import error finds the package in ``name``, and the original error as its cause."""
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "flask_jwtlib_strategies._client_library", raising=False)
+    monkeypatch.delitem(sys.modules, "flask_jwtlib_strategies._http.client_library", raising=False)
 
     with pytest.raises(ModuleNotFoundError, match=f"the package {package}, ") as caught:
-        import_module("flask_jwtlib_strategies._client_library")
+        import_module("flask_jwtlib_strategies._http.client_library")
 
     assert caught.value.name == package
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 
 
-@pytest.mark.parametrize("module", sorted({*MODULES} - {"configured", "jwks", "oidc", "per_kid"}))
+@pytest.mark.parametrize("module", sorted({*MODULES} - OVER_HTTP))
 def test_the_other_strategies_need_no_extra(module: str) -> None:
     """A module that fetches nothing over HTTP is imported without ``requests``."""
     program = f"import sys; sys.modules['requests'] = None; import flask_jwtlib_strategies.{module}"

@@ -16,27 +16,26 @@ from flask_jwtlib import (
     Audience,
     Authenticator,
     BearerTokenExtractor,
-    FormTokenExtractor,
     HeaderTokenExtractor,
     JWTValidator,
     KeyProvider,
     KeySet,
-    QueryTokenExtractor,
     StaticKeyProvider,
     TTLKeyProvider,
     UnauthorizedHandler,
     VerificationKey,
 )
-from flask_jwtlib.checked_keys import CheckedKeyProvider, NoKeyProvider
+from flask_jwtlib.extractors import FormTokenExtractor, QueryTokenExtractor
+from flask_jwtlib.key_providers import CheckedKeyProvider, NoKeyProvider
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, bearer
-from flask_jwtlib_strategies.caching import CachingValidator
-from flask_jwtlib_strategies.composite import CompositeKeyProvider
-from flask_jwtlib_strategies.files import FileKeyProvider
-from flask_jwtlib_strategies.first_of import FirstOfTokenExtractor
-from flask_jwtlib_strategies.issuers import IssuerRouter, TrustedIssuer
-from flask_jwtlib_strategies.jwks import JWKSKeyProvider
-from flask_jwtlib_strategies.oidc import OIDCKeyProvider
-from flask_jwtlib_strategies.problem_details import ProblemDetailsHandler
+from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
+from flask_jwtlib_strategies.failure_handlers.problem_details import ProblemDetailsHandler
+from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
+from flask_jwtlib_strategies.key_providers.files import FileKeyProvider
+from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
+from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
+from flask_jwtlib_strategies.validators.caching import CachingValidator
+from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
 
 COPIES = [
     pytest.param(copy.copy, id="copy"),
@@ -160,7 +159,7 @@ PLAIN = [
     FormTokenExtractor(methods="GET", max_size=99),
     QueryTokenExtractor(),
     BearerTokenExtractor(query=False, max_size=99),
-    FirstOfTokenExtractor(HeaderTokenExtractor(), QueryTokenExtractor(), exclusive=False),
+    CompositeTokenExtractor(HeaderTokenExtractor(), QueryTokenExtractor(), exclusive=False),
     UnauthorizedHandler(realm="reports"),
     ProblemDetailsHandler(realm="reports", type_base="https://api.example/"),
     JWTValidator(rules=[Audience("api")], max_size=99),

@@ -13,7 +13,6 @@ from flask_jwtlib import (
     Authenticator,
     BearerTokenExtractor,
     Claims,
-    Expiry,
     FailureHandler,
     Issuer,
     JWTValidator,
@@ -28,9 +27,10 @@ from flask_jwtlib import (
     VerificationKey,
     current_principal,
 )
-from flask_jwtlib_strategies.composite import CompositeKeyProvider
-from flask_jwtlib_strategies.first_of import FirstOfTokenExtractor
-from flask_jwtlib_strategies.problem_details import ProblemDetailsHandler
+from flask_jwtlib.claim_rules import Expiry
+from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
+from flask_jwtlib_strategies.failure_handlers.problem_details import ProblemDetailsHandler
+from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 
 
 def fetch() -> dict[str, object]:
@@ -60,7 +60,7 @@ def all_of_it(app: Flask, blueprint: Blueprint) -> None:
     """A whole composition, its variants, and its three ways to guard."""
     auth = Authenticator(
         keys=fetch,
-        extractor=FirstOfTokenExtractor(BearerTokenExtractor(query=False)),
+        extractor=CompositeTokenExtractor(BearerTokenExtractor(query=False)),
         validator=JWTValidator(
             algorithms=["RS256", "ES256"],
             rules=[Issuer("https://issuer.example"), Audience("api"), Expiry(10, required=True)],

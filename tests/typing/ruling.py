@@ -13,27 +13,26 @@ from typing_extensions import assert_type
 from flask_jwtlib import (
     AccessToken,
     AuthenticationError,
-    ClaimError,
-    ClaimRule,
     Claims,
-    ClaimTypes,
     Client,
-    InsufficientScopeError,
     InvalidTokenError,
-    IssuedAt,
     JWTValidator,
-    MaxLifetime,
-    MissingClaimError,
-    NotBefore,
     RequiredClaims,
     Scope,
     Subject,
+    VerificationUnavailable,
+)
+from flask_jwtlib.claim_rules import (
+    ClaimRule,
+    ClaimTypes,
+    IssuedAt,
+    MaxLifetime,
+    NotBefore,
     TokenType,
     TokenUse,
-    VerificationUnavailable,
-    request_accepted,
-    request_refused,
 )
+from flask_jwtlib.errors import ClaimError, InsufficientScopeError, MissingClaimError
+from flask_jwtlib.signals import request_accepted, request_refused
 
 
 def of_tenant(claims: Claims) -> None:
@@ -92,7 +91,7 @@ def errors_have_their_attributes(error: AuthenticationError) -> None:
     assert_type(error.code, "str | None")
     assert_type(error.status, int)
     assert_type(error.description, "str | None")
-    assert_type(error.tolerable, bool)
+    assert_type(error.allows_anonymous, bool)
     if isinstance(error, ClaimError):
         assert_type(error.claim, str)
     if isinstance(error, InsufficientScopeError):

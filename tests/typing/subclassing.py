@@ -15,7 +15,6 @@ from flask_jwtlib import (
     AuthenticationError,
     Authenticator,
     BearerToken,
-    ClaimError,
     Claims,
     FailureHandler,
     InvalidTokenError,
@@ -27,8 +26,9 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationKey,
     VerificationUnavailable,
-    bearer_challenge,
 )
+from flask_jwtlib.challenges import bearer_challenge
+from flask_jwtlib.errors import ClaimError
 from flask_jwtlib.testing import TokenIssuer, make_request
 from flask_jwtlib.testing.contracts import (
     FailureHandlerContract,

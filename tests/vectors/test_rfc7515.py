@@ -7,15 +7,8 @@ from typing import Any
 
 import pytest
 
-from flask_jwtlib import (
-    AlgorithmError,
-    BearerToken,
-    ExpiredTokenError,
-    JWTValidator,
-    MalformedTokenError,
-    StaticKeyProvider,
-    VerificationKey,
-)
+from flask_jwtlib import BearerToken, JWTValidator, StaticKeyProvider, VerificationKey
+from flask_jwtlib.errors import AlgorithmError, ExpiredTokenError, MalformedTokenError
 from flask_jwtlib.jws import CompactJWS
 
 # A.1.1, and the same in A.2, A.3 and A.5.

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_jwtlib import (
-    BearerToken,
-    JWTValidator,
-    MalformedTokenError,
-    StaticKeyProvider,
-    VerificationKey,
-)
+from flask_jwtlib import BearerToken, JWTValidator, StaticKeyProvider, VerificationKey
+from flask_jwtlib.errors import MalformedTokenError
 from flask_jwtlib.jws import CompactJWS
 
 # Section 4: the same plain text throughout, which is no JSON.

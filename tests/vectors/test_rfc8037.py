@@ -6,7 +6,8 @@ from base64 import urlsafe_b64decode
 
 import pytest
 
-from flask_jwtlib import ConfigurationError, MalformedTokenError, VerificationKey
+from flask_jwtlib import ConfigurationError, VerificationKey
+from flask_jwtlib.errors import MalformedTokenError
 from flask_jwtlib.jws import CompactJWS
 
 # A.2

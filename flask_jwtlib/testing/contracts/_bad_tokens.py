@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_jwtlib._jose import ALGORITHMS
-from flask_jwtlib.testing.issuer import base64url
+from ...keys import ALGORITHMS
+from ..issuer import base64url
 
 __all__ = ["MARK", "garbage", "marked_tokens", "unsigned_token", "variants"]
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from flask import Flask, Request
 
-from flask_jwtlib.keys import VerificationKey
-from flask_jwtlib.values import UnverifiedHeader
+from ...keys import VerificationKey
+from ...values import UnverifiedHeader
 
 __all__ = [
     "NoKeys",

@@ -9,12 +9,11 @@ from typing import Any
 
 from flask import Request, g
 
-from flask_jwtlib.authenticator import Authenticator
-from flask_jwtlib.errors import AuthenticationError, InvalidRequestError
-from flask_jwtlib.interfaces import TokenExtractor
-from flask_jwtlib.testing.request import make_request
-from flask_jwtlib.values import BearerToken
-
+from ...authenticator import Authenticator
+from ...errors import AuthenticationError, InvalidRequestError
+from ...interfaces import TokenExtractor
+from ...values import BearerToken
+from ..request import make_request
 from ._checking import NoKeys, in_threads, in_throwaway_app, nothing_raised, require, unchecked
 
 __all__ = ["TokenExtractorContract"]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from flask import Response, g
 
-from flask_jwtlib.authenticator import Authenticator
-from flask_jwtlib.errors import (
+from ...authenticator import Authenticator
+from ...errors import (
     AlgorithmError,
     AuthenticationError,
     BadSignatureError,
@@ -24,8 +24,7 @@ from flask_jwtlib.errors import (
     UnknownKeyError,
     VerificationUnavailable,
 )
-from flask_jwtlib.interfaces import FailureHandler
-
+from ...interfaces import FailureHandler
 from ._checking import NoKeys, in_threads, in_throwaway_app, require, unchecked
 
 __all__ = ["FailureHandlerContract"]
@@ -111,7 +110,7 @@ class FailureHandlerContract(ABC):
         """``anonymous`` answers None, raises nothing and leaves ``flask.g`` alone."""
         handler = self.make_handler()
         for error in _refusals():
-            if error.tolerable:
+            if error.allows_anonymous:
                 with in_throwaway_app():
                     answer = _call(handler.anonymous, error)
                     written = list(g)

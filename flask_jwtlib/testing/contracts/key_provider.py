@@ -8,14 +8,12 @@ from typing import ClassVar
 
 import attrs
 
-from flask_jwtlib._jose import ALGORITHMS
-from flask_jwtlib.authenticator import Authenticator
-from flask_jwtlib.errors import AuthenticationError
-from flask_jwtlib.interfaces import KeyProvider
-from flask_jwtlib.keys import VerificationKey
-from flask_jwtlib.validators import JWTValidator
-from flask_jwtlib.values import UnverifiedHeader
-
+from ...authenticator import Authenticator
+from ...errors import AuthenticationError
+from ...interfaces import KeyProvider
+from ...keys import ALGORITHMS, VerificationKey
+from ...validators import JWTValidator
+from ...values import UnverifiedHeader
 from ._checking import in_threads, kind_of, nothing_raised, require
 
 __all__ = ["KeyProviderContract"]

@@ -9,13 +9,12 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from flask_jwtlib.authenticator import Authenticator
-from flask_jwtlib.errors import AuthenticationError, VerificationUnavailable
-from flask_jwtlib.interfaces import KeyProvider, TokenValidator
-from flask_jwtlib.keys import VerificationKey
-from flask_jwtlib.testing.issuer import TokenIssuer
-from flask_jwtlib.values import BearerToken, Claims, UnverifiedHeader
-
+from ...authenticator import Authenticator
+from ...errors import AuthenticationError, VerificationUnavailable
+from ...interfaces import KeyProvider, TokenValidator
+from ...keys import VerificationKey
+from ...values import BearerToken, Claims, UnverifiedHeader
+from ..issuer import TokenIssuer
 from ._bad_tokens import MARK, garbage, marked_tokens, unsigned_token, variants
 from ._checking import NoKeys, in_threads, require, unchecked
 

@@ -1,0 +1,243 @@
+"""Finds views whose decorator protects nothing, as it does above ``@app.route``.
+
+In that order Flask registers the function below the decorator, and the guarded one that the decorator
+returned is never called: none of our code runs in such a view. So each decorated function is
+remembered, and each app is searched as it serves its first request. Requests pay for that no longer
+once every guarded function has been found in some app, or every app has been searched: a function that
+isn't a view, such as a Socket.IO handler, is found in none. Decorating another function begins anew.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from inspect import currentframe
+from threading import Lock
+from types import FrameType, MethodType
+from typing import Any, TypeVar
+from weakref import WeakMethod, WeakSet, ref
+
+from flask import Flask, has_request_context, request_started
+
+from ..errors import ConfigurationError
+from .marks import is_public
+from .wrappers import layers, reachable
+
+__all__ = ["check_app", "misplaced_views", "remember"]
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+_Key = int | tuple[int, int]
+
+
+class _Decorated:
+    """A function that was decorated.
+
+    Attributes:
+        bare: Returns the function. It is weak where the function allows it, so that no function
+            is kept in memory.
+        guarded: Weak references to what our decorators returned for it.
+        keeps_its_name: Whether a variable still held the function when it was decorated. Written
+            as ``@decorator``, the name stands for the guarded function, and nobody can register the
+            other one on purpose.
+    """
+
+    __slots__ = ("bare", "guarded", "keeps_its_name")
+
+    def __init__(self, bare: Callable[[], Any]) -> None:
+        self.bare = bare
+        self.guarded: list[ref[Callable[..., Any]]] = []
+        self.keeps_its_name = False
+
+    def guarded_ids(self) -> set[int]:
+        """The identities of the guarded functions that still exist."""
+        return {id(alive) for alive in (guarded() for guarded in self.guarded) if alive is not None}
+
+
+_lock = Lock()
+_decorated: dict[_Key, _Decorated] = {}
+# Those of which no guarded function has been found in an app yet.
+_unplaced: set[_Key] = set()
+# Those that were decorated since somebody looked whether there are apps to search.
+_unexpected: set[_Key] = set()
+_searched: WeakSet[Flask] = WeakSet()
+
+
+def remember(bare: Callable[..., Any], guarded: _View) -> _View:
+    """Remember that a function was decorated, and return the guarded one."""
+    if type(bare) is MethodType and has_request_context():
+        # Flask-RESTful decorates the methods of its resources anew in each request.
+        return guarded
+    variables = _variables_of_the_caller()
+    with _lock:
+        for layer in _identities(bare):
+            key = _key(layer)
+            decorated = _decorated.get(key)
+            if decorated is None:
+                decorated = _decorated[key] = _Decorated(_weak(layer, key))
+            alive = [known for known in decorated.guarded if known() is not None]
+            decorated.guarded = [*alive, ref(guarded)]
+            decorated.keeps_its_name |= any(value is layer for value in variables)
+            _unplaced.add(key)
+            _unexpected.add(key)
+        request_started.connect(_search_once)
+    return guarded
+
+
+def check_app(app: Flask) -> None:
+    """Check that every decorator of ours protects the views that it was applied to.
+
+    Raises:
+        ConfigurationError: It doesn't; the message names the endpoints.
+    """
+    if misplaced := misplaced_views(app):
+        raise ConfigurationError(
+            f"served without their authentication decorator: {', '.join(misplaced)}. Flask "
+            "registered the function below the decorator: put @app.route above it, and register "
+            "what the decorator returns. To serve a function without authentication as well, give "
+            "the guarded one another name: guarded = auth.requires_authentication(view)"
+        )
+
+
+def misplaced_views(app: Flask) -> list[str]:
+    """Return the endpoints that are registered without the decorator that was applied to them.
+
+    A view is one if it is, or wraps as ``functools.wraps`` does, a function that was decorated, with
+    none of its decorators around it. It is open on purpose if the guarded function is registered
+    too, here or in an app that was searched before, and the bare one has a name of its own.
+
+    A view that otherwise holds a decorated function (closes over it, binds it, or has it as a
+    method) is one if the guarded function is found in no app, and the view is not ``public``.
+
+    What can't be seen: a decorator between ours and ``@app.route`` that doesn't use
+    ``functools.wraps``.
+    """
+    views = {endpoint: list(_identities(view)) for endpoint, view in app.view_functions.items()}
+    # Views may share a lot, such as the objects of their decorators: what matters is kept of it.
+    guarded = {each for decorated in list(_decorated.values()) for each in decorated.guarded_ids()}
+    known: dict[int, tuple[Any, list[Any]]] = {}
+    held = {
+        endpoint: {
+            _key(found): found
+            for found in reachable(view, known)
+            if id(found) in guarded or _key(found) in _decorated
+        }
+        for endpoint, view in app.view_functions.items()
+    }
+    found = {id(each) for one in held.values() for each in one.values()}
+    with _lock:
+        for key in _unplaced.copy():
+            decorated = _decorated.get(key)
+            if decorated is None or not found.isdisjoint(decorated.guarded_ids()):
+                _unplaced.discard(key)
+    return sorted(
+        endpoint
+        for endpoint, own in views.items()
+        if _is_bare(own)
+        or (_holds_bare(held[endpoint]) and not is_public(app.view_functions[endpoint]))
+    )
+
+
+def _is_bare(own: list[Any]) -> bool:
+    """Whether a view comes down to a decorated function with none of its decorators around it."""
+    outer: set[int] = set()
+    for layer in own:
+        key = _key(layer)
+        decorated = _decorated.get(key)
+        if decorated is not None and outer.isdisjoint(decorated.guarded_ids()):
+            on_purpose = decorated.keeps_its_name and key not in _unplaced
+            if not on_purpose:
+                return True
+        outer.add(id(layer))
+    return False
+
+
+def _holds_bare(held: dict[_Key, Any]) -> bool:
+    """Whether a view holds a decorated function whose guarded one is neither in it nor in any app."""
+    identities = {id(each) for each in held.values()}
+    for key in held:
+        decorated = _decorated.get(key)
+        if (
+            decorated is not None
+            and key in _unplaced
+            and identities.isdisjoint(decorated.guarded_ids())
+        ):
+            return True
+    return False
+
+
+def _search_once(app: Flask, **_: object) -> None:
+    is_new = app not in _searched
+    if is_new:
+        check_app(app)
+        _searched.add(app)
+    with _lock:
+        look = bool(_unplaced) and (is_new or bool(_unexpected))
+        _unexpected.clear()
+    all_searched = look and _all_searched(app)
+    with _lock:
+        if not _unplaced or (all_searched and not _unexpected):
+            request_started.disconnect(_search_once)
+
+
+def _all_searched(app: Flask) -> bool:
+    """Whether all apps in this process have been searched, of which one is given.
+
+    It takes some milliseconds, so it isn't for every request.
+    """
+    kinds: list[type] = [Flask]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    # An object refers to its class. Objects that `gc.freeze` took away are not found.
+    found = [each for each in gc.get_referrers(*kinds) if issubclass(type(each), Flask)]
+    return app in found and all(each in _searched for each in found)
+
+
+def _identities(view: Any) -> Iterator[Any]:
+    """Yield a view and what it wraps, up to a bound method, whose function may have many objects.
+
+    A ``staticmethod`` says that it wraps its function, which stands for it.
+    """
+    for layer in layers(view):
+        if type(layer) is not staticmethod:
+            yield layer
+        if type(layer) is MethodType:
+            return
+
+
+def _variables_of_the_caller() -> list[Any]:
+    """Return what the variables hold where our decorator is used."""
+    frame = currentframe()
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back
+    return [] if frame is None else [*frame.f_locals.values(), *frame.f_globals.values()]
+
+
+def _is_ours(frame: FrameType) -> bool:
+    package = __name__.partition(".")[0]
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == package
+
+
+def _key(function: Any) -> _Key:
+    """Identify a function. A bound method is made anew each time it is looked up."""
+    if type(function) is MethodType:
+        return id(function.__self__), id(function.__func__)
+    return id(function)
+
+
+def _weak(function: Any, key: _Key) -> Callable[[], Any]:
+    """Return a reference to a function that forgets the function once it no longer exists."""
+
+    # It runs in the garbage collector, in any thread, so it takes no lock; and also when Python exits
+    # and this module's variables are gone.
+    def forget(
+        _: object, decorated: dict[_Key, _Decorated] = _decorated, unplaced: set[_Key] = _unplaced
+    ) -> None:
+        decorated.pop(key, None)
+        unplaced.discard(key)
+
+    try:
+        if type(function) is MethodType:
+            return WeakMethod(function, forget)
+        return ref(function, forget)
+    except TypeError:  # it has __slots__
+        return lambda: function

@@ -1,0 +1,154 @@
+"""Looks into a request's body before anybody is authenticated, without taking it away from the view."""
+
+from __future__ import annotations
+
+import re
+from binascii import a2b_qp
+from functools import lru_cache
+from io import BytesIO, RawIOBase
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_content_length
+
+from ..errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from flask import Request
+
+__all__ = ["form_values", "is_ascii_form", "read_body"]
+
+_LONE_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_NON_ASCII_ESCAPE = re.compile(rb"%[89A-Fa-f][0-9A-Fa-f]")
+
+
+def read_body(request: Request, *, max_length: int) -> bytes | None:
+    """Return the body of a request, if it is short enough to look for a token in it.
+
+    The request stays as it was: ``form``, ``files``, ``stream`` and ``get_data()`` return the whole
+    body afterwards, whether it was read or not. Use this in every extractor that looks into a body:
+    it bounds what a client can make the server read before it is known.
+
+    Args:
+        request: The request.
+        max_length: The longest body to read, in bytes. The application's ``MAX_CONTENT_LENGTH``
+            counts as well if it is smaller.
+
+    Returns:
+        The body, or None if it was not read: it is longer, or its length is not announced, as with
+        ``Transfer-Encoding: chunked``. Such a body holds no token. Of a body that the application
+        has begun to read, the rest.
+
+    Raises:
+        InvalidRequestError: The body could not be read to its end.
+    """
+    environ = request.environ
+    length = get_content_length(environ)
+    limit = request.max_content_length
+    if length is None or "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    if limit is not None and limit < max_length:
+        max_length = limit
+    if length > max_length:
+        return None
+    attributes = vars(request)
+    # Werkzeug has no public name for what get_data() keeps.
+    kept: bytes | None = attributes.get("_cached_data")
+    if kept is not None:
+        return kept if len(kept) <= max_length else None
+    if "stream" in attributes:
+        # The application may have read a part of it, so nobody can tell how much is to come.
+        body, ended, fault = _read(attributes["stream"], max_length + 1)
+        attributes["stream"] = BytesIO(body) if ended else _Continued(body, attributes["stream"])
+    else:
+        # Where the server ends the input, it may be longer than announced: a middleware can unpack it.
+        unbounded = bool(environ.get("wsgi.input_terminated"))
+        rest = environ.get("wsgi.input")
+        body, ended, fault = _read(rest, max_length + 1 if unbounded else length)
+        complete = len(body) >= length and (ended or not unbounded)
+        environ["wsgi.input"] = BytesIO(body) if complete else _Continued(body, rest)
+        if ended and len(body) < length:
+            fault = "the input ended"
+    if fault is not None:
+        raise InvalidRequestError(
+            f"the request's body can't be read: {fault} after {len(body)} of {length} bytes",
+            description="The request body is incomplete",
+        )
+    return body if len(body) <= max_length else None
+
+
+def _read(stream: Any, at_most: int) -> tuple[bytes, bool, str | None]:
+    """Read up to so many bytes. Return them, whether the stream ended, and why reading it failed."""
+    chunks: list[bytes] = []
+    left = at_most
+    try:
+        while left > 0:
+            chunk = stream.read(left)
+            if not chunk:
+                return b"".join(chunks), True, None
+            chunks.append(bytes(chunk))
+            left -= len(chunk)
+    except RequestEntityTooLarge:
+        # The application's own limit, which it has read up to.
+        return b"".join(chunks), True, None
+    # Servers raise what they like when a connection breaks. Only the name is kept: the exception's
+    # frames hold the request, which keeps the refusal.
+    except Exception as error:  # noqa: BLE001
+        return b"".join(chunks), False, type(error).__name__
+    return b"".join(chunks), False, None
+
+
+class _Continued(RawIOBase):
+    """An input whose beginning was read already, and comes again."""
+
+    def __init__(self, beginning: bytes, rest: Any) -> None:
+        self._beginning = BytesIO(beginning)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._beginning.read(len(buffer)) or self._rest.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def form_values(body: bytes, name: str) -> list[str]:
+    """Return the values of a parameter in an ``application/x-www-form-urlencoded`` body, in their order.
+
+    Only that parameter is decoded, so the cost doesn't depend on how many others there are. Its name
+    may be percent-encoded, wholly or in part.
+
+    Args:
+        body: The body.
+        name: The parameter's name, of letters, digits, ``-``, ``.``, ``_`` and ``~``.
+    """
+    if b"%" not in body and name.encode() not in body:
+        return []
+    values: list[bytes] = _field(name).findall(b"&" + body)
+    return [_decoded(value).decode(errors="replace") for value in values]
+
+
+def _decoded(value: bytes) -> bytes:
+    """Decode a value as ``unquote_plus`` does, without an object for each escape that a client may send."""
+    value = value.replace(b"+", b" ")
+    if b"%" not in value:
+        return value
+    # Quoted-printable has "=" where this has "%".
+    escaped = _LONE_PERCENT.sub(b"%25", value).replace(b"=", b"%3D")
+    return a2b_qp(escaped.replace(b"%", b"="))
+
+
+@lru_cache(maxsize=64)
+def _field(name: str) -> re.Pattern[bytes]:
+    """Match a field of a form, as it follows an ampersand. The group is its value as sent."""
+    spelled = b"".join(
+        b"(?:%s|%%(?i:%02x))" % (re.escape(bytes([byte])), byte) for byte in name.encode()
+    )
+    return re.compile(b"&%s(?:=([^&]*))?(?![^&])" % spelled)
+
+
+def is_ascii_form(body: bytes) -> bool:
+    """Whether all names and values of an ``application/x-www-form-urlencoded`` body are ASCII."""
+    return body.isascii() and _NON_ASCII_ESCAPE.search(body) is None

@@ -1,0 +1,8 @@
+"""The documented module API as one composition of the framework: callbacks and settings become strategies."""
+
+from __future__ import annotations
+
+from .api import ModuleAPI
+from .callbacks import Callbacks
+
+__all__ = ["Callbacks", "ModuleAPI"]

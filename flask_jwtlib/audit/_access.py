@@ -1,0 +1,107 @@
+"""Looks at an app from outside: which authenticators it uses, and who gets through to its routes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Flask
+from werkzeug.local import LocalProxy
+
+from .._flask.marks import copied_mark, is_public, mark_of
+from .._flask.wrappers import reachable
+from ._dispatch import name_of, resource_authenticators, view_access
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
+    from ..authenticator import Authenticator
+
+__all__ = ["access_to", "authenticators_of"]
+
+# What Flask does between matching a URL and calling the view.
+_DISPATCH = ("full_dispatch_request", "preprocess_request", "dispatch_request", "ensure_sync")
+
+
+def authenticators_of(app: Flask) -> list[Authenticator]:
+    """Return the authenticators behind an app's guards and decorators, each once.
+
+    One that a view calls by itself, or that a function finds by a global name, is not seen.
+    """
+    found: dict[Any, None] = {}
+    for functions in app.before_request_funcs.values():
+        for function in functions:
+            found.update(dict.fromkeys(_authenticators_in(function)))
+    for rule in app.url_map.iter_rules():
+        found.update(dict.fromkeys(_authenticators_in(app.view_functions.get(rule.endpoint))))
+    return list(found)
+
+
+def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
+    """Tell who gets through to a rule's view with a request method.
+
+    Returns:
+        ``"required"``, ``"optional"``, ``"public"``, ``"open"`` or ``"unknown"``; and what makes it
+        so, empty where nothing does.
+    """
+    access, by = _access_as_flask_dispatches(app, rule, method)
+    if access in ("required", "optional") and (name := _own_dispatch(app)) is not None:
+        return "unknown", f"{name} may bypass it"
+    return access, by
+
+
+def _access_as_flask_dispatches(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
+    if rule.redirect_to is not None:
+        # Such a request has no endpoint: only the app's own guards see it.
+        return _guard(app, "") or ("open", "redirect")
+    view = app.view_functions.get(rule.endpoint)
+    access = view_access(view, method)
+    if access.word == "required":
+        return "required", "decorator"
+    public = view is not None and is_public(view)
+    guard = None if public else _guard(app, rule.endpoint)
+    if guard is not None and guard[0] == "required":
+        return guard
+    if access.word == "unknown":
+        return "unknown", access.by
+    if guard is not None:
+        return guard
+    if access.word == "optional":
+        return "optional", "decorator"
+    return ("public", "@public") if public else ("open", access.by)
+
+
+def _guard(app: Flask, endpoint: str) -> tuple[str, str] | None:
+    """Tell which guard a request to an endpoint passes; None if there is none."""
+    names = endpoint.split(".")[:-1]
+    blueprints = (".".join(names[: end + 1]) for end in range(len(names)))
+    unknown = None
+    for name in (None, *blueprints):
+        for function in app.before_request_funcs.get(name, ()):
+            mark = mark_of(function)
+            if mark is not None and mark.kind == "guard":
+                return "required", (
+                    "guard of the app" if name is None else f"guard of blueprint {name}"
+                )
+            if any(copied_mark(found) is not None for found in reachable(function)):
+                unknown = "unknown", f"{name_of(function)} may bypass a guard"
+    return unknown
+
+
+def _own_dispatch(app: Flask) -> str | None:
+    """Name the function by which an app dispatches requests in its own way; None if it doesn't."""
+    if isinstance(app, LocalProxy):
+        app = cast("Any", app)._get_current_object()
+    for name in _DISPATCH:
+        found = vars(app).get(name) or inspect.getattr_static(type(app), name)
+        if found is not inspect.getattr_static(Flask, name):
+            return name_of(found)
+    return None
+
+
+def _authenticators_in(function: Any) -> Iterator[Any]:
+    for found in reachable(function):
+        if (mark := copied_mark(found)) is not None:
+            yield mark.by
+        yield from resource_authenticators(found)

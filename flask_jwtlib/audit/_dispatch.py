@@ -1,0 +1,179 @@
+"""Tells whether a request without a token gets through to a view, by what will dispatch the request.
+
+Only code that is known to call what it wraps is looked through: our decorators, Flask's view classes,
+and the parts of Flask-RESTful, Flask-RESTX and Flask-CORS that stand around a view. Everything else
+may call something else, or nothing: where a decorator of ours is somewhere in it, what happens is
+unknown.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any, Literal, cast
+
+from attrs import frozen
+from flask.views import MethodView, View
+
+from .._flask.marks import copied_mark, mark_of
+from .._flask.wrappers import reachable
+from ._recognition import (
+    decoration,
+    is_made_by_as_view,
+    reads_method_decorators,
+    responds_to_options,
+    wrapped_by_library,
+)
+from ._view_classes import Owner, method_decorators, owner_of
+
+__all__ = ["Access", "name_of", "resource_authenticators", "view_access"]
+
+_BINDING_KINDS = frozenset({FunctionType, MethodType, partial})
+
+
+@frozen
+class Access:
+    """Who gets through to a view.
+
+    Attributes:
+        word: ``"required"`` or ``"optional"`` authentication, ``"open"``, or ``"unknown"``.
+        by: What makes it so, empty where nothing does.
+    """
+
+    word: Literal["required", "optional", "open", "unknown"]
+    by: str = ""
+
+
+_REQUIRED, _OPTIONAL, _OPEN = Access("required"), Access("optional"), Access("open")
+
+
+def view_access(view: Any, method: str) -> Access:
+    """Tell who gets through to a registered view with a request method. Guards are left aside."""
+    return _access(view, method, None)
+
+
+def resource_authenticators(found: Any) -> Iterator[Any]:
+    """Yield the authenticators in the ``method_decorators`` of a Flask-RESTful or Flask-RESTX resource."""
+    if isinstance(found, type) and issubclass(found, MethodView):
+        owner = Owner(found)
+        if reads_method_decorators(owner.attribute("dispatch_request")):
+            yield from (by for _, by in filter(None, map(decoration, method_decorators(owner))))
+
+
+def name_of(found: Any) -> str:
+    """Name what is called for a person, and not what it claims to be by ``functools.wraps``."""
+    if isinstance(found, MethodType):
+        return name_of(found.__func__)
+    if isinstance(found, FunctionType):
+        return f"{found.__code__.co_name} in {found.__globals__.get('__name__')}"
+    kind = cast("Any", found if isinstance(found, type) else type(found))
+    return f"{kind.__qualname__} in {kind.__module__}"
+
+
+def _access(called: Any, method: str, owner: Owner | None) -> Access:
+    """Tell who gets through where something is called.
+
+    Args:
+        called: What is called.
+        method: The request's method.
+        owner: Set where the call's first argument is an instance of a view class.
+    """
+    mark = mark_of(called)
+    if mark is not None and mark.kind == "required":
+        return _REQUIRED
+    if mark is not None and mark.kind == "optional":
+        return _within_optional(_access(mark.view, method, owner))
+    kind = cast("Any", type(called))
+    if kind is MethodType:
+        bound = called.__self__
+        owner = Owner(type(bound), bound) if isinstance(bound, View) else None
+        return _access(called.__func__, method, owner)
+    if kind is staticmethod:
+        return _access(called.__func__, method, None)
+    if kind is partial:
+        return _access(called.func, method, None)
+    if kind is FunctionType:
+        return _access_of_function(called, method, owner)
+    call = inspect.getattr_static(kind, "__call__", None)
+    access = _access(call, method, None) if type(call) is FunctionType else _OPEN
+    # Else what `__call__` uses may be an attribute of the object.
+    return access if access.word in ("required", "optional") else _opaque(called)
+
+
+def _access_of_function(called: FunctionType, method: str, owner: Owner | None) -> Access:
+    within = wrapped_by_library(called)
+    if within is not None:
+        if method == "OPTIONS" and responds_to_options(called):
+            return Access("open", f"{name_of(called)} responds")
+        return _access(within, method, None)
+    if is_made_by_as_view(called):
+        return _access_of_class(owner_of(called), method)
+    if owner is not None and called is MethodView.dispatch_request:
+        access = _access_of_method(owner, method)
+        if access.word == "open" and any(map(decoration, method_decorators(owner))):
+            return Access("open", f"{name_of(owner.kind)} does not use its method_decorators")
+        return access
+    if owner is not None and reads_method_decorators(called):
+        return _access_of_resource(owner, method)
+    return _opaque(called, owner)
+
+
+def _access_of_class(owner: Owner, method: str) -> Access:
+    if not owner.is_predictable("dispatch_request"):
+        return _opaque(owner.kind, owner)
+    return _access_of_attribute(owner, "dispatch_request", method, owner)
+
+
+def _access_of_method(owner: Owner, method: str) -> Access:
+    """Tell who gets through where a ``MethodView`` chooses one of its methods."""
+    names = ("head", "get") if method == "HEAD" else (method.lower(),)
+    if not owner.is_predictable(*names):
+        return _opaque(owner.kind, owner)
+    name = next((name for name in names if owner.attribute(name) is not None), None)
+    return _OPEN if name is None else _access_of_attribute(owner, name, method, None)
+
+
+def _access_of_attribute(owner: Owner, name: str, method: str, passed: Owner | None) -> Access:
+    found = owner.attribute(name)
+    kind = cast("Any", type(found))
+    if kind in _BINDING_KINDS or not hasattr(kind, "__get__"):
+        return _access(found, method, passed)
+    # A property, or another descriptor, may return anything.
+    return _opaque(found, owner)
+
+
+def _access_of_resource(owner: Owner, method: str) -> Access:
+    """Tell who gets through where a resource's ``method_decorators`` are put around its methods."""
+    decorators: Any = owner.attribute("method_decorators")
+    if isinstance(decorators, Mapping):
+        decorators = cast("Any", decorators).get(method.lower(), ())
+    if not isinstance(decorators, list | tuple) or not owner.is_predictable("method_decorators"):
+        return _unknown(owner.kind)
+    access = _access_of_method(owner, method)
+    for decorator in cast("Any", decorators):
+        ours = decoration(decorator)
+        if ours is None:
+            access = _unknown(decorator)
+        else:
+            access = _REQUIRED if ours[0] == "required" else _within_optional(access)
+    return access
+
+
+def _within_optional(access: Access) -> Access:
+    return _OPTIONAL if access.word == "open" else access
+
+
+def _opaque(called: Any, owner: Owner | None = None) -> Access:
+    """Tell what is known of code that may do anything: whether a decorator of ours is somewhere in it."""
+    ours = any(copied_mark(found) is not None for found in reachable(called))
+    if owner is not None and not ours:
+        ours = any(copied_mark(found) is not None for found in reachable(owner.kind)) or any(
+            map(decoration, method_decorators(owner))
+        )
+    return _unknown(called) if ours else _OPEN
+
+
+def _unknown(called: Any) -> Access:
+    return Access("unknown", f"{name_of(called)} may bypass a decorator")

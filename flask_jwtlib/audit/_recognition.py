@@ -1,0 +1,102 @@
+"""Recognises our decorators, and code of libraries that is known to call what it wraps.
+
+It compares objects, since a name is copied by ``functools.wraps``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from types import CodeType, FunctionType, MethodType
+from typing import Any, cast
+
+from flask.views import View
+
+from .._flask.wrappers import cells
+from ..authenticator import Authenticator
+
+__all__ = [
+    "decoration",
+    "is_made_by_as_view",
+    "reads_method_decorators",
+    "responds_to_options",
+    "wrapped_by_library",
+]
+
+_DECORATORS = {"requires_authentication": "required", "optional_authentication": "optional"}
+# Where a wrapper is made that calls what it wraps, and by which name it knows that.
+_TRANSPARENT = (
+    ("flask_restful", "Api.output", "resource"),
+    ("flask_restx.api", "Api.output", "resource"),
+    ("flask_cors.decorator", "cross_origin", "f"),
+)
+# Where the `Resource` is that puts `method_decorators` around its methods.
+_RESOURCE_MODULES = ("flask_restful", "flask_restx.resource")
+
+
+def is_made_by_as_view(function: FunctionType) -> bool:
+    """Whether a function is what Flask's ``View.as_view`` makes of a class."""
+    return _is_made_by(View.as_view, function)
+
+
+def wrapped_by_library(function: FunctionType) -> Any:
+    """Return what a library's wrapper calls for every request; None if it isn't a known one."""
+    for module, maker, variable in _TRANSPARENT:
+        if _is_made_by(_library(module, maker), function):
+            return cells(function).get(variable)
+    return None
+
+
+def responds_to_options(function: FunctionType) -> bool:
+    """Whether a library's wrapper responds to OPTIONS by itself, as Flask-CORS's decorator usually does."""
+    options: Any = cells(function).get("_options")
+    # The app's own settings may turn it off, which nobody is let in by.
+    return isinstance(options, Mapping) and bool(
+        cast("Any", options).get("automatic_options", True)
+    )
+
+
+def decoration(decorator: Any) -> tuple[str, Any] | None:
+    """Recognise a decorator of ours: what it asks of callers, and its authenticator."""
+    function = decorator.func if type(decorator) is partial else decorator
+    if isinstance(function, MethodType) and isinstance(function.__self__, Authenticator):
+        for name, kind in _DECORATORS.items():
+            if function.__func__ is vars(Authenticator)[name]:
+                return kind, function.__self__
+        if function.__func__ is vars(Authenticator)["_decorated"]:
+            optional = decorator.keywords["optional"]
+            return "optional" if optional else "required", function.__self__
+    package: Any = sys.modules[__name__.partition(".")[0]]
+    for name, kind in _DECORATORS.items():
+        if function is getattr(package, name):
+            return kind, package.default_authenticator
+    return None
+
+
+def reads_method_decorators(dispatch: Any) -> bool:
+    """Whether a ``dispatch_request`` is one that puts ``method_decorators`` around the methods."""
+    return any(
+        dispatch is _library(module, "Resource.dispatch_request") for module in _RESOURCE_MODULES
+    )
+
+
+def _library(module: str, path: str) -> Any:
+    """Return a library's function; None if the application doesn't import the library."""
+    found: Any = sys.modules.get(module)
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def _is_made_by(maker: Any, function: FunctionType) -> bool:
+    """Whether a function was defined inside another one."""
+    code = getattr(maker, "__code__", None)
+    return code is not None and any(found is function.__code__ for found in _nested(code))
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _nested(constant)

@@ -1,0 +1,71 @@
+"""View classes: which one handles a request, and what its instances have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, cast
+
+from attrs import frozen
+
+from .._flask.wrappers import cells
+from ._view_init import init_may_set
+
+__all__ = ["Owner", "method_decorators", "owner_of"]
+
+
+@frozen
+class Owner:
+    """The view class whose instance handles a request.
+
+    Attributes:
+        kind: The class.
+        instance: The instance, None where each request has its own.
+    """
+
+    kind: type
+    instance: Any = None
+
+    def attribute(self, name: str) -> Any:
+        """Return what an instance has under a name, before it is bound; None if there is nothing."""
+        own: Any = {} if self.instance is None else vars(cast("object", self.instance))
+        found: Any = own.get(name)
+        if found is None:
+            found = inspect.getattr_static(self.kind, name, None)
+        if isinstance(found, staticmethod | classmethod):
+            return cast("Any", found).__func__
+        return found
+
+    def is_predictable(self, *names: str) -> bool:
+        """Whether an instance certainly has the attributes that ``attribute`` returns."""
+        if inspect.getattr_static(self.kind, "__getattribute__") is not object.__getattribute__:
+            return False
+        # It returns what is missing, such as a `head` in place of which `get` would be called.
+        if inspect.getattr_static(self.kind, "__getattr__", None) is not None and any(
+            self.attribute(name) is None for name in names
+        ):
+            return False
+        return self.instance is not None or (
+            inspect.getattr_static(type(self.kind), "__call__") is vars(type)["__call__"]
+            and inspect.getattr_static(self.kind, "__new__") is vars(object)["__new__"]
+            and not init_may_set(self.kind, names)
+        )
+
+
+def owner_of(view: FunctionType) -> Owner:
+    """Tell which class handles requests to a function that ``as_view`` made."""
+    held = cells(view)
+    if "self" in held:
+        kind = cast("Any", type(held["self"]))
+        return Owner(kind, held["self"])
+    # For each request Flask looks the class up on what the class's decorators returned.
+    return Owner(held["view"].view_class)
+
+
+def method_decorators(owner: Owner) -> list[Any]:
+    """Everything in a class's ``method_decorators``, for whichever method."""
+    decorators: Any = owner.attribute("method_decorators")
+    if isinstance(decorators, Mapping):
+        return [one for some in cast("Any", decorators).values() for one in some]
+    return list(cast("Any", decorators)) if isinstance(decorators, list | tuple) else []

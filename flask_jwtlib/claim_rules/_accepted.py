@@ -1,0 +1,35 @@
+"""The values that a rule accepts: checked when they are given, shown when a claim has another one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from .._options import as_strings
+from ..errors import ConfigurationError
+
+__all__ = ["at_least_one", "listed"]
+
+
+def at_least_one(owner: str, values: tuple[Any, ...], what: str) -> tuple[str, ...]:
+    """Return the strings that a rule was given.
+
+    Args:
+        owner: The rule's name, for the error.
+        values: What it was given.
+        what: What one of them is, for the error: ``"issuer"``.
+
+    Raises:
+        ConfigurationError: There are none, or one isn't a non-empty string.
+    """
+    if not values:
+        raise ConfigurationError(
+            f"{owner} was given no {what}: expected at least one, as in {owner}('…')"
+        )
+    return as_strings(owner, values)
+
+
+@lru_cache(maxsize=64)
+def listed(accepted: tuple[str, ...]) -> str:
+    """Show the accepted values in a log line: ``'a' or 'b'``."""
+    return " or ".join(map(repr, accepted))

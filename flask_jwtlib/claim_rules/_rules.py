@@ -1,0 +1,67 @@
+"""Applies claim rules.
+
+A rule accepts by returning None or True. It refuses by returning False, or by raising ``ClaimError`` or
+another ``AuthenticationError``. Any callable of that shape is a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..errors import ClaimError, ConfigurationError
+from ..log_text import quoted
+from ..values import Claims
+
+__all__ = ["ClaimRule", "apply_rules", "as_rules"]
+
+ClaimRule = Callable[[Claims], "bool | None"]
+"""A rule: a callable that takes the claims, and accepts or refuses them."""
+
+
+def apply_rules(claims: Claims, rules: Iterable[ClaimRule]) -> None:
+    """Apply rules to claims, in order.
+
+    Raises:
+        AuthenticationError: A rule refuses them.
+    """
+    for rule in rules:
+        verdict = rule(claims)
+        if verdict is not None and verdict is not True:
+            raise _verdict_error(rule, verdict)
+
+
+def _verdict_error(rule: ClaimRule, verdict: object) -> ClaimError:
+    name = _name_of(rule)
+    # Whatever else was returned may be a secret, such as the claims.
+    returned = "False" if verdict is False else f"a value of type {type(verdict).__name__}"
+    mend = "" if verdict is False else ", expected None or True to accept, False to refuse"
+    return ClaimError(name, f"the rule {quoted(name)} returned {returned}{mend}")
+
+
+def _name_of(rule: ClaimRule) -> str:
+    """Return a function's name, or the class's name of another object."""
+    try:
+        name: object = getattr(rule, "__name__", None)
+    except Exception:  # noqa: BLE001 - a rule is the application's object, and its fault is no reason for a 500
+        name = None
+    return name if isinstance(name, str) and name else type(rule).__name__
+
+
+def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
+    """Return the rules of an iterable as a tuple, after checking that each is callable.
+
+    Raises:
+        ConfigurationError: One isn't callable, or is a class that was not called (``Expiry`` in place
+            of ``Expiry()``), or the rules aren't in an iterable.
+    """
+    given: object = rules
+    if not isinstance(given, Iterable):
+        raise ConfigurationError(f"rules are given in a list, rules=[…], not {given!r}")
+    checked: tuple[Any, ...] = tuple(rules)
+    for rule in checked:
+        if not callable(rule) or isinstance(rule, type):
+            raise ConfigurationError(
+                f"a claim rule is a callable that takes the claims, not {rule!r}"
+            )
+    return checked

@@ -1,0 +1,154 @@
+"""Rules about a token's time: ``exp``, ``nbf`` and ``iat`` (RFC 7519 §4.1.4 to §4.1.6)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from attrs import field, frozen
+from attrs.validators import optional
+
+from .._options import check_leeway
+from ..errors import ClaimError, ExpiredTokenError, MissingClaimError
+from ..values import Claims
+
+__all__ = ["Expiry", "IssuedAt", "MaxLifetime", "NotBefore"]
+
+# Up to here (RFC 7493 §2.2) a whole number needs no conversion to be compared with the clock.
+EXACT = 2**53
+_NOT_YET_VALID = "The access token is not valid yet"
+
+
+def numeric_date(claims: Claims, claim: str) -> float | None:
+    """Return a NumericDate (RFC 7519 §2) in seconds since the epoch, None if the claim is absent.
+
+    Raises:
+        ClaimError: It isn't a finite number.
+    """
+    value: Any = claims.get(claim)
+    if type(value) is int or type(value) is float:
+        try:
+            seconds = float(value)
+        except OverflowError:
+            seconds = math.inf
+        if math.isfinite(seconds):
+            return seconds
+        raise ClaimError(claim, f"{claim} is out of range: expected a finite number of seconds")
+    if claim in claims:
+        raise ClaimError(claim, f"{claim} is not a number")
+    return None
+
+
+def _shown(seconds: float) -> str:
+    """Show a duration in whole seconds, and a huge one without its hundreds of digits."""
+    return f"{seconds:.0f} s" if abs(seconds) <= EXACT else f"{seconds:.3g} s"
+
+
+@frozen
+class Expiry:
+    """Refuses an expired token: one whose ``exp`` <= now - leeway (RFC 7519 §4.1.4).
+
+    An ``exp`` in the far future is accepted, whatever finite number it is.
+
+    Args:
+        leeway: Seconds by which the issuer's clock and ours may differ.
+        required: Whether to refuse a token without ``exp`` too.
+    """
+
+    leeway: float = field(default=0, validator=check_leeway)
+    required: bool = field(default=False, kw_only=True)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse an expired token."""
+        expiry = claims.get("exp")
+        if type(expiry) is int and claims.checked_at - self.leeway < expiry <= EXACT:
+            return
+        expiry = numeric_date(claims, "exp")
+        if expiry is None:
+            if self.required:
+                raise MissingClaimError("exp")
+        elif expiry <= claims.checked_at - self.leeway:
+            raise ExpiredTokenError("exp", f"expired {_shown(claims.checked_at - expiry)} ago")
+
+
+@frozen
+class NotBefore:
+    """Refuses a token before its time: while ``nbf`` > now + leeway (RFC 7519 §4.1.5).
+
+    Args:
+        leeway: Seconds by which the issuer's clock and ours may differ.
+    """
+
+    leeway: float = field(default=0, validator=check_leeway)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token before its time."""
+        start = claims.get("nbf")
+        if type(start) is int and -EXACT <= start <= claims.checked_at + self.leeway:
+            return
+        start = numeric_date(claims, "nbf")
+        if start is not None and start > claims.checked_at + self.leeway:
+            raise ClaimError(
+                "nbf",
+                f"valid only in {_shown(start - claims.checked_at)}",
+                description=_NOT_YET_VALID,
+            )
+
+
+@frozen
+class IssuedAt:
+    """Refuses a token that was issued in the future or, with ``max_age``, too long ago (RFC 7519 §4.1.6).
+
+    Args:
+        max_age: Seconds since ``iat`` after which a token is refused; one without ``iat`` is
+            refused then too.
+        leeway: Seconds by which the issuer's clock and ours may differ.
+    """
+
+    max_age: float | None = field(default=None, validator=optional(check_leeway))
+    leeway: float = field(default=0, validator=check_leeway, kw_only=True)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token from the future, or one that is too old."""
+        issued = numeric_date(claims, "iat")
+        if issued is None:
+            if self.max_age is not None:
+                raise MissingClaimError("iat")
+            return
+        if issued > claims.checked_at + self.leeway:
+            raise ClaimError("iat", "issued in the future", description=_NOT_YET_VALID)
+        if self.max_age is not None and issued < claims.checked_at - self.max_age - self.leeway:
+            raise ClaimError(
+                "iat",
+                f"issued more than {self.max_age} s ago",
+                description="The access token is too old",
+            )
+
+
+@frozen
+class MaxLifetime:
+    """Refuses a token that was issued for too long: ``exp`` - ``iat`` is more than some seconds.
+
+    A token that lacks ``exp`` or ``iat`` is refused. An ``iat`` in the future shortens nothing: the
+    time from now until ``exp`` is bounded too.
+
+    Args:
+        seconds: The longest accepted lifetime.
+        leeway: Seconds by which the issuer's clock may be ahead of ours.
+    """
+
+    seconds: float = field(validator=check_leeway)
+    leeway: float = field(default=60, validator=check_leeway, kw_only=True)
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token that lives too long."""
+        expiry, issued = numeric_date(claims, "exp"), numeric_date(claims, "iat")
+        if expiry is None or issued is None:
+            raise MissingClaimError("exp" if expiry is None else "iat")
+        lifetime = max(expiry - issued, expiry - claims.checked_at - self.leeway)
+        if lifetime > self.seconds:
+            raise ClaimError(
+                "exp",
+                f"the token lives for {_shown(lifetime)}, longer than the accepted {self.seconds} s",
+                description="The access token's lifetime is too long",
+            )

@@ -1,0 +1,62 @@
+"""``flask jwtlib …``: commands that look at an app from outside.
+
+A package adds a command of its own by an entry point of the group ``flask_jwtlib.commands``, which names a
+``click`` command::
+
+    [project.entry-points."flask_jwtlib.commands"]
+    metrics = "my_package.cli:metrics"
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+from flask.cli import AppGroup
+
+__all__ = ["jwtlib"]
+
+_ENTRY_POINTS = "flask_jwtlib.commands"
+
+
+@cache
+def _commands() -> dict[str, EntryPoint]:
+    """Find the commands of all installed packages."""
+    return {found.name: found for found in entry_points(group=_ENTRY_POINTS)}
+
+
+class _CommandGroup(AppGroup):
+    """Loads each command from its entry point when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of the commands."""
+        return sorted({*super().list_commands(ctx), *_commands()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command. One that can't be loaded says so, and affects no other."""
+        command = super().get_command(ctx, cmd_name)
+        found = _commands().get(cmd_name)
+        if command is not None or found is None:
+            return command
+        try:
+            loaded = found.load()
+        except Exception as error:  # noqa: BLE001 - it is another package's code
+            return _broken(found, f"it raised {type(error).__name__} when it was loaded")
+        if not isinstance(loaded, click.Command):
+            return _broken(found, f"expected a click command, found {type(loaded).__name__}")
+        return loaded
+
+
+def _broken(found: EntryPoint, why: str) -> click.Command:
+    text = f"The command {found.name} ({found.value}) can't be used: {why}."
+
+    def fail() -> None:
+        raise click.ClickException(text)
+
+    return click.Command(found.name, callback=fail, help=text)
+
+
+jwtlib = _CommandGroup(
+    "jwtlib", help="Look at how this app's routes are guarded, and by which keys."
+)

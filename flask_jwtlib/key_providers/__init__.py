@@ -1,0 +1,24 @@
+"""Where verification keys come from: configured once, or fetched and kept for a while.
+
+A provider of your own is any object with the method ``keys_for(header)``. To fetch keys from a place that
+this package doesn't know, give ``TTLKeyProvider`` a function: caching, refreshing and outages are its work.
+"""
+
+from __future__ import annotations
+
+from ._checked import CheckedKeyProvider, NoKeyProvider, as_key_provider
+from ._deferred_calls import DeferredCalls, start_thread
+from ._fetched_keys import FetchedKeys
+from ._static import StaticKeyProvider
+from ._ttl import TTLKeyProvider
+
+__all__ = [
+    "CheckedKeyProvider",
+    "DeferredCalls",
+    "FetchedKeys",
+    "NoKeyProvider",
+    "StaticKeyProvider",
+    "TTLKeyProvider",
+    "as_key_provider",
+    "start_thread",
+]

@@ -1,0 +1,1 @@
+"""Gets small documents over HTTP within bounds of time and size."""

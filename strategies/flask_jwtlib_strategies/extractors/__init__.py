@@ -1,0 +1,5 @@
+"""Places in a request where a token is found."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,5 @@
+"""Responses to refused requests."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,128 @@
+"""The keys of several files as one key set, in which no file crowds out the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from flask_jwtlib import KeySet, UnverifiedHeader, VerificationKey
+
+from .key_file import KeyFile, is_same_key
+
+__all__ = ["ServingKeys"]
+
+# Most keys of one kid and algorithm that are tried for a token.
+_MAX_TRIES = 4
+
+
+@frozen(eq=False)
+class _RotatingKeySet(KeySet):
+    """Keys that files have, and keys that are missing from them since the last reading.
+
+    The two are chosen from separately: as long as both serve, a new key makes no token ambiguous that
+    names no ``kid``.
+    """
+
+    current: KeySet = field(kw_only=True)
+    leaving: KeySet = field(kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "kids", self.current.kids | self.leaving.kids)
+
+    def select(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        return (*self.current.select(header), *self.leaving.select(header))
+
+    def lacks(self, kid: str | None) -> bool:
+        return self.current.lacks(kid) and self.leaving.lacks(kid)
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        return self.current.algorithms | self.leaving.algorithms
+
+
+@define(eq=False)
+class ServingKeys:
+    """Puts a key set together.
+
+    Args:
+        files: The files whose keys may serve.
+        before: The key set that serves already.
+        max_keys: The most keys of all files together.
+
+    Attributes:
+        refused: Why the keys of some files don't serve.
+    """
+
+    files: Mapping[Path, KeyFile]
+    before: KeySet | None
+    max_keys: int
+    refused: dict[Path, str] = field(init=False, factory=dict[Path, str])
+
+    def key_set(self) -> KeySet:
+        """Return the keys that serve."""
+        current = self._admitted({path: file.current for path, file in self.files.items()})
+        leaving = self._admitted(
+            {
+                path: tuple(
+                    key
+                    for key in file.leaving
+                    if not any(is_same_key(key, other) for other in current.keys)
+                )
+                for path, file in self.files.items()
+            }
+        )
+        if not leaving.keys:
+            return current
+        return _RotatingKeySet(current.keys + leaving.keys, current=current, leaving=leaving)
+
+    def _admitted(self, keys: Mapping[Path, Sequence[VerificationKey]]) -> KeySet:
+        """Choose the files that serve: first those whose keys do so already, then those with few keys."""
+        served = frozenset(() if self.before is None else self.before.keys)
+        places = _Places()
+        left = self.max_keys
+        order = sorted(keys, key=lambda path: (served.isdisjoint(keys[path]), len(keys[path])))
+        accepted: set[Path] = set()
+        for path in order:
+            if not keys[path]:
+                continue
+            fault = places.take(keys[path], is_exact=self.files[path].is_exact)
+            if len(keys[path]) > left:
+                fault = f"all files together may hold {self.max_keys} keys (max_keys)"
+            if fault is None:
+                left -= len(keys[path])
+                accepted.add(path)
+            else:
+                self.refused[path] = f"its keys are not used: {fault}"
+        return KeySet(
+            tuple(key for path in keys if path in accepted for key in keys[path]),
+            exact=any(self.files[path].is_exact for path in accepted),
+        )
+
+
+_Place = tuple[str | None, str]
+
+
+@define(eq=False)
+class _Places:
+    """The keys that are tried for a token, by their ``kid`` and algorithm."""
+
+    _taken: dict[_Place, list[VerificationKey]] = field(factory=dict[_Place, list[VerificationKey]])
+
+    def take(self, keys: Sequence[VerificationKey], *, is_exact: bool) -> str | None:
+        """Add the keys of a file if there is room for all of them, and say why not otherwise."""
+        taken: dict[_Place, list[VerificationKey]] = {}
+        for key in keys:
+            if is_exact and key.kid is None:
+                continue
+            for algorithm in key.algorithms:
+                place = key.kid, algorithm
+                others = taken.setdefault(place, [*self._taken.get(place, ())])
+                if all(key.material != other.material for other in others):
+                    others.append(key)
+                if len(others) > _MAX_TRIES:
+                    which = "without a kid" if key.kid is None else "of one kid"
+                    return f"{_MAX_TRIES} keys {which} are tried for {algorithm}: give them kids of their own"
+        self._taken.update(taken)
+        return None

@@ -1,0 +1,209 @@
+"""Keys of a source that has one URL for each key ID, and no list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from flask_jwtlib import ConfigurationError, KeySet, VerificationKey, VerificationUnavailable
+from flask_jwtlib.key_providers import FetchedKeys
+from flask_jwtlib.log_text import one_line, quoted
+
+from .._http.body import Fault, parse_object
+from .._http.client import DocumentError, HTTPClient
+from ._key_template import KeyTemplate
+from ._set_limits import SetLimits
+
+__all__ = ["KeysByKid"]
+
+_GONE = (404, 410)
+# Storage services return it for what does not exist, and firewalls for what does.
+_FORBIDDEN = 403
+# Seconds after which a key is fetched again that could not be fetched.
+_RETRY = 30
+
+
+@frozen
+class _Kept:
+    """A key, when it was fetched, for how many seconds it is fresh, and whether it was forbidden since."""
+
+    key: VerificationKey
+    fetched_at: float
+    ttl: float
+    forbidden: bool = False
+
+    @property
+    def expires_at(self) -> float:
+        return self.fetched_at + self.ttl
+
+
+class _Memory:
+    """What one fetch leaves to the next.
+
+    Attributes:
+        kept: The keys by their ID, replaced as a whole.
+        used: The IDs of kept keys that tokens named since the last refresh.
+        key_set: The set that was returned last.
+    """
+
+    __slots__ = ("kept", "key_set", "used")
+
+    def __init__(self) -> None:
+        self.kept: dict[str, _Kept] = {}
+        self.used: set[str] = set()
+        self.key_set = KeySet((), exact=True)
+
+
+@frozen(eq=False)
+class KeysByKid:
+    """Fetches keys one by one, and keeps each for its time: a ``fetch`` for ``TTLKeyProvider``.
+
+    Args:
+        template: Where a key is.
+        client: What to get it with.
+        timeout: Seconds that a fetch may take.
+        limits: How many keys are kept, and for how long.
+        max_stale: Seconds that an expired key is kept which can't be fetched again.
+        clock: A clock in seconds that never jumps.
+    """
+
+    template: KeyTemplate
+    client: HTTPClient = field(kw_only=True, repr=False)
+    timeout: float = field(kw_only=True)
+    limits: SetLimits = field(kw_only=True)
+    max_stale: float = field(kw_only=True)
+    clock: Callable[[], float] = field(kw_only=True, repr=False)
+    _memory: _Memory = field(init=False, factory=_Memory, repr=False)
+
+    def note_use(self, kid: str) -> bool:
+        """Note that a token names a key, so that it is refreshed. Returns whether it is kept."""
+        if kid not in self._memory.kept:
+            return False
+        self._memory.used.add(kid)
+        return True
+
+    def __call__(self, *, kid: str | None = None) -> FetchedKeys:
+        """Fetch the key with an ID, or the kept ones that are due, within ``timeout``.
+
+        Args:
+            kid: The wanted ID, which the template accepts, or None for a refresh.
+
+        Raises:
+            DocumentError: No key could be had, or what is there isn't one.
+            VerificationUnavailable: The server is busy, and says for how long.
+        """
+        deadline = time.monotonic() + self.timeout
+        before, now = self._memory.kept, self.clock()
+        kept = dict(before)
+        if kid is None:
+            self._refresh(kept, now, deadline)
+        else:
+            key = self._first_look(kid, now, deadline)
+            if key is not None:
+                kept[kid] = key
+        kept = {each: key for each, key in kept.items() if now < key.expires_at + self.max_stale}
+        while len(kept) > self.limits.max_keys:
+            del kept[min(kept, key=lambda each: kept[each].fetched_at)]
+        # What an abandoned fetch brings is older than what a later one brought meanwhile.
+        if self._memory.kept is before:
+            self._memory.kept = kept
+        return self._fetched(kept, now)
+
+    def _fetched(self, kept: dict[str, _Kept], now: float) -> FetchedKeys:
+        memory = self._memory
+        keys = tuple(each.key for each in kept.values())
+        if keys != memory.key_set.keys:
+            memory.key_set = KeySet(keys, exact=True)
+        if not keys:
+            # Having none is no fault of the source's: nobody has named one that it has.
+            return FetchedKeys(memory.key_set, partial=True)
+        ttl = min(_time_left(each, now) for each in kept.values())
+        return FetchedKeys(memory.key_set, ttl=ttl)
+
+    def _first_look(self, kid: str, now: float, deadline: float) -> _Kept | None:
+        """Fetch a key that isn't kept; None if there is no such key."""
+        try:
+            return self._look_up(kid, now, deadline)
+        except DocumentError as error:
+            if error.status in (*_GONE, _FORBIDDEN):
+                return None
+            raise
+
+    def _refresh(self, kept: dict[str, _Kept], now: float, deadline: float) -> None:
+        """Fetch the kept keys again that are used and in the second half of their time.
+
+        Raises:
+            DocumentError: None of them could be had.
+            VerificationUnavailable: So it is, and the server says for how long.
+        """
+        memory = self._memory
+        used, memory.used = memory.used, set()
+        errors: list[DocumentError | VerificationUnavailable] = []
+        looked_up = 0
+        for kid, key in sorted(kept.items(), key=lambda item: item[1].expires_at):
+            if kid not in used:
+                if now >= key.expires_at:
+                    del kept[kid]
+                continue
+            if now < key.fetched_at + key.ttl / 2 or (looked_up and time.monotonic() >= deadline):
+                # What there is no time for is still in use, and comes first the next time.
+                memory.used.add(kid)
+                continue
+            looked_up += 1
+            try:
+                kept[kid] = self._look_up(kid, now, deadline)
+            except (DocumentError, VerificationUnavailable) as error:
+                status = error.status if isinstance(error, DocumentError) else None
+                memory.used.add(kid)
+                if status in _GONE or (status == _FORBIDDEN and key.forbidden):
+                    del kept[kid]
+                    continue
+                errors.append(error)
+                if status == _FORBIDDEN:
+                    kept[kid] = attrs.evolve(key, forbidden=True)
+        if errors and len(errors) == looked_up:
+            # The forbidden ones have to be remembered all the same.
+            memory.kept = kept
+            raise errors[0]
+
+    def _look_up(self, kid: str, now: float, deadline: float) -> _Kept:
+        url = self.template.url_of(kid)
+        left = max(0, round(deadline - time.monotonic(), 2))
+        document = self.client.get(url, timeout=left, parse=bytes)
+        try:
+            key = _key_in(document.content, kid)
+        except (ConfigurationError, Fault) as error:
+            raise DocumentError(
+                f"the key with the kid {quoted(kid)} can't be used: {one_line(str(error), 300)}"
+            ) from None
+        return _Kept(key, now, self.limits.ttl(document.lifetime))
+
+
+def _time_left(key: _Kept, now: float) -> float:
+    """Seconds until a key has to be fetched again, which failed for one that has expired."""
+    left = key.expires_at - now
+    return max(left, 1) if left > 0 else _RETRY
+
+
+def _key_in(body: Any, kid: str) -> VerificationKey:
+    """Read a key from PEM or a JWK.
+
+    Raises:
+        ConfigurationError: It is neither, or another one's.
+        Fault: It is JSON that isn't strict.
+    """
+    text = bytes(body).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if not text.startswith("{"):
+        return VerificationKey.from_pem(text, kid=kid)
+    jwk = parse_object(bytes(body))
+    named = jwk.get("kid")
+    if named is not None and named != kid:
+        raise ConfigurationError(f"it is the key with the kid {quoted(named)}")
+    key = VerificationKey.from_jwk(jwk, kid=kid)
+    if key.key_type == "oct":
+        raise ConfigurationError("it is a secret (kty oct), which isn't one once it is published")
+    return key

@@ -1,0 +1,141 @@
+"""A key set that an issuer publishes over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, cast
+
+import attrs
+from attrs import field, frozen
+
+from flask_jwtlib import ConfigurationError, KeySet
+from flask_jwtlib.key_providers import FetchedKeys
+from flask_jwtlib.log_text import one_line
+
+from .._http.client import Document, DocumentError, HTTPClient
+from .._http.urls import without_secrets
+from ._set_limits import MOST_KEYS, SetLimits
+
+__all__ = ["RemoteKeySet"]
+
+_SECRET = "this JWK is a secret (kty oct), which isn't one once it is published"  # noqa: S105 - a text
+
+
+@frozen
+class _Known:
+    """What was fetched last, as one value, so that no thread sees parts of two."""
+
+    etag: str | None
+    digest: bytes
+    key_set: KeySet
+
+
+class _Memory:
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: _Known | None = None
+
+
+@frozen(eq=False)
+class RemoteKeySet:
+    """Fetches a JWK set (RFC 7517 §5) or a map of key IDs to PEM: a ``fetch`` for ``TTLKeyProvider``.
+
+    Members that can't verify signatures are skipped, and so are secrets. While the keys stay the same, each
+    fetch returns the same ``KeySet`` object.
+
+    Args:
+        url: Where the set is.
+        client: What to get it with.
+        timeout: Seconds that a fetch may take.
+        credentials: Whether the host may see what the session sends.
+        limits: Bounds of the set.
+
+    Raises:
+        ConfigurationError: The client may not ask this URL.
+    """
+
+    url: str = field(repr=without_secrets)
+    client: HTTPClient = field(kw_only=True, repr=False)
+    timeout: float = field(default=5, kw_only=True)
+    credentials: bool = field(default=True, kw_only=True)
+    limits: SetLimits = field(factory=SetLimits, kw_only=True, repr=False)
+    _memory: _Memory = field(init=False, factory=_Memory, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.client.check(self.url)
+
+    def __call__(self) -> FetchedKeys:
+        """Fetch it within ``timeout``. Raises what ``fetch`` raises."""
+        return self.fetch(timeout=self.timeout)
+
+    def fetch(self, *, timeout: float) -> FetchedKeys:
+        """Fetch it.
+
+        Args:
+            timeout: Seconds that this may take.
+
+        Raises:
+            DocumentError: It could not be had, or isn't a key set.
+            VerificationUnavailable: The server is busy, and says for how long.
+        """
+        known = self._memory.known
+        document = self.client.get(
+            self.url,
+            timeout=timeout,
+            etag=None if known is None else known.etag,
+            credentials=self.credentials,
+        )
+        known = self._memory.known = self._known(document, known)
+        return FetchedKeys(known.key_set, ttl=self.limits.ttl(document.lifetime))
+
+    def _known(self, document: Document, before: _Known | None) -> _Known:
+        if document.content is None:
+            # The server says so only to a request with the ETag of what is known.
+            return cast("_Known", before)
+        # What stands beside the keys may change with each response.
+        members = document.content.get("keys", document.content)
+        digest = sha256(json.dumps(members, sort_keys=True).encode()).digest()
+        if before is not None and digest == before.digest:
+            return attrs.evolve(before, etag=document.etag)
+        return _Known(document.etag, digest, self._key_set(document.content))
+
+    def _key_set(self, content: Mapping[str, Any]) -> KeySet:
+        members = content.get("keys")
+        if not isinstance(members, list):
+            return self._pem_map(content)
+        jwks = cast("Sequence[Any]", members)
+        self._check_number(len(jwks))
+        public = [jwk for jwk in jwks if not _is_secret(jwk)]
+        key_set = KeySet.from_jwks({"keys": public}, uses=self.limits.uses)
+        secrets = len(jwks) - len(public)
+        return attrs.evolve(key_set, skipped=(*key_set.skipped, *[_SECRET] * secrets))
+
+    def _pem_map(self, content: Mapping[str, Any]) -> KeySet:
+        try:
+            key_set = KeySet.from_pem_map(content)
+        except ConfigurationError as error:
+            fault = one_line(str(error), 300)
+            raise self._error(
+                f'it is neither a JWK set, whose "keys" is an array, nor a map of key IDs to PEM ({fault})'
+            ) from None
+        self._check_number(len(content))
+        return key_set
+
+    def _check_number(self, count: int) -> None:
+        most = self.limits.max_keys
+        if count > most:
+            raise self._error(
+                f"the set has {count} keys, {most} are allowed; max_keys={count} would read it"
+                if count <= MOST_KEYS
+                else f"the set has {count} keys, {most} are allowed and no more than {MOST_KEYS} can be"
+            )
+
+    def _error(self, fault: str) -> DocumentError:
+        return DocumentError(f"GET {without_secrets(self.url)}: {fault}")
+
+
+def _is_secret(jwk: object) -> bool:
+    return isinstance(jwk, Mapping) and cast("Mapping[str, Any]", jwk).get("kty") == "oct"

@@ -1,0 +1,521 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from attrs.exceptions import FrozenInstanceError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_jwtlib import (
+    AccessToken,
+    Audience,
+    AuthenticationError,
+    Claims,
+    Client,
+    ConfigurationError,
+    Issuer,
+    RequiredClaims,
+    Scope,
+    Subject,
+)
+from flask_jwtlib.claim_rules import (
+    ClaimRule,
+    ClaimTypes,
+    Expiry,
+    IssuedAt,
+    MaxLifetime,
+    NotBefore,
+    TokenType,
+    TokenUse,
+    apply_rules,
+    as_rules,
+)
+from flask_jwtlib.errors import (
+    ClaimError,
+    InsufficientScopeError,
+    MissingClaimError,
+    UnacceptedAudienceError,
+)
+
+NOW = 1_700_000_000
+
+
+def claims(header: dict[str, Any] | None = None, /, **members: Any) -> Claims:
+    """Make claims that are judged at NOW."""
+    return Claims(members, checked_at=NOW, header=header or {})
+
+
+def accepts(rule: ClaimRule, found: Claims) -> bool:
+    """Whether a rule lets claims pass; it refuses by an AuthenticationError alone."""
+    try:
+        apply_rules(found, [rule])
+    except AuthenticationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("iss", "accepted"),
+    [
+        pytest.param("https://a.example", True, id="equal"),
+        pytest.param("https://b.example/", True, id="the other"),
+        pytest.param("https://a.example/", False, id="slash more"),
+        pytest.param("https://b.example", False, id="slash less"),
+        pytest.param("https://A.example", False, id="case"),
+        pytest.param("https://a.example ", False, id="space"),
+        pytest.param("https://a", False, id="prefix"),
+        pytest.param("", False, id="empty"),
+        pytest.param(None, False, id="null"),
+        pytest.param(["https://a.example"], False, id="array"),
+        pytest.param(True, False, id="bool"),
+    ],
+)
+def test_issuer(iss: Any, accepted: bool) -> None:
+    """RFC 7519 §4.1.1: iss equals one of the issuers, letter for letter."""
+    assert accepts(Issuer("https://a.example", "https://b.example/"), claims(iss=iss)) is accepted
+
+
+def test_issuer_is_required_and_named() -> None:
+    """Without iss a token is refused; with another, the log names both, and the wire none."""
+    with pytest.raises(MissingClaimError):
+        Issuer("https://a.example")(claims())
+    with pytest.raises(ClaimError, match=r"iss is 'https://e'.*'https://a.example'") as refusal:
+        Issuer("https://a.example")(claims(iss="https://e"))
+    assert refusal.value.claim == "iss"
+    assert refusal.value.description == "The access token is from another issuer"
+
+
+@pytest.mark.parametrize(
+    ("aud", "accepted"),
+    [
+        pytest.param("me", True, id="ours"),
+        pytest.param("myself", True, id="our other"),
+        pytest.param(["you", "me"], True, id="among others"),
+        pytest.param("you", False, id="another"),
+        pytest.param(["you", "they"], False, id="others"),
+        pytest.param("Me", False, id="case"),
+        pytest.param("me you", False, id="string with a space"),
+        pytest.param("m", False, id="prefix"),
+        pytest.param("", False, id="empty"),
+        pytest.param([], False, id="empty array"),
+        pytest.param(None, False, id="null"),
+        pytest.param(5, False, id="number"),
+        pytest.param({"me": True}, False, id="object"),
+        pytest.param([["me"]], False, id="nested array"),
+    ],
+)
+def test_audience(aud: Any, accepted: bool) -> None:
+    """RFC 7519 §4.1.3: one of the values of aud is ours."""
+    assert accepts(Audience("me", "myself"), claims(aud=aud)) is accepted
+
+
+def test_audience_is_required_where_one_is_ours() -> None:
+    """With an audience configured, a token without aud is refused."""
+    with pytest.raises(MissingClaimError):
+        Audience("me")(claims())
+
+
+@pytest.mark.parametrize("aud", ["me", ["me"], [], "", None, 5])
+def test_without_an_audience_of_ours_no_audience_passes(aud: Any) -> None:
+    """RFC 7519 §4.1.3: where none is ours, a token that names one is refused."""
+    with pytest.raises(UnacceptedAudienceError, match="JWT_AUDIENCE") as refusal:
+        Audience()(claims(aud=aud))
+    assert refusal.value.claim == "aud"
+    assert accepts(Audience(), claims())
+
+
+def test_audience_refusals_read_the_same_on_the_wire() -> None:
+    """A stranger does not learn whether an audience is configured."""
+    with pytest.raises(ClaimError) as configured:
+        Audience("me")(claims(aud="you"))
+    with pytest.raises(ClaimError) as unconfigured:
+        Audience()(claims(aud="you"))
+    assert configured.value.description == unconfigured.value.description
+    assert "'you'" in str(configured.value)
+    assert "'me'" in str(configured.value)
+
+
+@pytest.mark.parametrize(
+    ("sub", "accepted"),
+    [
+        pytest.param("alice", True, id="named"),
+        pytest.param("eve", False, id="another"),
+        pytest.param("", False, id="empty"),
+        pytest.param(None, False, id="null"),
+        pytest.param(5, False, id="number"),
+        pytest.param(["alice"], False, id="array"),
+    ],
+)
+def test_subject(sub: Any, accepted: bool) -> None:
+    """RFC 7519 §4.1.2: sub is one of those named, case and all."""
+    assert accepts(Subject("alice", "bob"), claims(sub=sub)) is accepted
+
+
+def test_subject_is_required() -> None:
+    """A token without sub has no subject; the error names the claim."""
+    with pytest.raises(MissingClaimError):
+        Subject("alice")(claims())
+    with pytest.raises(ClaimError) as refusal:
+        Subject("alice")(claims(sub="eve"))
+    assert refusal.value.claim == "sub"
+
+
+def test_required_claims() -> None:
+    """Each of the claims is there, and not null; the one that is not is named."""
+    rule = RequiredClaims("sub", "jti")
+
+    assert accepts(rule, claims(sub="", jti=0))
+    for found in (claims(sub="alice"), claims(sub="alice", jti=None)):
+        with pytest.raises(MissingClaimError) as refusal:
+            rule(found)
+        assert refusal.value.claim == "jti"
+
+
+@pytest.mark.parametrize("claim", ["azp", "appid", "client_id", "cid"])
+@pytest.mark.parametrize(
+    ("client", "accepted"),
+    [
+        pytest.param("spa", True, id="ours"),
+        pytest.param("jobs", True, id="our other"),
+        pytest.param("another", False, id="another"),
+        pytest.param("SPA", False, id="case"),
+        pytest.param("spa ", False, id="space"),
+        pytest.param("sp", False, id="prefix"),
+        pytest.param("spa jobs", False, id="both in one string"),
+        pytest.param("", False, id="empty"),
+        pytest.param(None, False, id="null"),
+        pytest.param(["spa"], False, id="array"),
+        pytest.param({"spa": True}, False, id="object"),
+        pytest.param(5, False, id="number"),
+        pytest.param(True, False, id="bool"),
+    ],
+)
+def test_client(claim: str, client: Any, accepted: bool) -> None:
+    """Each of the claims that name the client is read, and compared letter for letter."""
+    assert accepts(Client("spa", "jobs"), claims(**{claim: client})) is accepted
+
+
+CLIENTS = ["spa", "jobs", "another", "", None, ["spa"], 5]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["azp", "appid", "client_id", "cid", "clientId", "aud", "sub"]),
+        st.sampled_from(CLIENTS),
+    )
+)
+def test_every_claim_that_names_a_client_must_name_ours(members: dict[str, Any]) -> None:
+    """If several claims name the client, each must be accepted; if none does, the token is refused."""
+    named = [members[name] for name in ("azp", "appid", "client_id", "cid") if name in members]
+    expected = bool(named) and all(client in ["spa", "jobs"] for client in named)
+    assert accepts(Client("spa", "jobs"), claims(**members)) is expected
+
+
+def test_a_refused_client_is_named() -> None:
+    """The log names the claim, the client and the accepted ones; the wire names none of them."""
+    with pytest.raises(
+        ClaimError, match="cid is 'another', accepted is 'spa' or 'jobs'"
+    ) as refusal:
+        Client("spa", "jobs")(claims(azp="spa", cid="another"))
+    assert refusal.value.claim == "cid"
+    assert refusal.value.description == "The access token was issued to another client"
+    with pytest.raises(MissingClaimError, match="azp, appid, client_id, cid are all missing"):
+        Client("spa")(claims(aud="spa", sub="spa"))
+
+
+@given(st.integers())
+def test_a_numeric_subject_becomes_text(number: int) -> None:
+    """Refused by default (RFC 7519 §4.1.2); with the option a whole number becomes its decimal text."""
+    with pytest.raises(ClaimError, match=r"sub is not a string but a number.*numeric_subject=True"):
+        ClaimTypes()(claims(sub=number))
+    found = claims(sub=number)
+    for _ in range(2):
+        ClaimTypes(numeric_subject=True)(found)
+        assert found.subject == found["sub"] == str(number)
+
+
+@pytest.mark.parametrize("sub", [True, False, 42.0, 1e3, None, [42], {"id": 42}], ids=repr)
+def test_only_a_whole_number_becomes_a_subject(sub: Any) -> None:
+    """Booleans, fractions, null and structures are no subjects with the option either."""
+    with pytest.raises(ClaimError, match="sub is not a string") as refusal:
+        ClaimTypes(numeric_subject=True)(claims(sub=sub))
+    assert refusal.value.claim == "sub"
+
+
+@pytest.mark.parametrize("claim", ["iss", "jti"])
+def test_numbers_are_for_the_subject_alone(claim: str) -> None:
+    """The option says nothing about other claims."""
+    with pytest.raises(ClaimError, match=f"{claim} is not a string"):
+        ClaimTypes(numeric_subject=True)(claims(sub=42, **{claim: 42}))
+
+
+@pytest.mark.parametrize("value", [1, 0, None, "yes"], ids=repr)
+def test_the_option_for_numeric_subjects_is_on_or_off(value: Any) -> None:
+    """Anything but True and False is a mistake, found at once."""
+    with pytest.raises(ConfigurationError, match=r"numeric_subject is .*, expected True or False"):
+        ClaimTypes(numeric_subject=value)
+
+
+@pytest.mark.parametrize(
+    ("scope", "accepted"),
+    [
+        pytest.param("read write", True, id="both"),
+        pytest.param("write admin read", True, id="more"),
+        pytest.param("read", False, id="one"),
+        pytest.param("", False, id="none"),
+        pytest.param("readwrite", False, id="joined"),
+        pytest.param("READ WRITE", False, id="case"),
+        pytest.param(["read", "write"], True, id="array"),
+        pytest.param(None, False, id="null"),
+        pytest.param(True, False, id="true"),
+        pytest.param({"read": 1, "write": 1}, False, id="object"),
+    ],
+)
+@pytest.mark.parametrize("rule", [Scope("read", "write"), Scope("read write")], ids=["two", "one"])
+def test_scope(rule: Scope, scope: Any, accepted: bool) -> None:
+    """RFC 6750 §3.1: all of the scopes are granted."""
+    assert accepts(rule, claims(scope=scope)) is accepted
+
+
+def test_a_missing_scope_names_all_that_are_needed() -> None:
+    """The challenge shows what the route needs, not what is lacking alone."""
+    with pytest.raises(InsufficientScopeError) as refusal:
+        Scope("read", "write")(claims(scope="read"))
+    assert refusal.value.scope == "read write"
+    with pytest.raises(InsufficientScopeError):
+        Scope("read")(claims())
+
+
+@pytest.mark.parametrize(
+    ("found", "claim"),
+    [
+        pytest.param({"iss": 5}, "iss", id="iss number"),
+        pytest.param({"iss": None}, "iss", id="iss null"),
+        pytest.param({"iss": ["i"]}, "iss", id="iss array"),
+        pytest.param({"sub": 5}, "sub", id="sub number"),
+        pytest.param({"sub": None}, "sub", id="sub null"),
+        pytest.param({"sub": {"id": 1}}, "sub", id="sub object"),
+        pytest.param({"jti": 5}, "jti", id="jti number"),
+        pytest.param({"aud": 5}, "aud", id="aud number"),
+        pytest.param({"aud": None}, "aud", id="aud null"),
+        pytest.param({"aud": {"me": 1}}, "aud", id="aud object"),
+        pytest.param({"aud": ["me", 5]}, "aud", id="aud mixed array"),
+        pytest.param({"aud": ["me", None]}, "aud", id="aud array with null"),
+        pytest.param({"aud": [["me"]]}, "aud", id="aud nested array"),
+        pytest.param({"iat": "now"}, "iat", id="iat string"),
+    ],
+)
+def test_registered_claims_of_a_wrong_type_are_refused(found: dict[str, Any], claim: str) -> None:
+    """RFC 7519 §4.1: registered claims have the type that the RFC gives them."""
+    with pytest.raises(ClaimError) as refusal:
+        ClaimTypes()(claims(**found))
+    assert refusal.value.claim == claim
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"iss": "i", "sub": "s", "jti": "j", "aud": "a", "iat": 5}, id="all"),
+        pytest.param({"aud": ["a", "b"]}, id="aud array"),
+        pytest.param({"aud": []}, id="aud empty array"),
+        pytest.param({"iss": "", "sub": "", "jti": "", "aud": ""}, id="empty"),
+        pytest.param({"iat": 5.5, "tenant": 5, "exp": None}, id="others are not its concern"),
+    ],
+)
+def test_registered_claims_of_the_right_type_pass(found: dict[str, Any]) -> None:
+    """Absent claims, and present ones of the right type, pass."""
+    assert accepts(ClaimTypes(), claims(**found))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [Issuer, Audience, Client, Subject, RequiredClaims, TokenType, TokenUse, Scope],
+    ids=lambda rule: rule.__name__,
+)
+@pytest.mark.parametrize("value", ["", None, 5, ["a"], b"a", True], ids=repr)
+def test_rules_take_non_empty_strings(rule: Any, value: Any) -> None:
+    """What a rule is given must be text: a list in place of a string is a mistake, found at once."""
+    with pytest.raises(ConfigurationError, match="non-empty strings"):
+        rule("good", value)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [Issuer, Client, Subject, TokenType, TokenUse, Scope, RequiredClaims],
+    ids=lambda rule: rule.__name__,
+)
+def test_rules_that_need_something_to_compare_with(rule: Any) -> None:
+    """A rule that would check nothing can't be made."""
+    with pytest.raises(ConfigurationError, match="expected at least one"):
+        rule()
+
+
+def test_a_scope_of_spaces_is_no_scope() -> None:
+    """A scope that has no word in it would permit everything: it can't be made."""
+    with pytest.raises(ConfigurationError):
+        Scope(" ")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: AccessToken(types=["service+jwt"]), id="AccessToken"),
+        pytest.param(lambda: Audience("me"), id="Audience"),
+        pytest.param(lambda: Client("spa"), id="Client"),
+        pytest.param(lambda: MaxLifetime(60), id="MaxLifetime"),
+        pytest.param(lambda: TokenUse("access"), id="TokenUse"),
+        pytest.param(ClaimTypes, id="ClaimTypes"),
+        pytest.param(lambda: Expiry(5, required=True), id="Expiry"),
+        pytest.param(lambda: IssuedAt(60, leeway=5), id="IssuedAt"),
+        pytest.param(lambda: Issuer("https://a.example"), id="Issuer"),
+        pytest.param(lambda: NotBefore(5), id="NotBefore"),
+        pytest.param(lambda: RequiredClaims("sub"), id="RequiredClaims"),
+        pytest.param(lambda: Scope("read"), id="Scope"),
+        pytest.param(lambda: Subject("alice"), id="Subject"),
+        pytest.param(lambda: TokenType("at+jwt"), id="TokenType"),
+    ],
+)
+def test_rules_are_values(make: Callable[[], Any]) -> None:
+    """A rule shows what it is, equals its like, and can't be changed."""
+    rule = make()
+
+    assert repr(rule).startswith(type(rule).__name__)
+    assert rule == make()
+    assert hash(rule) == hash(make())
+    with pytest.raises(FrozenInstanceError):
+        rule.accepted = ("everybody",)
+
+
+@pytest.mark.parametrize("answer", [None, True])
+def test_a_rule_accepts_by_none_or_true(answer: bool | None) -> None:
+    """Both ways of writing a rule, a check that returns and a check that raises, accept."""
+    apply_rules(claims(), [lambda claims: answer])
+
+
+@pytest.mark.parametrize("answer", [False, 0, 1, "", "yes", [], [1], {}, ...], ids=repr)
+def test_a_rule_accepts_by_nothing_else(answer: Any) -> None:
+    """False refuses, and so does any answer that may be a slip of its author."""
+    with pytest.raises(ClaimError):
+        apply_rules(claims(), [lambda claims: answer])
+
+
+def tenant_is_ours(claims: Claims) -> bool:
+    """Refuse everybody."""
+    return False
+
+
+class TenantRule:
+    """A rule that is an object."""
+
+    def __call__(self, claims: Claims) -> bool:
+        return False
+
+
+class OddlyNamedRule(TenantRule):
+    """A rule whose name and repr are of no use."""
+
+    def __init__(self, name: Any) -> None:
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+class SecretiveRule(TenantRule):
+    """A rule whose attributes can't be looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        pytest.param(tenant_is_ours, "tenant_is_ours", id="function"),
+        pytest.param(lambda claims: False, "<lambda>", id="lambda"),
+        pytest.param(TenantRule(), "TenantRule", id="object"),
+        pytest.param(partial(tenant_is_ours), "partial", id="partial"),
+        pytest.param(OddlyNamedRule("my rule"), "my rule", id="a name of its own"),
+        pytest.param(OddlyNamedRule(5), "OddlyNamedRule", id="a number for a name"),
+        pytest.param(OddlyNamedRule(""), "OddlyNamedRule", id="an empty name"),
+        pytest.param(SecretiveRule(), "SecretiveRule", id="no name to be had"),
+    ],
+)
+def test_a_refusing_rule_is_named(rule: ClaimRule, name: str) -> None:
+    """The error tells by name which rule refused, be it a function or any object."""
+    with pytest.raises(ClaimError, match=f"the rule '{name}' returned False") as refusal:
+        apply_rules(claims(), [rule])
+    assert refusal.value.claim == name
+
+
+def test_a_rules_name_fits_the_log() -> None:
+    """A name is shown on one line and at no length."""
+    with pytest.raises(ClaimError) as refusal:
+        apply_rules(claims(), [OddlyNamedRule("a\nb" * 1000)])
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 250
+
+
+@pytest.mark.parametrize("answer", [0, "a secret", ["a secret"], {"a": "secret"}, ...], ids=repr)
+def test_an_odd_return_value_is_told_by_its_type(answer: Any) -> None:
+    """What a rule returns by mistake may be secret: the log has its type, and what a rule may return."""
+    with pytest.raises(ClaimError, match="expected None or True") as refusal:
+        apply_rules(claims(), [lambda claims: answer])
+    assert f"returned a value of type {type(answer).__name__}" in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+
+
+def test_rules_are_tried_in_order() -> None:
+    """The first rule that refuses decides; those after it are not asked."""
+    asked: list[str] = []
+
+    def first(claims: Claims) -> None:
+        asked.append("first")
+
+    def second(claims: Claims) -> bool:
+        asked.append("second")
+        return False
+
+    def third(claims: Claims) -> None:
+        asked.append("third")
+
+    with pytest.raises(ClaimError, match="second"):
+        apply_rules(claims(), [first, second, third])
+    assert asked == ["first", "second"]
+    apply_rules(claims(), [])
+
+
+def test_as_rules_answers_a_tuple() -> None:
+    """Rules that are callables come back as they are, from any iterable."""
+    rules: Any = (Expiry(), lambda claims: None)
+
+    assert as_rules(rules) == as_rules(list(rules)) == as_rules(iter(rules)) == rules
+    assert as_rules(()) == ()
+
+
+@pytest.mark.parametrize("rule", [Expiry, "sub", None, 5, {"iss": "a"}], ids=repr)
+def test_what_is_no_rule_is_refused(rule: Any) -> None:
+    """A class that was not called, and anything that can't be called, is no rule."""
+    with pytest.raises(ConfigurationError, match="a claim rule is a callable"):
+        as_rules((Expiry(), rule))
+
+
+@pytest.mark.parametrize("rules", [Expiry(), None, len], ids=["rule", "None", "function"])
+def test_rules_come_in_a_list(rules: Any) -> None:
+    """A rule without its list is a mistake that the message mends."""
+    with pytest.raises(ConfigurationError, match=r"rules=\[…\]"):
+        as_rules(rules)
+
+
+def test_rules_hold_claims_of_any_kind_of_token() -> None:
+    """The same rules judge what an introspected token says: claims without a header."""
+    introspected = Claims(
+        {"iss": "https://a.example", "aud": "me", "exp": NOW + 1, "scope": "read"}, checked_at=NOW
+    )
+
+    for rule in (Issuer("https://a.example"), Audience("me"), Expiry(), Scope("read")):
+        assert accepts(rule, introspected)

@@ -1,0 +1,484 @@
+"""Which keys of a set may verify a token, and what a set is made of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flask_jwtlib import ConfigurationError, KeySet, UnverifiedHeader, VerificationKey
+from flask_jwtlib.errors import InsecureKeyWarning
+from flask_jwtlib.testing import TokenIssuer, base64url
+
+RSA = TokenIssuer(kid="rsa")
+OTHER_RSA = TokenIssuer(kid="other-rsa")
+EC = TokenIssuer(algorithm="ES256", kid="ec")
+SECRET = b"an HMAC secret of sixty-four bytes, which is enough for HS512 too"[:64]
+PRIVATE: Any = RSA.private_key
+
+
+def key(name: str, kid: str | None = None, algorithms: Any = "HS256") -> VerificationKey:
+    """A key that differs from that of any other name."""
+    return VerificationKey.from_secret(f"{name}: {SECRET.decode()}", algorithms=algorithms, kid=kid)
+
+
+def header(kid: str | None, alg: str = "HS256") -> UnverifiedHeader:
+    """A token's header, as far as the choice of keys goes by it."""
+    return UnverifiedHeader(alg, kid)
+
+
+def openssh(issuer: TokenIssuer) -> str:
+    """An issuer's public key in OpenSSH's format."""
+    from cryptography.hazmat.primitives import serialization
+
+    material: Any = issuer.verification_key.material
+    return material.public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    ).decode()
+
+
+def test_a_kid_chooses_its_key() -> None:
+    """A token that names a kid is verified by the key of that kid and no other."""
+    a, b = key("a", "a"), key("b", "b")
+    keys = KeySet([a, b])
+
+    assert keys.select(header("a")) == (a,)
+    assert keys.select(header("b")) == (b,)
+    assert keys.select(header("c")) == ()
+    assert keys.select(header("")) == ()
+    assert keys.select(header("A")) == ()
+
+
+def test_a_key_is_chosen_for_its_own_algorithms() -> None:
+    """The kid alone is not enough: alg must be one of the key's."""
+    a = key("a", "a", ["HS256", "HS384"])
+    keys = KeySet([a])
+
+    assert keys.select(header("a", "HS384")) == (a,)
+    assert keys.select(header("a", "HS512")) == ()
+    assert keys.select(header("a", "none")) == ()
+    assert keys.select(header("a", "hs256")) == ()
+
+
+def test_one_kid_for_two_kinds_of_key() -> None:
+    """Keys of one kid and different algorithms don't get in each other's way."""
+    rsa = VerificationKey.from_pem(RSA.public_pem, kid="one", algorithms="RS256")
+    ec = VerificationKey.from_pem(EC.public_pem, kid="one")
+    keys = KeySet([rsa, ec])
+
+    assert keys.select(header("one", "RS256")) == (rsa,)
+    assert keys.select(header("one", "ES256")) == (ec,)
+    assert keys.select(header(None, "ES256")) == (ec,)
+
+
+def test_one_kid_for_several_keys() -> None:
+    """Several keys of one kid, as after a careless rotation, are all tried, in order, up to four."""
+    several = [key(str(number), "one") for number in range(6)]
+
+    assert KeySet(several[:3]).select(header("one")) == tuple(several[:3])
+    assert KeySet(several).select(header("one")) == tuple(several[:4])
+
+
+def test_the_same_key_listed_often_takes_no_others_place() -> None:
+    """A key that stands in the set several times leaves room for others of its kid."""
+    jwks = {"keys": [*[RSA.jwk] * 5, {**OTHER_RSA.jwk, "kid": "rsa"}]}
+
+    chosen = KeySet.from_jwks(jwks).select(header("rsa", "RS256"))
+
+    assert any(each.verify("RS256", b"x", OTHER_RSA.sign(b"x")) for each in chosen)
+    assert any(each.verify("RS256", b"x", RSA.sign(b"x")) for each in chosen)
+
+
+def test_without_a_kid_one_key_must_be_it() -> None:
+    """A token that names no kid is verified if exactly one key fits its algorithm."""
+    a, b = key("a", "a"), key("b", "b")
+    c = key("c", "c", "HS512")
+    keys = KeySet([a, b, c])
+
+    assert keys.select(header(None)) == ()
+    assert keys.select(header(None, "HS512")) == (c,)
+    assert keys.select(header(None, "HS384")) == ()
+    assert KeySet([a]).select(header(None)) == (a,)
+
+
+def test_a_list_without_kids_is_tried_whole() -> None:
+    """Keys that have no kid at all are tried for every token, whatever kid that names."""
+    a, b, c = key("a"), key("b"), key("c", None, "HS512")
+    keys = KeySet([a, b, c])
+
+    for kid in (None, "", "anything"):
+        assert keys.select(header(kid)) == (a, b)
+        assert keys.select(header(kid, "HS512")) == (c,)
+
+
+def test_a_list_without_kids_is_short() -> None:
+    """Four keys without a kid may fit one algorithm, and a fifth is a mistake."""
+    several = [key(str(number)) for number in range(5)]
+
+    assert KeySet(several[:4]).select(header(None)) == tuple(several[:4])
+    assert KeySet([*several[:4], key("x", None, "HS512")]).select(header(None)) == tuple(
+        several[:4]
+    )
+    with pytest.raises(
+        ConfigurationError, match=r"5 keys without a kid fit HS256, .*give them kids"
+    ):
+        KeySet(several)
+
+
+def test_a_key_without_a_kid_among_others_is_for_tokens_without_one() -> None:
+    """In a set where some key has a kid, one that has none is not tried for a token that names one."""
+    named, nameless = key("named", "named"), key("nameless", None, "HS512")
+    keys = KeySet([named, nameless])
+
+    assert keys.select(header("named")) == (named,)
+    assert keys.select(header("named", "HS512")) == ()
+    assert keys.select(header("unknown", "HS512")) == ()
+    assert keys.select(header(None, "HS512")) == (nameless,)
+
+
+def test_a_set_says_its_algorithms() -> None:
+    """A set verifies every algorithm that some key of it does."""
+    keys = KeySet([key("a", "a"), key("b", "b"), key("c", "c", "HS512")])
+
+    assert keys.algorithms == {"HS256", "HS512"}
+
+
+@pytest.mark.parametrize(
+    "material",
+    [
+        pytest.param(RSA.verification_key, id="key"),
+        pytest.param(PRIVATE.public_key(), id="object"),
+        pytest.param(RSA.public_pem, id="pem"),
+        pytest.param(RSA.public_pem.encode(), id="pem-bytes"),
+        pytest.param(f"a comment\n{RSA.public_pem}", id="pem-after-text"),
+        pytest.param(openssh(RSA), id="openssh"),
+        pytest.param(f" {openssh(RSA)} user@host\n".encode(), id="openssh-bytes"),
+        pytest.param(RSA.jwk, id="jwk"),
+        pytest.param(json.dumps(RSA.jwk), id="jwk-json"),
+        pytest.param(f"\n {json.dumps(RSA.jwk)}".encode(), id="jwk-json-bytes"),
+        pytest.param(RSA.jwks, id="jwks"),
+        pytest.param(json.dumps(RSA.jwks), id="jwks-json"),
+        pytest.param({"keys": tuple(RSA.jwks["keys"])}, id="jwks-tuple"),
+        pytest.param([RSA.public_pem], id="list"),
+        pytest.param((RSA.jwk,), id="tuple"),
+        pytest.param(iter([RSA.jwks]), id="iterator"),
+        pytest.param([[RSA.public_pem]], id="list-in-list"),
+        pytest.param(KeySet([RSA.verification_key]), id="set"),
+        pytest.param([KeySet([RSA.verification_key])], id="list-of-sets"),
+    ],
+)
+def test_a_set_is_made_of_whatever_holds_keys(material: Any) -> None:
+    """Each form of the issuer's key makes a set whose only key verifies what the issuer signs."""
+    (only,) = KeySet.of(material).keys
+
+    assert only.verify("RS256", b"signed", RSA.sign(b"signed"))
+
+
+def test_an_ecdsa_openssh_line_is_read() -> None:
+    """OpenSSH's ECDSA lines begin with another word than the others."""
+    assert KeySet.of(openssh(EC)).algorithms == {"ES256"}
+
+
+def test_a_set_stays_itself() -> None:
+    """A set made of a set is that set."""
+    keys = KeySet([RSA.verification_key])
+
+    assert KeySet.of(keys) is keys
+
+
+def test_forms_may_be_mixed() -> None:
+    """A list may hold keys in different forms, and sets of several."""
+    keys = KeySet.of([RSA.jwks, EC.verification_key, {"keys": [OTHER_RSA.jwk]}])
+
+    assert [each.kid for each in keys.keys] == ["rsa", "ec", "other-rsa"]
+
+
+@pytest.mark.parametrize(
+    ("material", "reason"),
+    [
+        pytest.param(None, "NoneType", id="none"),
+        pytest.param(5, "int", id="number"),
+        pytest.param(object(), "object", id="object"),
+        pytest.param(VerificationKey, "can't verify", id="class"),
+        pytest.param([RSA.public_pem, None], "NoneType", id="none-in-list"),
+        pytest.param("", "not a PEM, JWK or OpenSSH public key", id="empty"),
+        pytest.param(b"", "not a PEM, JWK or OpenSSH public key", id="empty-bytes"),
+        pytest.param("a secret", "VerificationKey.from_secret", id="secret"),
+        pytest.param(SECRET, "VerificationKey.from_secret", id="secret-bytes"),
+        pytest.param(b"\xff\xfe", "not a PEM, JWK or OpenSSH public key", id="binary"),
+        pytest.param("{", "not JSON", id="broken-json"),
+        pytest.param("{}", 'not a JWK (it has no "kty")', id="empty-json"),
+        pytest.param("[]", "not a PEM, JWK or OpenSSH public key", id="json-array"),
+        pytest.param('{"error": "gone"}', 'not a JWK (it has no "kty")', id="error-body"),
+        pytest.param({"kty": "XYZ"}, "not a JWK of a known type", id="unknown-type"),
+        pytest.param('{"keys": {}}', '"keys" is an array', id="keys-object"),
+        pytest.param('{"keys": null}', '"keys" is an array', id="keys-null"),
+        pytest.param({"keys": "RSA"}, '"keys" is an array', id="keys-text"),
+        pytest.param("<html>not found</html>", "not a PEM, JWK or OpenSSH public key", id="html"),
+        pytest.param("ssh-dss AAAA", "not a plain RSA, ECDSA or Ed25519", id="dsa"),
+        pytest.param("-----BEGIN nothing", "does not hold a public key", id="broken-pem"),
+    ],
+)
+def test_what_holds_no_keys_is_refused(material: Any, reason: str) -> None:
+    """Whatever else is given is a ``ConfigurationError`` that says what it is not."""
+    with pytest.raises(ConfigurationError) as refusal:
+        KeySet.of(material)
+
+    assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "material",
+    [
+        pytest.param([], id="list"),
+        pytest.param(iter(()), id="iterator"),
+        pytest.param([[], ()], id="lists-in-list"),
+        pytest.param({"keys": []}, id="jwks"),
+        pytest.param('{"keys": []}', id="jwks-json"),
+        pytest.param([{"keys": []}], id="jwks-in-list"),
+        pytest.param(KeySet(()), id="set"),
+    ],
+)
+def test_a_set_may_be_empty(material: Any) -> None:
+    """A set without keys can be made, and verifies nothing: no token, whatever it names."""
+    keys = KeySet.of(material)
+
+    assert (keys.keys, keys.kids, keys.algorithms) == ((), frozenset(), frozenset())
+    for kid in (None, "", "anything"):
+        assert keys.select(header(kid)) == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "lacking"),
+    [
+        pytest.param(KeySet(()), {"a", "b", ""}, id="empty"),
+        pytest.param(KeySet([key("a", "a")]), {"b", ""}, id="one"),
+        pytest.param(KeySet([key("a", "a"), key("b", "b")]), {""}, id="two"),
+        pytest.param(KeySet([key("a", "a"), key("nameless")]), {"b", ""}, id="one-and-a-nameless"),
+        pytest.param(KeySet([key("nameless")]), set(), id="nameless"),
+        pytest.param(KeySet([key("x"), key("y")]), set(), id="nameless-list"),
+        pytest.param(KeySet([key("x"), key("y")], exact=True), {"a", "b", ""}, id="nameless-set"),
+        pytest.param(
+            KeySet([key("nameless")], exact=True), {"a", "b", ""}, id="lone-nameless-of-a-set"
+        ),
+        pytest.param(KeySet([key("A", "A")]), {"a", "b", ""}, id="case"),
+    ],
+)
+def test_point_20_a_set_knows_which_kids_it_lacks(keys: KeySet, lacking: set[str]) -> None:
+    """A kid is lacking if no key has it, unless the keys are for any kid; no kid at all never is."""
+    assert {kid for kid in ("a", "b", "") if keys.lacks(kid)} == lacking
+    assert not keys.lacks(None)
+    for kid in lacking:
+        assert keys.select(header(kid)) == ()
+
+
+def test_a_set_knows_its_kids() -> None:
+    """``kids`` are those of all keys, whatever their algorithm."""
+    assert KeySet([key("a", "a"), key("b", "b", "HS512"), key("x")]).kids == {"a", "b"}
+
+
+def test_point_19_kids_are_compared_as_they_are() -> None:
+    """A kid that differs in case or by a space is another one."""
+    keys = KeySet([key("a", "Key")])
+
+    for kid in ("key", "KEY", "Key ", " Key", "Ke"):
+        assert keys.lacks(kid)
+        assert keys.select(header(kid)) == ()
+    assert len(keys.select(header("Key"))) == 1
+
+
+def test_point_19_the_same_key_twice_is_one() -> None:
+    """Identical keys of one kid collapse; up to four that differ are tried."""
+    same = [key("one", "k") for _ in range(6)]
+    several = [key(str(number), "k") for number in range(6)]
+
+    assert len(KeySet(same).select(header("k"))) == 1
+    assert len(KeySet([*same, *several]).select(header("k"))) == 4
+
+
+def test_point_20_of_a_jwk_set_several_keys_without_a_kid_are_not_tried() -> None:
+    """A JWK set's keys without a kid are for a token without one, if one of them alone fits."""
+    first, second = ({k: v for k, v in each.jwk.items() if k != "kid"} for each in (RSA, OTHER_RSA))
+    other = {name: value for name, value in EC.jwk.items() if name != "kid"}
+    keys = KeySet.from_jwks({"keys": [first, second, other]})
+
+    for kid in (None, "", "anything"):
+        assert keys.select(header(kid, "RS256")) == ()
+    assert keys.select(header("anything", "ES256")) == ()
+    assert len(keys.select(header(None, "ES256"))) == 1
+
+
+def test_point_20_a_lone_jwk_of_a_set_without_a_kid_is_for_tokens_without_one() -> None:
+    """A JWK set of one key without a kid serves no token that names one: its key is to be looked for."""
+    lone = {name: value for name, value in RSA.jwk.items() if name != "kid"}
+    keys = KeySet.from_jwks({"keys": [lone]})
+
+    assert len(keys.select(header(None, "RS256"))) == 1
+    for kid in ("", "anything"):
+        assert keys.select(header(kid, "RS256")) == ()
+        assert keys.lacks(kid)
+
+
+def test_a_list_with_a_jwk_set_is_as_strict_as_that() -> None:
+    """Of a list that holds a JWK set, keys without a kid are not tried in turn either."""
+    first, second = ({k: v for k, v in each.jwk.items() if k != "kid"} for each in (RSA, OTHER_RSA))
+
+    assert KeySet.of([{"keys": [first]}, second]).select(header("x", "RS256")) == ()
+    assert len(KeySet.of([first, second]).select(header("x", "RS256"))) == 2
+    assert "exact" not in repr(KeySet.of([first]))
+
+
+def test_many_nameless_keys_of_a_jwk_set_are_no_mistake() -> None:
+    """An issuer may publish more keys without a kid than would be tried: they verify nothing then."""
+    jwks = {"keys": [{"kty": "oct", "k": base64url(SECRET + bytes([n]))} for n in range(5)]}
+
+    assert KeySet.from_jwks(jwks).select(header(None)) == ()
+
+
+def test_a_list_of_sets_keeps_what_was_passed_over() -> None:
+    """The reasons of all JWK sets of a list are kept, in order."""
+    keys = KeySet.of(
+        [{"keys": [BAD_MEMBERS["for-encryption"]]}, RSA.public_pem, {"keys": [BAD_MEMBERS["null"]]}]
+    )
+
+    assert len(keys.skipped) == 2
+    assert "not for signatures" in keys.skipped[0]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[RSA.public_pem], [RSA.jwk], [None], ["x", RSA.verification_key]],
+    ids=["pem", "jwk", "none", "mixed"],
+)
+def test_a_set_itself_takes_keys_alone(keys: Any) -> None:
+    """``KeySet`` takes ``VerificationKey`` objects; ``KeySet.of`` reads all other forms."""
+    with pytest.raises(
+        ConfigurationError, match=r"takes VerificationKey objects, not .*KeySet\.of"
+    ):
+        KeySet(keys)
+
+
+BAD_MEMBERS: dict[str, Any] = {
+    "for-encryption": {**EC.jwk, "use": "enc"},
+    "unknown-type": {"kty": "XYZ"},
+    "unknown-curve": {"kty": "EC", "crv": "P-257", "x": "AAAA", "y": "AAAA"},
+    "x25519": {"kty": "OKP", "crv": "X25519", "x": "AAAA"},
+    "other-algorithm": {**RSA.jwk, "alg": "RSA-OAEP"},
+    "private": {**RSA.jwk, "d": "AQAB"},
+    "damaged": {**RSA.jwk, "n": "!"},
+    "weak": {"kty": "oct", "k": "c2hvcnQ"},
+    "kid-number": {**RSA.jwk, "kid": 5},
+    "null": None,
+    "number": 5,
+    "array": [],
+    "text": "a key",
+    "jwk-as-text": json.dumps(OTHER_RSA.jwk),
+}
+
+
+@pytest.mark.parametrize(
+    "member", [pytest.param(member, id=name) for name, member in BAD_MEMBERS.items()]
+)
+def test_members_that_cannot_verify_are_passed_over(member: Any) -> None:
+    """A member of a JWK set that is of no use, or of no sense, is left out, and the set says why."""
+    keys = KeySet.from_jwks({"keys": [member, RSA.jwk]})
+
+    assert [each.kid for each in keys.keys] == ["rsa"]
+    assert len(keys.skipped) == 1
+    assert keys.skipped[0]
+
+
+def test_a_set_of_bad_members_alone_is_empty() -> None:
+    """Where no member is left, the set has no key, and says all the reasons why."""
+    keys = KeySet.from_jwks({"keys": [BAD_MEMBERS["for-encryption"], BAD_MEMBERS["damaged"]]})
+
+    assert keys.keys == ()
+    assert len(keys.skipped) == 2
+    assert "not for signatures" in keys.skipped[0]
+    assert "'n' is missing" in keys.skipped[1]
+
+
+@pytest.mark.parametrize("jwks", ["", "[]", "null", '"keys"', b"\xff", "{}", None, [], 5], ids=repr)
+def test_what_is_no_jwk_set_is_refused(jwks: Any) -> None:
+    """A JWK set is an object with an array of keys, or JSON of one."""
+    with pytest.raises(ConfigurationError):
+        KeySet.from_jwks(jwks)
+
+
+def test_weak_members_can_be_allowed() -> None:
+    """With allow_weak a weak member is a key as well, with a warning."""
+    with pytest.warns(InsecureKeyWarning):
+        keys = KeySet.from_jwks({"keys": [BAD_MEMBERS["weak"]]}, allow_weak=True)
+
+    assert keys.skipped == ()
+    with pytest.warns(InsecureKeyWarning):
+        assert KeySet.of([BAD_MEMBERS["weak"]], allow_weak=True).algorithms == {
+            "HS256",
+            "HS384",
+            "HS512",
+        }
+
+
+def test_more_members_than_are_tried_are_no_mistake_where_they_have_kids() -> None:
+    """A JWK set may be large: each kid has its own key."""
+    jwks = {
+        "keys": [
+            {"kty": "oct", "k": base64url(SECRET), "kid": str(number)} for number in range(100)
+        ]
+    }
+
+    assert len(KeySet.from_jwks(jwks).select(header("77"))) == 1
+
+
+def test_errors_do_not_show_the_members() -> None:
+    """A JWK set may hold secrets: neither ``skipped`` nor the repr repeats them."""
+    shown = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
+    secret = {"kty": "oct", "k": shown, "alg": "HS512", "kid": "k"}
+
+    keys = KeySet.from_jwks(
+        {
+            "keys": [
+                secret,
+                {**RSA.jwk, "d": shown},
+                shown,
+                {**secret, "alg": "HS256", "k": shown * 2},
+            ]
+        }
+    )
+
+    assert len(keys.skipped) == 3
+    for text in (*keys.skipped, repr(keys)):
+        assert shown not in text
+
+
+def test_eddsa_without_a_kid_may_be_of_either_curve() -> None:
+    """An Ed448 key in the set doesn't keep the only Ed25519 key from tokens without a kid, nor vice versa."""
+    ed25519, other, ed448 = (
+        TokenIssuer(algorithm=name, kid=kid)
+        for name, kid in (("Ed25519", "a"), ("Ed25519", "b"), ("Ed448", "c"))
+    )
+    jwks = [{**issuer.jwk, "alg": "EdDSA"} for issuer in (ed25519, ed448, other)]
+    both, three = KeySet.from_jwks({"keys": jwks[:2]}), KeySet.from_jwks({"keys": jwks})
+
+    for issuer in (ed25519, ed448):
+        verified = [
+            key.verify("EdDSA", b"signed", issuer.sign(b"signed"))
+            for key in both.select(header(None, "EdDSA"))
+        ]
+        assert sorted(verified) == [False, True]
+    assert three.select(header(None, "EdDSA")) == ()
+
+
+def test_a_skipped_key_comes_without_advice() -> None:
+    """What makes a weak key usable is an option of a key, not of a source that fetches sets."""
+    weak = {"kty": "oct", "k": "c2hvcnQ"}
+
+    (reason,) = KeySet.from_jwks({"keys": [weak]}).skipped
+    with pytest.raises(ConfigurationError) as refusal:
+        VerificationKey.from_jwk(weak)
+
+    assert reason == refusal.value.fault
+    assert "allow_weak" not in reason
+    assert str(refusal.value).startswith(f"{reason}; to accept it anyway, ")
+    assert "allow_weak=True" in str(refusal.value)

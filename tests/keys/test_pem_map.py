@@ -1,0 +1,191 @@
+"""Maps of key IDs to PEM, as Google publishes them for Firebase and for Identity-Aware Proxy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from flask_jwtlib import (
+    Authenticator,
+    ConfigurationError,
+    JWTValidator,
+    KeySet,
+    StaticKeyProvider,
+    TTLKeyProvider,
+    UnverifiedHeader,
+    VerificationKey,
+)
+from flask_jwtlib.errors import InsecureKeyWarning
+from flask_jwtlib.testing import TokenIssuer, bearer, make_request
+
+RSA = TokenIssuer(kid="5fb329df")
+OTHER = TokenIssuer(kid="aa3e")
+EC = TokenIssuer(algorithm="ES256", kid="LYyP2g")
+
+
+def certificate(issuer: TokenIssuer) -> str:
+    """A certificate in PEM for an issuer's key, long expired."""
+    key: Any = issuer.private_key
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "securetoken.system")])
+    start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def private_pem(issuer: TokenIssuer) -> str:
+    """An issuer's private key in PEM."""
+    key: Any = issuer.private_key
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+MAPS: dict[str, dict[str, str]] = {
+    "certificates": {"5fb329df": certificate(RSA), "aa3e": certificate(OTHER)},
+    "public keys": {"5fb329df": RSA.public_pem, "aa3e": OTHER.public_pem},
+    "mixed": {"LYyP2g": EC.public_pem, "5fb329df": RSA.public_pem, "aa3e": certificate(OTHER)},
+}
+FORMS: dict[str, Any] = {
+    "mapping": lambda pems: pems,
+    "JSON": json.dumps,
+    "JSON bytes": lambda pems: f"\n {json.dumps(pems, indent=2)}\n".encode(),
+    "list": lambda pems: [pems],
+    "KeySet": KeySet.from_pem_map,
+    "KeySet of JSON": lambda pems: KeySet.from_pem_map(json.dumps(pems)),
+}
+
+
+@pytest.mark.parametrize("source", ["keys", "function"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("pems", MAPS.values(), ids=MAPS)
+def test_a_token_is_verified_by_the_pem_of_its_kid(
+    pems: dict[str, str], form: str, source: str
+) -> None:
+    """Given as keys or returned by a function, in any form, the map verifies by the kid alone."""
+    material = FORMS[form](pems)
+    keys = StaticKeyProvider(material) if source == "keys" else TTLKeyProvider(lambda: material)
+
+    def keys_for(kid: str | None) -> list[bool]:
+        chosen = keys.keys_for(UnverifiedHeader("RS256", kid))
+        return [key.verify("RS256", b"signed", RSA.sign(b"signed")) for key in chosen]
+
+    assert keys_for("5fb329df") == [True]
+    assert keys_for("aa3e") == [False]
+    assert keys_for("unknown") == []
+    assert keys_for(None) == []
+
+
+@pytest.mark.parametrize("pems", MAPS.values(), ids=MAPS)
+def test_an_authenticator_takes_the_map_itself(pems: dict[str, str]) -> None:
+    """The map is a form of ``keys=``, and a forger's key under a known kid gets nobody in."""
+    auth = Authenticator(keys=pems, validator=JWTValidator(algorithms="RS256"))
+    forged = TokenIssuer(kid="5fb329df").token("root")
+
+    request = make_request(headers=bearer(RSA.token("bob")))
+    assert auth.authenticate(request).subject == "bob"
+    with pytest.raises(Exception, match="signature"):
+        auth.authenticate(make_request(headers=bearer(forged)))
+
+
+BAD: dict[str, tuple[str, str]] = {
+    "private": (private_pem(OTHER), "private key"),
+    "damaged": (OTHER.public_pem.replace("A", "B"), "PEM"),
+    "cut": (OTHER.public_pem[:200], "PEM"),
+    "text": ("not found", "PEM"),
+    "empty": ("", "PEM"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_members_that_cannot_be_read_are_skipped(name: str) -> None:
+    """One bad member keeps no other key out, and the set says why it was skipped."""
+    bad, reason = BAD[name]
+
+    keys = KeySet.of({"bad": bad, "5fb329df": RSA.public_pem})
+
+    assert keys.kids == {"5fb329df"}
+    assert len(keys.skipped) == 1
+    assert reason in keys.skipped[0]
+
+
+def test_a_map_of_bad_members_alone_is_refused() -> None:
+    """It is not a set without keys, which would replace good ones; the error has a few of the reasons."""
+    pems = {**{str(number): private_pem(RSA) for number in range(100)}, "b": RSA.public_pem[:100]}
+
+    for make in (KeySet.from_pem_map, KeySet.of, StaticKeyProvider):
+        with pytest.raises(ConfigurationError, match="no key of this PEM map") as refusal:
+            make(pems)
+        assert str(refusal.value).count("private key") == 1
+
+
+@pytest.mark.parametrize(
+    "material",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param({"a": "not PEM"}, id="text that is not PEM"),
+        pytest.param({"a": "-----BEGIN CERTIFICATE-----"}, id="cut-off certificate"),
+        pytest.param({"a": RSA.public_pem, "b": 5}, id="a number beside a key"),
+        pytest.param({"a": RSA.public_pem, "b": None}, id="null beside a key"),
+        pytest.param({"a": RSA.public_pem, "b": {"c": "d"}}, id="an object beside a key"),
+        pytest.param({"a": RSA.public_pem, 5: RSA.public_pem}, id="a number as key ID"),
+        pytest.param({"a": [RSA.public_pem]}, id="a list of keys"),
+        pytest.param({"error": "not found"}, id="error page"),
+        pytest.param([], id="list"),
+        pytest.param(None, id="None"),
+        pytest.param(5, id="number"),
+        pytest.param("[]", id="JSON list"),
+        pytest.param("null", id="JSON null"),
+        pytest.param("{", id="damaged JSON"),
+    ],
+)
+def test_what_is_not_a_pem_map_is_refused(material: Any) -> None:
+    """An error page, an empty object or a map with other values must not count as a set of keys."""
+    with pytest.raises(ConfigurationError):
+        KeySet.from_pem_map(material)
+
+
+@pytest.mark.parametrize("member", ["keys", "kty"])
+def test_the_members_of_jwks_win(member: str) -> None:
+    """A mapping with "keys" or "kty" is read as a JWK set or a JWK, whatever else it holds."""
+    with pytest.raises(ConfigurationError, match=r'"keys" is an array|not a JWK of a known type'):
+        KeySet.of({member: RSA.public_pem, "a": RSA.public_pem})
+
+
+def test_weak_members_can_be_allowed() -> None:
+    """A short key is skipped, without advice that doesn't fit a set, or accepted with a warning."""
+    weak = TokenIssuer(private_key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    pems = {"weak": weak.public_pem}
+
+    with pytest.raises(ConfigurationError, match="1024 bits") as refusal:
+        KeySet.from_pem_map(pems)
+    assert "allow_weak" not in str(refusal.value)
+    for make in (KeySet.from_pem_map, KeySet.of):
+        with pytest.warns(InsecureKeyWarning, match="1024 bits"):
+            assert make(pems, allow_weak=True).kids == {"weak"}
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
+@pytest.mark.parametrize("pems", MAPS.values(), ids=MAPS)
+def test_a_pem_map_is_not_an_hmac_secret(pems: dict[str, str], algorithm: str) -> None:
+    """Everybody can read it where it is published."""
+    for text in (json.dumps(pems), json.dumps(pems, indent=1).encode()):
+        with pytest.raises(ConfigurationError, match="is a public key"):
+            VerificationKey.from_secret(text, algorithms=algorithm)

@@ -1,0 +1,213 @@
+"""Refusals as problem details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_jwtlib import (
+    AuthenticationError,
+    Authenticator,
+    ConfigurationError,
+    InvalidTokenError,
+    Scope,
+    VerificationUnavailable,
+)
+from flask_jwtlib.errors import ClaimError, InsufficientScopeError, MissingTokenError
+from flask_jwtlib.interfaces import FailureHandler
+from flask_jwtlib.testing import TokenIssuer, bearer
+from flask_jwtlib.testing.contracts import FailureHandlerContract
+from flask_jwtlib_strategies.failure_handlers.problem_details import ProblemDetailsHandler
+
+BASE = "https://api.example/problems/"
+
+
+class TestProblemDetailsHandler(FailureHandlerContract):
+    def make_handler(self) -> FailureHandler:
+        return ProblemDetailsHandler()
+
+
+class TestProblemDetailsHandlerWithEverything(FailureHandlerContract):
+    def make_handler(self) -> FailureHandler:
+        return ProblemDetailsHandler(realm="reports", type_base=BASE)
+
+
+def refused(
+    app: Flask, issuer: TokenIssuer, token: str | None, *, keys: Any = None, **how: Any
+) -> tuple[int, Any, dict[str, str | None]]:
+    """Ask a route that needs a scope: status, problem, and the headers that matter."""
+    auth = Authenticator(
+        keys=keys or issuer.verification_key, failure_handler=ProblemDetailsHandler(**how)
+    )
+
+    @app.route("/")
+    @auth.requires_authentication(rules=[Scope("reports:read reports:write")])
+    def view() -> str:
+        return ""
+
+    answer = app.test_client().get("/", headers=None if token is None else bearer(token))
+    assert answer.content_type == "application/problem+json"
+    return (
+        answer.status_code,
+        answer.get_json(force=True),
+        {name: answer.headers.get(name) for name in ("WWW-Authenticate", "Retry-After")},
+    )
+
+
+def test_a_missing_token(app: Flask, issuer: TokenIssuer) -> None:
+    """No token: a problem without an error code, and the bare challenge (RFC 6750 §3.1)."""
+    assert refused(app, issuer, None) == (
+        401,
+        {
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": "Authentication is required",
+        },
+        {"WWW-Authenticate": "Bearer", "Retry-After": None},
+    )
+
+
+def test_a_bad_token(app: Flask, issuer: TokenIssuer) -> None:
+    """A token that does not convince: its error code and description, in body and challenge alike."""
+    assert refused(app, issuer, issuer.token(exp=1), realm="reports") == (
+        401,
+        {
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": "The access token expired",
+            "error": "invalid_token",
+        },
+        {
+            "WWW-Authenticate": 'Bearer realm="reports", error="invalid_token", '
+            'error_description="The access token expired"',
+            "Retry-After": None,
+        },
+    )
+
+
+def test_a_missing_scope(app: Flask, issuer: TokenIssuer) -> None:
+    """A lacking permission: 403 with the scopes that are needed."""
+    status, problem, headers = refused(app, issuer, issuer.token(), type_base=BASE)
+
+    assert status == 403
+    assert problem == {
+        "type": "https://api.example/problems/insufficient-scope",
+        "title": "Insufficient scope",
+        "status": 403,
+        "detail": "The access token lacks a required scope",
+        "error": "insufficient_scope",
+        "scope": "reports:read reports:write",
+    }
+    assert 'scope="reports:read reports:write"' in str(headers["WWW-Authenticate"])
+
+
+def test_an_outage(app: Flask, issuer: TokenIssuer) -> None:
+    """Keys that can't be had: 503, when to retry, and nothing of what went wrong."""
+
+    def fetch() -> object:
+        raise ConnectionError("10.1.2.3 refused")
+
+    status, problem, headers = refused(app, issuer, issuer.token(), keys=fetch)
+
+    assert status == 503
+    assert problem == {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "The token can't be verified at the moment",
+    }
+    assert headers["WWW-Authenticate"] is None
+    assert str(headers["Retry-After"]).isdigit()
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "title"),
+    [
+        (MissingTokenError(), "authentication-required", "Authentication required"),
+        (InvalidTokenError(), "invalid-token", "Invalid token"),
+        (InsufficientScopeError("a"), "insufficient-scope", "Insufficient scope"),
+        (VerificationUnavailable(), "verification-unavailable", "Verification unavailable"),
+    ],
+    ids=["missing", "invalid", "scope", "outage"],
+)
+def test_types_are_uris_of_the_applications_own(error: Any, name: str, title: str) -> None:
+    """With ``type_base`` each kind of problem has a URI and a title of its own (RFC 9457 §3.1.1)."""
+    problem: Any = ProblemDetailsHandler(type_base=BASE).deny(error).get_json(force=True)
+
+    assert (problem["type"], problem["title"]) == (BASE + name, title)
+
+
+def test_a_claims_name_is_not_sent() -> None:
+    """Which claim or rule refused the token stays in the log."""
+    error = ClaimError("internal_rule_name")
+
+    assert "internal_rule_name" not in ProblemDetailsHandler().deny(error).get_data(as_text=True)
+
+
+def test_an_own_error_of_an_unusual_status_has_a_title() -> None:
+    """An application's error with a status that nobody registered is answered all the same."""
+
+    class Odd(AuthenticationError):
+        code = "odd"
+        status = 499
+
+    answer = ProblemDetailsHandler().deny(Odd())
+
+    problem: Any = answer.get_json(force=True)
+    assert (answer.status_code, problem["title"], problem["error"]) == (499, "Refused", "odd")
+    assert problem["detail"] == "Authentication is required"
+
+
+@pytest.mark.parametrize("type_base", ["", "https://api example/", 'a"', "a\r\nb", "é", 5, b"a"])
+def test_a_base_that_is_no_uri_is_refused(type_base: Any) -> None:
+    """What can't be the start of a URI is refused when the handler is made."""
+    with pytest.raises(ConfigurationError, match="type_base"):
+        ProblemDetailsHandler(type_base=type_base)
+
+
+def test_a_realm_is_checked_as_everywhere() -> None:
+    """A realm that a challenge can't show is refused when the handler is made."""
+    with pytest.raises(ConfigurationError, match="realm"):
+        ProblemDetailsHandler(realm='"')
+
+
+class Lazy:
+    """A lazy string, as Flask-Babel's."""
+
+    def __str__(self) -> str:
+        return "not you"
+
+
+@pytest.mark.parametrize(
+    ("description", "detail"),
+    [
+        pytest.param(Lazy(), "not you", id="lazy"),
+        pytest.param(b"not you", "not you", id="bytes"),
+        pytest.param(5, "5", id="number"),
+        pytest.param({"a"}, "{'a'}", id="set"),
+        pytest.param("half \ud800 pair", "half ? pair", id="surrogate"),
+        pytest.param("", "Authentication is required", id="empty"),
+    ],
+)
+def test_any_description_can_be_sent(
+    app: Flask, issuer: TokenIssuer, description: Any, detail: str
+) -> None:
+    """A description that isn't a plain string is sent as text, and a scope, too."""
+
+    def rule(_: object) -> None:
+        error = InsufficientScopeError("m", description=description)
+        error.scope = Lazy()  # type: ignore[assignment]
+        raise error
+
+    auth = Authenticator(
+        keys=issuer.verification_key, failure_handler=ProblemDetailsHandler(type_base=BASE)
+    )
+    app.add_url_rule("/", view_func=auth.requires_authentication(rules=[rule])(lambda: "in"))
+    answer = app.test_client().get("/", headers=bearer(issuer.token()))
+
+    assert (answer.status_code, answer.json["detail"]) == (403, detail)
+    assert answer.json["scope"] == "not you"

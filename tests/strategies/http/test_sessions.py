@@ -1,0 +1,291 @@
+"""With which connections, proxies, credentials and certificates documents are got."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from flask_jwtlib import ConfigurationError
+from flask_jwtlib.testing.identity_provider import IdentityProvider
+from flask_jwtlib_strategies._http.client import Document, DocumentError, HTTPClient
+
+PATIENCE = 30
+MIB = 1024 * 1024
+# Seconds that a fetch is given which is to be cut off.
+SHORT = 0.5
+PATH = "/document"
+
+
+def fault_of(client: HTTPClient, url: str, *, timeout: float = PATIENCE, **options: Any) -> str:
+    """What the error says that getting a document raises."""
+    with pytest.raises(DocumentError) as error:
+        client.get(url, timeout=timeout, **options)
+    return str(error.value)
+
+
+def test_a_document_is_got(idp: IdentityProvider, either_client: HTTPClient) -> None:
+    """A JSON object comes with the time that it is fresh."""
+    idp.documents[PATH] = {"a": [1, {"b": "ü"}]}
+
+    document = either_client.get(idp.url + PATH, timeout=PATIENCE)
+
+    assert document == Document({"a": [1, {"b": "ü"}]})
+    assert "ü" not in repr(document)
+
+
+def test_it_asks_for_what_it_can_read(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
+    """JSON, not compressed, on a connection that is not kept."""
+    client.get(url, timeout=PATIENCE)
+    client.get(url, timeout=PATIENCE)
+    first, second = idp.requests
+
+    assert first.headers["Accept"].startswith("application/json,")
+    assert first.headers["Accept-Encoding"] == "identity"
+    assert first.headers["Connection"] == "close"
+    assert first.client_port != second.client_port
+
+
+def test_a_session_is_a_session() -> None:
+    """Anything else is refused when the client is made."""
+    with pytest.raises(ConfigurationError, match="not Session"):
+        HTTPClient(type("Session", (), {})())
+
+
+def test_point_21_a_session_is_used(
+    idp: IdentityProvider, url: str, session: requests.Session
+) -> None:
+    """Headers, parameters and credentials of a session that was handed in are sent."""
+    session.headers["X-Tenant"] = "acme"
+    session.auth = ("user", "password")
+    HTTPClient(session, allow_http_on_loopback=True).get(url, timeout=PATIENCE)
+
+    assert idp.requests[0].headers["X-Tenant"] == "acme"
+    assert idp.requests[0].headers["Authorization"].startswith("Basic ")
+
+
+def test_point_21_credentials_are_not_taken_from_netrc(
+    idp: IdentityProvider,
+    url: str,
+    either_client: HTTPClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A .netrc file that names the host is left alone, as ``requests`` would not."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login user password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    requests.get(url, timeout=PATIENCE)
+    either_client.get(url, timeout=PATIENCE)
+
+    assert "Authorization" in idp.requests[0].headers
+    assert "Authorization" not in idp.requests[1].headers
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
+def test_point_21_loopback_is_not_the_proxys(
+    idp: IdentityProvider,
+    url: str,
+    either_client: HTTPClient,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """Plain HTTP to this machine never leaves it by way of a proxy."""
+    with IdentityProvider() as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        assert either_client.get(url, timeout=PATIENCE).content == {}
+        assert (idp.count(), proxy.connections) == (1, 0)
+
+
+def test_loopback_is_not_the_sessions_proxys_either(url: str, session: requests.Session) -> None:
+    """The same goes for proxies that a session has."""
+    with IdentityProvider() as proxy:
+        session.proxies = {"http": proxy.url, "all": proxy.url, "http://127.0.0.1": proxy.url}
+        client = HTTPClient(session, allow_http_on_loopback=True)
+        assert client.get(url, timeout=PATIENCE).content == {}
+        assert proxy.connections == 0
+
+
+def test_point_21_https_goes_by_the_environments_proxy(
+    client: HTTPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything else goes the way that the environment says."""
+    with IdentityProvider() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        assert "failed" in fault_of(client, "https://issuer.example/jwks")
+        assert proxy.connections == 1
+
+
+def test_point_21_a_certificate_has_to_be_trusted(client: HTTPClient) -> None:
+    """Without the CA nothing is fetched; the error says what is wrong."""
+    with IdentityProvider(tls=True) as idp:
+        with pytest.raises(DocumentError, match="SSLCertVerificationError") as error:
+            client.get(idp.jwks_url, timeout=PATIENCE)
+        assert isinstance(error.value.__cause__, ssl.SSLCertVerificationError)
+        assert idp.count() == 0
+
+
+def test_point_21_an_own_ca_and_mutual_tls(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session brings its CA and its client certificate; a CA may also come from the environment."""
+    with IdentityProvider(tls=True) as idp:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(idp.certificate))
+        assert HTTPClient().get(idp.jwks_url, timeout=PATIENCE).content == {"keys": []}
+        idp.behave(drip=20)
+        assert "within 0.5 s" in fault_of(HTTPClient(), idp.jwks_url, timeout=SHORT)
+        idp.behave()
+
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        session.verify = str(idp.certificate)
+        assert idp.tls is not None
+        idp.tls.verify_mode = ssl.CERT_REQUIRED
+        idp.tls.load_verify_locations(idp.certificate)
+        assert "failed" in fault_of(HTTPClient(session), idp.jwks_url)
+        session.cert = str(idp.certificate)
+        assert HTTPClient(session).get(idp.jwks_url, timeout=PATIENCE).content == {"keys": []}
+
+
+class LingeringServer:
+    """Answers, and neither says that it will close a connection nor does so before its client."""
+
+    def __init__(self) -> None:
+        self.requests: list[int] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+
+    def serve(self, connections: int) -> None:
+        for number in range(connections):
+            connection, _ = self.listener.accept()
+            with connection:
+                while connection.recv(65536):
+                    self.requests.append(number)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def test_point_21_a_connection_that_was_to_close_is_not_used_again(
+    session: requests.Session,
+) -> None:
+    """RFC 9112 §9.6: a server that closes it a moment later would break off the next request."""
+    server = LingeringServer()
+    client = HTTPClient(session, allow_http_on_loopback=True)
+    thread = threading.Thread(target=server.serve, args=(3,), daemon=True)
+    with server.listener:
+        thread.start()
+        for _ in range(3):
+            assert client.get(server.url, timeout=PATIENCE).content == {}
+        thread.join(PATIENCE)
+
+    assert server.requests == [0, 1, 2]
+    assert not thread.is_alive()
+
+
+class OtherAdapter(BaseAdapter):
+    """Has no pools."""
+
+    def close(self) -> None:
+        pass
+
+
+class OwnTLS(HTTPAdapter):
+    """Has TLS settings of its own, as people write it."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
+
+
+class LaterTLS(HTTPAdapter):
+    """Has them set afterwards, as people write it, too."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self.init_poolmanager(1, 1, ssl_context=context)
+
+
+@pytest.mark.parametrize("adapter", [OwnTLS, LaterTLS])
+def test_point_11_a_forked_process_makes_its_own_connections(
+    session: requests.Session,
+    adapter: Callable[[ssl.SSLContext], HTTPAdapter],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a child a session's pools are new, and its adapters otherwise what they were."""
+    with IdentityProvider(tls=True) as idp:
+        session.mount("https://", adapter(ssl.create_default_context(cafile=idp.certificate)))
+        session.mount("other://", OtherAdapter())
+        session.cookies.set("tenant", "acme")
+        client = HTTPClient(session)
+        session.get(idp.jwks_url)
+        client.get(idp.jwks_url, timeout=PATIENCE)
+        session.get(idp.jwks_url)
+        parent = os.getpid()
+
+        monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+        client.get(idp.jwks_url, timeout=PATIENCE)
+        session.get(idp.jwks_url)
+        client.get(idp.jwks_url, timeout=PATIENCE)
+
+        first, again, parents, childs, later, last = (each.client_port for each in idp.requests)
+        assert first == again
+        assert childs != parents
+        # Once is enough.
+        assert later == last
+        assert "tenant=acme" in idp.requests[-1].headers["Cookie"]
+
+
+FORKING = """
+import os, sys, threading
+import requests
+from flask_jwtlib_strategies._http.client import HTTPClient
+
+url = sys.argv[1]
+session = requests.Session()
+client = HTTPClient(session, allow_http_on_loopback=True)
+session.get(url)
+
+# A thread is in the middle of something that holds all of a session's locks.
+pools = session.get_adapter(url).poolmanager.pools
+locks = [pools.lock, session.cookies._cookies_lock]
+locks += [pools.get(key).pool.mutex for key in pools.keys()]
+held, done = threading.Event(), threading.Event()
+def hold():
+    with locks[0], locks[1], locks[2]:
+        held.set()
+        done.wait(60)
+threading.Thread(target=hold, daemon=True).start()
+del pools
+held.wait(60)
+child = os.fork()
+if not child:
+    client.get(url, timeout=30)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+done.set()
+session.get(url)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_point_11_a_child_uses_no_lock_and_no_socket_of_its_parent(
+    idp: IdentityProvider, url: str
+) -> None:
+    """Forked while a thread holds a session's locks, the child fetches; the parent's connection lives on."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING, url], check=True, timeout=60)
+
+    before, child, after = (request.client_port for request in idp.requests)
+    assert before == after != child

@@ -1,0 +1,239 @@
+"""How a provider of keys from files is made, and which keys it finds for a token."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_jwtlib import (
+    Authenticator,
+    ConfigurationError,
+    JWTValidator,
+    KeyProvider,
+    UnverifiedHeader,
+)
+from flask_jwtlib.errors import BadSignatureError, UnknownKeyError
+from flask_jwtlib.testing import bearer, make_request
+from flask_jwtlib.testing.contracts import KeyProviderContract
+from flask_jwtlib_strategies.key_providers.files import FileKeyProvider
+
+from .kit import (
+    ED,
+    A,
+    B,
+    C,
+    Eyes,
+    eventually,
+    issuer_of,
+    jwks_of,
+    openssh_of,
+    provider_of,
+    subject,
+)
+
+
+class TestOfADirectory(KeyProviderContract):
+    """It is a key provider as any other."""
+
+    directory: Path
+
+    @pytest.fixture(autouse=True)
+    def _written(self, keys: Path) -> None:
+        (keys / "a.json").write_text(jwks_of(A))
+        (keys / "b.jwk").write_text(json.dumps(B.jwk))
+        self.directory = keys
+
+    def make_provider(self) -> KeyProvider:
+        return FileKeyProvider(self.directory)
+
+    def known_header(self) -> UnverifiedHeader:
+        return UnverifiedHeader("ES256", "a")
+
+    def make_unavailable_provider(self) -> KeyProvider:
+        return FileKeyProvider(self.directory / "no such file")
+
+
+def test_point_1_making_it_reads_nothing(keys: Path, counts: Counter[str]) -> None:
+    """A provider is made of paths that need not exist, and no file is looked at before it is needed."""
+    provider = FileKeyProvider(keys / "a.pem", str(keys / "more"))
+    assert counts.total() == 0
+
+    (keys / "a.pem").write_text(A.public_pem)
+    auth = Authenticator(keys=provider, validator=JWTValidator(algorithms="ES256"))
+    assert counts.total() == 0
+    assert provider.status()["state"] == "cold"
+
+    request = make_request(headers=bearer(A.token()))
+    assert auth.authenticate(request).subject == "alice"
+    assert counts["open"] == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ((), "needs the path"),
+        (("",), "not str"),
+        ((b"/keys",), "not bytes"),
+        ((None,), "not NoneType"),
+        ((["/keys"],), "not list"),
+        ((3,), "not int"),
+        ((issuer_of().public_pem,), "give that as keys itself"),
+        ((openssh_of(A),), "give that as keys itself"),
+        ((issuer_of().public_pem.replace("\n", "\\n"),), "give that as keys itself"),
+        ((jwks_of(A),), "give that as keys itself"),
+    ],
+    ids=[
+        "none",
+        "empty",
+        "bytes",
+        "None",
+        "a list",
+        "a number",
+        "PEM",
+        "OpenSSH",
+        "PEM in one line",
+        "JSON",
+    ],
+)
+def test_what_is_no_path_is_refused_when_it_is_made(paths: tuple[Any, ...], message: str) -> None:
+    """A composition without a path, or with something else for one, is a mistake, which quotes no key."""
+    with pytest.raises(ConfigurationError, match=message) as error:
+        FileKeyProvider(*paths)
+
+    assert not paths or not paths[0] or str(paths[0]) not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"interval": -1},
+        {"interval": "5"},
+        {"interval": True},
+        {"interval": float("nan")},
+        {"max_stale": -1},
+        {"max_wait": None},
+        {"fetch_timeout": "1"},
+    ],
+    ids=str,
+)
+def test_a_number_out_of_range_is_refused_when_it_is_made(options: dict[str, Any]) -> None:
+    """So is an option that is out of range."""
+    with pytest.raises(ConfigurationError, match=f"{next(iter(options))} is a number of seconds"):
+        FileKeyProvider("keys", **options)
+
+
+def test_it_shows_how_it_was_made(keys: Path) -> None:
+    """What it was given can be read from it: each path once."""
+    provider = FileKeyProvider(keys, str(keys), interval=1, kid_from_name=True, max_stale=7)
+
+    assert provider.paths == (keys,)
+    assert provider.interval == 1
+    assert provider.kid_from_name
+    assert provider.max_stale == 7
+    assert provider.ttl == pytest.approx(1 / 0.7)
+    assert str(keys) in repr(provider)
+
+
+def test_a_relative_path_stays_where_it_was(
+    keys: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that changes its directory later reads the same file."""
+    (keys / "a.json").write_text(jwks_of(A))
+    monkeypatch.chdir(keys)
+    eyes = Eyes(clock, Path("a.json"))
+    monkeypatch.chdir(keys.parent)
+
+    assert eyes.kids() == {"a"}
+
+
+def test_keys_without_a_kid_are_tried_for_any(keys: Path, clock: Any) -> None:
+    """A directory of PEM files verifies tokens whatever ``kid`` they name."""
+    for issuer in (A, B):
+        (keys / f"{issuer.kid}.pem").write_text(issuer.public_pem)
+    provider = provider_of(keys, clock=clock)
+
+    assert subject(A.token(), provider) == subject(B.token(), provider) == "alice"
+    with pytest.raises(BadSignatureError):
+        subject(C.token(), provider)
+
+
+def test_a_set_without_keys_beside_them_changes_nothing(keys: Path, clock: Any) -> None:
+    """So they are, too, while a JWK set in the same directory is empty."""
+    for issuer in (A, B):
+        (keys / f"{issuer.kid}.pem").write_text(issuer.public_pem)
+    (keys / "none.json").write_text('{"keys": []}')
+
+    assert subject(B.token(), provider_of(keys, clock=clock)) == "alice"
+
+
+def test_two_sets_whose_keys_have_no_kid_are_not_tried_whole(keys: Path, clock: Any) -> None:
+    """Keys of JWK sets are chosen as RFC 7517 says, in one file or in two: no one fits alone."""
+    for name in ("1", "2"):
+        (keys / name).write_text(jwks_of(issuer_of()))
+
+    with pytest.raises(UnknownKeyError):
+        subject(A.token(), provider_of(keys, clock=clock))
+
+
+def test_point_19_a_file_name_is_a_kid_where_it_is_asked_for(keys: Path, clock: Any) -> None:
+    """With ``kid_from_name`` keys without a ``kid`` have their file's name, without a known ending."""
+    issuers = {
+        name: issuer_of(kid)
+        for name, kid in {
+            "2024-06.pem": "2024-06",
+            "auth.example.com.pem": "auth.example.com",
+            "bare": "bare",
+            "upper.PEM": "upper",
+            "line.pub": "line",
+            "one.jwk": "one",
+            "certificate.crt": "certificate",
+            "other.cer": "other",
+        }.items()
+    }
+    for name, issuer in issuers.items():
+        (keys / name).write_text(issuer.public_pem)
+    (keys / "line.pub").write_text(openssh_of(issuers["line.pub"]))
+    jwk = issuers["one.jwk"].jwk
+    (keys / "one.jwk").write_text(json.dumps({**jwk, "kid": None}))
+    (keys / "set.json").write_text(
+        json.dumps({"keys": [A.jwk, {**ED.jwk, "kid": None}, {"kty": "what"}]})
+    )
+    eyes = Eyes(clock, keys, kid_from_name=True)
+    names = {issuer.kid for issuer in issuers.values()}
+
+    key_set = eyes.look()
+    assert key_set.kids == {*names, "a", "set"}
+    assert len(key_set.skipped) == 1
+    for issuer in issuers.values():
+        assert subject(issuer.token(), eyes.provider) == "alice"
+    with pytest.raises(UnknownKeyError):
+        subject(C.token(), eyes.provider)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_point_11_a_forked_process_goes_on_looking(
+    keys: Path, clock: Any, children: list[int]
+) -> None:
+    """A worker keeps what its parent read, and sees what changes after that."""
+    provider = provider_of(keys / "a.json", clock=clock)
+    (keys / "a.json").write_text(jwks_of(A))
+    provider.warm_up()
+    eventually(lambda: not provider.status()["fetching"])
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            assert subject(A.token(), provider) == "alice"
+            (keys / "a.json").write_text(jwks_of(B))
+            clock.move(10)
+            assert subject(B.token(), provider) == "alice"
+            os._exit(0)
+        finally:
+            os._exit(1)
+    children.append(pid)

@@ -1,0 +1,170 @@
+"""Each check of ``TokenExtractorContract`` fails for a extractor that breaks it."""
+
+# ruff: noqa: D103 - what is broken in a function is its name
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from flask import Request, g, request
+
+from flask_jwtlib import BearerToken
+from flask_jwtlib.testing import make_request
+from flask_jwtlib.testing.contracts import TokenExtractorContract
+
+Failures = Callable[[object], dict[str, Exception]]
+
+
+class Extraction:
+    """An extractor made of a function."""
+
+    def __init__(self, extract: Callable[..., Any]) -> None:
+        self.extract = extract
+
+
+class ExtractorContract(TokenExtractorContract):
+    """The contract on an extractor of a header of its own, or of a query parameter."""
+
+    def __init__(self, extractor: Any) -> None:
+        self.extractor = extractor
+
+    def make_extractor(self) -> Any:
+        return self.extractor
+
+    def request_with(self, token: str) -> Request:
+        return make_request(f"/?token={token}", headers={"X-Token": token})
+
+    def ambiguous_requests(self) -> Iterable[Request]:
+        yield make_request("/?token=a&token=b")
+
+    def malformed_requests(self) -> Iterable[Request]:
+        yield make_request(headers={"X-Token": ""})
+
+
+class BodyContract(ExtractorContract):
+    """The contract on an extractor of a token in the body."""
+
+    def request_with(self, token: str) -> Request:
+        return make_request(method="POST", data=token)
+
+
+def from_header(request: Request) -> BearerToken | None:
+    """Find the token as it should be found."""
+    token = request.headers.get("X-Token")
+    return BearerToken(token, source="x-token") if token else None
+
+
+def lowered(request: Request) -> BearerToken | None:
+    found = from_header(request)
+    return found and BearerToken(found.value.lower())
+
+
+def sourceless(request: Request) -> BearerToken | None:
+    found = from_header(request)
+    return found and BearerToken(found.value, source="")
+
+
+def always(request: Request) -> BearerToken:
+    return BearerToken(request.headers.get("X-Token", ""))
+
+
+def first_of_several(request: Request) -> BearerToken | None:
+    values = request.args.getlist("token")
+    return BearerToken(values[0]) if values else None
+
+
+def by_splitting(request: Request) -> BearerToken | None:
+    credentials = request.headers.get("Authorization")
+    return BearerToken(credentials.split(" ")[1]) if credentials else from_header(request)
+
+
+def as_text(request: Request) -> Any:
+    return request.headers.get("Cookie") or from_header(request)
+
+
+def from_stream(request: Request) -> BearerToken | None:
+    value = request.stream.read().decode("latin-1")
+    return BearerToken(value) if value else None
+
+
+def from_current_request(given: Request) -> BearerToken | None:
+    return from_header(request)
+
+
+def remembered_on_g(request: Request) -> BearerToken | None:
+    g.token = from_header(request)
+    return from_header(request)
+
+
+class Forgetful:
+    """Keeps the request that it works on where other threads overwrite it."""
+
+    def extract(self, request: Request) -> BearerToken | None:
+        self.request = request
+        time.sleep(0.0001)
+        return from_header(self.request)
+
+
+def broken_extractors() -> Iterator[tuple[str, tuple[object, str]]]:
+    def broken(name: str, extract: Callable[..., Any], test: str) -> tuple[str, tuple[object, str]]:
+        return name, (ExtractorContract(Extraction(extract)), test)
+
+    yield broken("takes no request", lambda: None, "test_it_composes")
+    yield broken("changes the token", lowered, "test_it_finds_the_token_as_it_was_sent")
+    yield broken("has no source", sourceless, "test_it_finds_the_token_as_it_was_sent")
+    yield broken("finds nothing", lambda request: None, "test_it_finds_the_token_as_it_was_sent")
+    yield broken("invents a token", always, "test_it_finds_nothing_in_an_empty_request")
+    yield broken("takes the first", first_of_several, "test_it_refuses_two_credentials")
+    yield broken("ignores what is empty", from_header, "test_it_refuses_malformed_credentials")
+    yield broken("raises IndexError", by_splitting, "test_it_answers_or_refuses_whatever_is_sent")
+    yield broken("answers text", as_text, "test_it_answers_or_refuses_whatever_is_sent")
+    yield broken(
+        "reads flask.request",
+        from_current_request,
+        "test_it_looks_at_the_request_that_it_is_given",
+    )
+    yield broken("writes to flask.g", remembered_on_g, "test_it_leaves_flask_g_alone")
+    body = BodyContract(Extraction(from_stream))
+    yield "uses up the body", (body, "test_it_answers_the_same_when_asked_again")
+    yield "uses up any body", (body, "test_it_leaves_the_body_to_the_view")
+    yield "mixes threads", (ExtractorContract(Forgetful()), "test_it_keeps_requests_apart")
+
+
+BROKEN = dict(broken_extractors())
+
+
+@pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_extractor_fails(contract: object, check: str, failures: Failures) -> None:
+    """A extractor that breaks the contract fails the check of what it breaks, which says so."""
+    failed = failures(contract)
+
+    assert check in failed
+    assert str(failed[check])
+
+
+def test_every_check_is_shown_to_fail() -> None:
+    """The contract has no check that no broken extractor fails."""
+    checks = {name for name in dir(TokenExtractorContract) if name.startswith("test_")}
+
+    assert checks == {check for _, check in BROKEN.values()}
+
+
+def test_what_the_broken_ones_are_made_of_fails_for_nothing_else(failures: Failures) -> None:
+    """An extractor of one place, which looks for no malformed credentials, fails that alone."""
+    contract = ExtractorContract(Extraction(from_header))
+
+    assert set(failures(contract)) == {
+        "test_it_refuses_malformed_credentials",
+        "test_it_refuses_two_credentials",
+    }
+
+
+def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
+    """A subclass that gives no extractor can't be made, rather than pass by checking nothing."""
+    contract: Any = TokenExtractorContract
+
+    with pytest.raises(TypeError, match="abstract"):
+        contract()

@@ -1,0 +1,229 @@
+"""Each check of ``FailureHandlerContract`` fails for a failure handler that breaks it."""
+
+# ruff: noqa: D103 - what is broken in a function is its name
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Response, g
+
+from flask_jwtlib import AuthenticationError, UnauthorizedHandler, VerificationUnavailable
+from flask_jwtlib.errors import InsufficientScopeError, MissingTokenError
+from flask_jwtlib.testing.contracts import FailureHandlerContract
+
+Failures = Callable[[object], dict[str, Exception]]
+
+
+class Handling(UnauthorizedHandler):
+    """A handler made of one function or two."""
+
+    def __init__(
+        self, deny: Callable[..., Any], anonymous: Callable[..., Any] | None = None
+    ) -> None:
+        object.__setattr__(self, "deny", deny)
+        if anonymous is not None:
+            object.__setattr__(self, "anonymous", anonymous)
+
+
+class HandlerContract(FailureHandlerContract):
+    """The contract on a handler."""
+
+    def __init__(self, handler: Any) -> None:
+        self.handler = handler
+
+    def make_handler(self) -> Any:
+        return self.handler
+
+
+REFUSE = UnauthorizedHandler().deny
+
+
+def changed(change: Callable[[Response, Any], object]) -> Callable[[Any], Response]:
+    """Answer as the core does, but for something."""
+
+    def deny(error: AuthenticationError | VerificationUnavailable) -> Response:
+        response = REFUSE(error)
+        change(response, error)
+        return response
+
+    return deny
+
+
+def set_header(name: str, value: Callable[[Any], str | None]) -> Callable[[Response, Any], None]:
+    """A change of one header, where there is another value for it."""
+
+    def change(response: Response, error: Any) -> None:
+        other = value(error)
+        if other is not None:
+            response.headers[name] = other
+
+    return change
+
+
+def always_401(response: Response, error: Any) -> None:
+    response.status_code = 401
+
+
+def without_challenge(response: Response, error: Any) -> None:
+    response.headers.pop("WWW-Authenticate", None)
+
+
+def without_retry_after(response: Response, error: Any) -> None:
+    response.headers.pop("Retry-After", None)
+
+
+def challenge_of(error: Any, code: str | None) -> str | None:
+    return f'Bearer error="{code}"' if isinstance(error, AuthenticationError) else None
+
+
+def unquoted_challenge(error: Any) -> str | None:
+    if not isinstance(error, AuthenticationError) or error.code is None:
+        return None
+    scope = f', scope="{error.scope}"' if isinstance(error, InsufficientScopeError) else ""
+    return f'Bearer error="{error.code}", error_description="{error.description}"{scope}'.replace(
+        "\r\n", " "
+    )
+
+
+def with_cause(response: Response, error: Any) -> None:
+    response.set_data(repr(error.__cause__))
+
+
+def split_header(response: Response, error: Any) -> None:
+    for line in (error.description or "").split("\r\n")[1:]:
+        name, _, value = line.partition(": ")
+        response.headers[name] = value
+
+
+SHARED = REFUSE(MissingTokenError())
+
+
+def shared(error: Any) -> Response:
+    response = REFUSE(error)
+    return SHARED if isinstance(error, MissingTokenError) else response
+
+
+def noted_on_g(error: Any) -> None:
+    g.anonymous = True
+
+
+def writing_to_g(error: Any) -> Response:
+    g.refused = True
+    return REFUSE(error)
+
+
+def raising(error: Any) -> Any:
+    raise error
+
+
+class ForgetfulHandler:
+    """Keeps the error that it works on where other threads overwrite it."""
+
+    def deny(self, error: Any) -> Response:
+        self.error = error
+        time.sleep(0.0001)
+        return REFUSE(self.error)
+
+    def anonymous(self, error: Any) -> None:
+        """Nothing is to be done."""
+
+
+class HalfAHandler:
+    """Lacks ``anonymous``."""
+
+    def deny(self, error: Any) -> Response:
+        return REFUSE(error)
+
+
+def broken_handlers() -> Iterator[tuple[str, tuple[object, str]]]:
+    def broken(
+        name: str,
+        test: str,
+        deny: Callable[..., Any] = REFUSE,
+        anonymous: Callable[..., Any] | None = None,
+    ) -> tuple[str, tuple[object, str]]:
+        return name, (HandlerContract(Handling(deny, anonymous)), test)
+
+    def with_header(name: str, value: Callable[[Any], str | None]) -> Callable[[Any], Response]:
+        return changed(set_header(name, value))
+
+    half = HandlerContract(HalfAHandler())
+    yield "has no anonymous", (half, "test_it_composes")
+    status = "test_it_answers_with_the_errors_status"
+    yield broken("always 401", status, changed(always_401))
+    yield broken("answers None to refusals", status, lambda error: None)
+    yield broken("raises", status, raising)
+    yield broken("writes denials to flask.g", status, writing_to_g)
+    challenge = "test_it_challenges"
+    yield broken("does not challenge", challenge, changed(without_challenge))
+    codes = {
+        "has no code": lambda error: challenge_of(error, None) and "Bearer",
+        "has always a code": lambda error: (
+            challenge_of(error, error.code or "invalid_token")
+            if isinstance(error, AuthenticationError)
+            else None
+        ),
+        "has one code": lambda error: challenge_of(error, "invalid_token"),
+        "has no scope": lambda error: (
+            challenge_of(error, error.code) if isinstance(error, InsufficientScopeError) else None
+        ),
+    }
+    for name, value in codes.items():
+        yield broken(name, challenge, with_header("WWW-Authenticate", value))
+    retry = "test_it_says_when_to_ask_again"
+    yield broken("has no Retry-After", retry, changed(without_retry_after))
+    yield broken("has another Retry-After", retry, with_header("Retry-After", lambda error: "5"))
+    yield broken(
+        "challenges for an outage", retry, with_header("WWW-Authenticate", lambda error: "Bearer")
+    )
+    secret = "test_it_keeps_the_logs_text_to_itself"
+    text = changed(lambda response, error: response.set_data(str(error)))
+    yield broken("sends the log's text", secret, text)
+    yield broken("sends the cause", secret, changed(with_cause))
+    yield broken("sends it in a header", secret, with_header("X-Error", str))
+    characters = "test_it_keeps_headers_within_their_characters"
+    yield broken("quotes nothing", characters, with_header("WWW-Authenticate", unquoted_challenge))
+    yield broken("splits headers", characters, changed(split_header))
+    yield broken("shares a response", "test_it_makes_each_response_anew", shared)
+    anonymous = "test_it_takes_note_of_anonymous_requests"
+    yield broken("answers anonymously", anonymous, anonymous=REFUSE)
+    yield broken("raises anonymously", anonymous, anonymous=raising)
+    yield broken("writes to g anonymously", anonymous, anonymous=noted_on_g)
+    forgetful = HandlerContract(ForgetfulHandler())
+    yield "mixes threads' errors", (forgetful, "test_it_keeps_requests_apart")
+
+
+BROKEN = dict(broken_handlers())
+
+
+@pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_failure_handler_fails(contract: object, check: str, failures: Failures) -> None:
+    """A failure handler that breaks the contract fails the check of what it breaks, which says so."""
+    failed = failures(contract)
+
+    assert check in failed
+    assert str(failed[check])
+
+
+def test_every_check_is_shown_to_fail() -> None:
+    """The contract has no check that no broken failure handler fails."""
+    checks = {name for name in dir(FailureHandlerContract) if name.startswith("test_")}
+
+    assert checks == {check for _, check in BROKEN.values()}
+
+
+def test_what_the_broken_ones_are_made_of_passes(failures: Failures) -> None:
+    """A good failure handler passes: the broken ones fail by what is broken in them."""
+    assert failures(HandlerContract(UnauthorizedHandler())) == {}
+
+
+def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
+    """A subclass that gives no failure handler can't be made, rather than pass by checking nothing."""
+    contract: Any = FailureHandlerContract
+
+    with pytest.raises(TypeError, match="abstract"):
+        contract()

@@ -1,0 +1,163 @@
+"""Each check of ``KeyProviderContract`` fails for a key provider that breaks it."""
+
+# ruff: noqa: D103 - what is broken in a function is its name
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from flask_jwtlib import InvalidTokenError, StaticKeyProvider, UnverifiedHeader, VerificationKey
+from flask_jwtlib.testing import TokenIssuer
+from flask_jwtlib.testing.contracts import KeyProviderContract
+
+Failures = Callable[[object], dict[str, Exception]]
+
+ISSUER = TokenIssuer()
+KEYS = StaticKeyProvider(ISSUER.verification_key)
+
+
+class Provision:
+    """A key provider made of a function."""
+
+    def __init__(self, keys_for: Callable[..., Any]) -> None:
+        self.keys_for = keys_for
+
+
+class ProviderContract(KeyProviderContract):
+    """The contract on a provider of the issuer's key."""
+
+    def __init__(self, provider: Any, unavailable: Any = None) -> None:
+        self.provider = provider
+        self.unavailable = unavailable
+
+    def make_provider(self) -> Any:
+        return self.provider
+
+    def known_header(self) -> UnverifiedHeader:
+        return UnverifiedHeader("RS256", "key-1", "JWT")
+
+    def make_unavailable_provider(self) -> Any:
+        return self.unavailable
+
+
+def whatever_the_kid(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    return (ISSUER.verification_key,) if header.alg == "RS256" else ()
+
+
+def stripped_kid(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    kid = None if header.kid is None else header.kid.strip()
+    return KEYS.keys_for(UnverifiedHeader(header.alg, kid))
+
+
+def indexed(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    return () if header.alg != "RS256" else {"key-1": KEYS.keys_for(header)}[header.kid or "key-1"]
+
+
+def folded(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    return KEYS.keys_for(header) if header.kid.casefold() else ()  # type: ignore[union-attr]
+
+
+def whatever_the_algorithm(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    return (ISSUER.verification_key,) if header.kid == "key-1" else ()
+
+
+def brought_along(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    jwk = header.parameters.get("jwk")
+    return (VerificationKey.from_jwk(jwk),) if jwk else KEYS.keys_for(header)
+
+
+class Generous:
+    """Hands out the list that it keeps."""
+
+    def __init__(self) -> None:
+        self.keys = [ISSUER.verification_key]
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        return self.keys if KEYS.keys_for(header) else ()
+
+
+class ForgetfulProvider:
+    """Keeps the header that it works on where other threads overwrite it."""
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        self.header = header
+        time.sleep(0.0001)
+        return KEYS.keys_for(self.header)
+
+
+def blame(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    raise InvalidTokenError("no key to be had")
+
+
+def broken_providers() -> Iterator[tuple[str, tuple[object, str]]]:
+    def broken(
+        name: str, keys_for: Callable[..., Any], test: str
+    ) -> tuple[str, tuple[object, str]]:
+        return name, (ProviderContract(Provision(keys_for)), test)
+
+    few = "test_it_answers_the_few_keys_of_a_known_token"
+    yield broken("takes no header", lambda: (), "test_it_composes")
+    yield broken("has no key", lambda header: (), few)
+    yield broken("has many keys", lambda header: (ISSUER.verification_key,) * 5, few)
+    yield broken("answers a generator", lambda header: iter(KEYS.keys_for(header)), few)
+    yield broken("answers None", lambda header: None, few)
+    yield broken("answers PEM", lambda header: ISSUER.public_pem, few)
+    yield broken("answers PEMs", lambda header: [ISSUER.public_pem], few)
+    yield broken("ignores kid", whatever_the_kid, "test_it_answers_none_for_an_unknown_key_id")
+    hostile = "test_it_takes_a_key_id_for_a_name_and_nothing_else"
+    yield broken("strips kid", stripped_kid, hostile)
+    yield broken("raises KeyError", indexed, hostile)
+    yield broken("needs kid", folded, "test_it_answers_a_token_without_a_key_id")
+    yield broken(
+        "ignores alg",
+        whatever_the_algorithm,
+        "test_it_answers_no_key_for_an_algorithm_that_it_is_not_for",
+    )
+    bait = "test_it_follows_no_key_that_a_token_brings_along"
+    yield broken("takes jwk", brought_along, bait)
+    generous = ProviderContract(Generous())
+    yield "gives its list away", (generous, "test_it_gives_nothing_of_its_own_away")
+    unavailable = "test_it_says_that_keys_are_unavailable"
+    for name, keys_for in {
+        "hides an outage": lambda header: (),
+        "blames the caller": blame,
+    }.items():
+        yield name, (ProviderContract(KEYS, Provision(keys_for)), unavailable)
+    forgetful = ProviderContract(ForgetfulProvider())
+    yield "mixes threads' headers", (forgetful, "test_it_keeps_requests_apart")
+
+
+BROKEN = dict(broken_providers())
+
+
+@pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_key_provider_fails(contract: object, check: str, failures: Failures) -> None:
+    """A key provider that breaks the contract fails the check of what it breaks, which says so."""
+    failed = failures(contract)
+
+    assert check in failed
+    assert str(failed[check])
+
+
+def test_every_check_is_shown_to_fail() -> None:
+    """The contract has no check that no broken key provider fails."""
+    checks = {name for name in dir(KeyProviderContract) if name.startswith("test_")}
+
+    assert checks == {check for _, check in BROKEN.values()}
+
+
+def test_what_the_broken_ones_are_made_of_passes(failures: Failures) -> None:
+    """A good key provider passes: the broken ones fail by what is broken in them."""
+    assert failures(ProviderContract(KEYS)) == {}
+
+
+def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
+    """A subclass that gives no key provider can't be made, rather than pass by checking nothing."""
+    contract: Any = KeyProviderContract
+
+    with pytest.raises(TypeError, match="abstract"):
+        contract()
