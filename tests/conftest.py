@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 
 from flask_jwtlib.key_providers import _deferred_calls as deferred_calls
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, module_api_restored
@@ -17,6 +18,10 @@ from flask_jwtlib.testing import IdentityProvider, TokenIssuer, module_api_resto
 # `make test` has this set to measure the processes that run the tests, not those that the tests start.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_START", None)
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 _UNSTABLE = (" at 0x", "-----BEGIN ")
 
 

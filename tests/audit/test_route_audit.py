@@ -238,7 +238,7 @@ def answers(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
 
 # From Python 3.13 on: what is generated has partials for methods, too.
 @pytest.mark.filterwarnings("ignore:functools.partial will be a method:FutureWarning")
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(apps())
 def test_a_route_that_is_called_required_lets_nobody_in(generated: tuple[Flask, Ran]) -> None:
     """Without a token no view runs where the audit says "required"; where it says "open", none is refused."""

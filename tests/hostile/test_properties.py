@@ -27,7 +27,7 @@ from flask_jwtlib.jws import CompactJWS, read_json_object
 from flask_jwtlib.log_text import quoted
 from flask_jwtlib.testing import TokenIssuer, base64url
 
-bounded = settings(max_examples=200, deadline=None, database=None)
+bounded = settings(max_examples=200, database=None)
 
 NOW = 1_700_000_000
 SECRET = b"a secret for tests alone, long enough for each of the three hashes..."

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from flask_jwtlib.keys._edwards import ED448, ED25519, EdwardsCurve
 
-few = settings(max_examples=15, deadline=None, database=None)
-many = settings(max_examples=100, deadline=None, database=None)
+few = settings(max_examples=15, database=None)
+many = settings(max_examples=100, database=None)
 
 CURVES = [pytest.param(ED25519, id="Ed25519"), pytest.param(ED448, id="Ed448")]
 COFACTORS = {"Ed25519": 8, "Ed448": 4}

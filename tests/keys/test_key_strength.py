@@ -23,7 +23,7 @@ from flask_jwtlib.keys._edwards import ED25519
 from flask_jwtlib.keys._strength import MAX_RSA_BITS, jwk_fault, key_fault
 from flask_jwtlib.testing import TokenIssuer, base64url
 
-bounded = settings(max_examples=60, deadline=None, database=None)
+bounded = settings(max_examples=60, database=None)
 
 Encoding = serialization.Encoding
 PublicFormat = serialization.PublicFormat

@@ -35,7 +35,7 @@ from flask_jwtlib.keys._der import der_key
 from flask_jwtlib.keys._secret_text import kind_of_key
 from flask_jwtlib.testing import TokenIssuer, base64url
 
-bounded = settings(max_examples=200, deadline=None, database=None)
+bounded = settings(max_examples=200, database=None)
 
 Encoding = serialization.Encoding
 Public = serialization.PublicFormat
