@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 from weakref import WeakSet
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 from hypothesis import settings
 
@@ -59,6 +64,62 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse a test whose name holds an address or a new key: it is another in each process and each run."""
     if unstable := [item.nodeid for item in items if any(map(item.nodeid.count, _UNSTABLE))]:
         raise pytest.UsageError(f"give these parameters an id of their own: {unstable}")
+
+
+def pytest_collection_finish() -> None:
+    """Hide the collected tests from the garbage collector, which some tests run often."""
+    gc.collect()
+    gc.freeze()
+
+
+class _RSAKeys:
+    """Reuses RSA keys from test to test, since generating one takes a tenth of a second.
+
+    Within a test, each call returns another key. A fixture that outlives the test gets new keys.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._generate = rsa.generate_private_key
+        self._generated: defaultdict[object, list[rsa.RSAPrivateKey]] = defaultdict(list)
+        self._handed_out: defaultdict[object, int] = defaultdict(int)
+        self._reusing = False
+
+    def __call__(self, public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        if not self._reusing:
+            return self._generate(public_exponent, key_size)
+        kind = public_exponent, key_size
+        with self._lock:
+            keys, number = self._generated[kind], self._handed_out[kind]
+            self._handed_out[kind] += 1
+            if number == len(keys):
+                keys.append(self._generate(public_exponent, key_size))
+            return keys[number]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Generator[None, Any, Any]:
+        """Start each test with the first key."""
+        self._handed_out.clear()
+        self._reusing = True
+        try:
+            return (yield)
+        finally:
+            self._reusing = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+        """Generate the keys of a fixture of several tests for it alone."""
+        before, self._reusing = self._reusing, self._reusing and fixturedef.scope == "function"
+        try:
+            return (yield)
+        finally:
+            self._reusing = before
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the RSA keys as a plugin: pytest calls no hook of this file for a fixture of the session."""
+    rsa.generate_private_key = keys = _RSAKeys()
+    config.pluginmanager.register(keys)
 
 
 @pytest.fixture(autouse=True)
