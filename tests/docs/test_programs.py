@@ -415,7 +415,7 @@ class TestExtending:
         """What ``authenticate()`` raises becomes the refusal that a decorator would have answered."""
         program = run(self.DOCUMENT, "auth.authenticate()")
         client = client_of(program)
-        assert client.get("/files/public-1").text == "public-1 for everybody"
+        assert client.get("/files/public-1").text == "public-1 for everyone"
         none = client.get("/files/1")
         assert (none.status_code, none.headers["WWW-Authenticate"]) == (401, "Bearer")
         headers = bearer(issuer.token("alice"))
@@ -1334,7 +1334,9 @@ class TestKeys:
                 members = [*status.get("members", ()), *status.get("issuers", {}).values()]
                 told.update(status, *members)
         table = (ROOT / self.DOCUMENT).read_text().partition("* - ``provider``")[2]
-        cells = re.findall(r"^   \* - (.*)$", table.partition("\nWhat to watch\n")[0], re.MULTILINE)
+        cells = re.findall(
+            r"^   \* - (.*)$", table.partition("\nMonitoring and alerts\n")[0], re.MULTILINE
+        )
         explained = {name for cell in cells for name in re.findall("``(.*?)``", cell)}
         # How many issuers are in each state is short for what their own fields say.
         assert explained | {"provider"} == told - {"states"}
