@@ -13,11 +13,12 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo serve test lint types bench bench-keys check clean
+.PHONY: help venv demo serve test lint types bench bench-keys check clean
 # make deletes files that only a pattern rule asked for; the stamps are to stay.
 .PRECIOUS: $(VENV)/.ready-%
 
 help:
+	@echo 'make venv        the virtual environment .venv, with flask_jwtlib and what the examples need'
 	@echo 'make demo        a server, an issuer and a client on this machine act out a session, and end'
 	@echo 'make serve       the same server, left running, with curl lines to try'
 	@echo 'make test        the tests, with the coverage they must reach; ARGS="-k name" runs some of them'
@@ -27,6 +28,9 @@ help:
 	@echo 'make bench-keys  how the key engine bears slow, hung and lying providers, beside a peer'
 	@echo 'make check       everything that CI runs'
 	@echo 'make clean       removes what these targets made'
+
+venv: $(VENV)/.ready-package
+	@:
 
 demo: $(VENV)/.ready-package
 	@$(PY) -m examples.demo
@@ -86,7 +90,7 @@ $(PY):
 
 $(VENV)/.ready-package: pyproject.toml | $(PY)
 	@echo 'Installing flask_jwtlib into $(VENV)'
-	@$(PIP_INSTALL) --editable .
+	@$(PIP_INSTALL) --editable '.[http]'
 	@touch $@
 
 $(VENV)/.ready-%: pyproject.toml | $(PY)

@@ -1,4 +1,4 @@
-"""An organisation's own rules: a claim rule, a validator's subclass, a failure handler's subclass.
+"""Add an organisation's checks: two claim rules, and subclasses of the validator and the failure handler.
 
 In one terminal::
 
@@ -12,6 +12,8 @@ In another::
     curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/desk
     TOKEN=$(flask --app examples.organisation token jti=stolen-laptop)
     curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/desk
+    TOKEN=$(flask --app examples.organisation token)
+    curl -i "http://127.0.0.1:5000/desk?access_token=$TOKEN"
 """
 
 from __future__ import annotations
@@ -29,41 +31,46 @@ from flask_jwtlib import (
     Issuer,
     JWTValidator,
     KeyProvider,
-    RequiredClaims,
     UnauthorizedHandler,
     VerificationUnavailable,
     current_principal,
 )
+from flask_jwtlib.claim_rules import MaxLifetime
 from flask_jwtlib.errors import ClaimError
 
 REVOKED = {"stolen-laptop"}
 
 
-def of_our_tenant(claims: Claims) -> None:
-    """Refuse the tokens of other tenants, and those that name none: a claim rule."""
+def tenant_is_acme(claims: Claims) -> None:
+    """Refuse tokens of other tenants. A token without a tenant is refused as well."""
     if claims["tenant"] != "acme":
         raise ClaimError("tenant", description="The access token is from another tenant")
 
 
-class RevocationValidator(JWTValidator):
-    """Refuses tokens that were revoked, after everything that ``JWTValidator`` checks."""
+def is_not_revoked(claims: Claims) -> None:
+    """Refuse revoked tokens. The first text of the error is for the log, the second for the caller."""
+    if claims["jti"] in REVOKED:
+        raise InvalidTokenError(
+            f"{claims['jti']} was revoked", description="The access token was revoked"
+        )
+
+
+class URLTokenValidator(JWTValidator):
+    """Accepts a token in a URL only if it is valid for at most a minute, because servers log URLs."""
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
-        """Verify the token, then look it up."""
+        """Verify the token, then check its lifetime if it was in the URL."""
         claims = super().validate(token, keys)
-        if claims["jti"] in REVOKED:
-            # The first text is for the log, the second one for the caller.
-            raise InvalidTokenError(
-                f"{claims['jti']} was revoked", description="The access token was revoked"
-            )
+        if token.source == "query":
+            MaxLifetime(60)(claims)
         return claims
 
 
 class HelpfulHandler(UnauthorizedHandler):
-    """Refuses as usual, and says where to find help."""
+    """Refuses as usual, and links to help."""
 
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
-        """Make the refusal's response."""
+        """Return the response, with one more header."""
         response = super().deny(error)
         response.headers["Link"] = '<https://intranet.example/sign-in>; rel="help"'
         return response
@@ -71,12 +78,12 @@ class HelpfulHandler(UnauthorizedHandler):
 
 auth = Authenticator(
     keys=ISSUER.public_pem,
-    validator=RevocationValidator(
+    validator=URLTokenValidator(
         rules=[
             Issuer(ISSUER.issuer),
             Audience("https://desk.example"),
-            RequiredClaims("jti"),
-            of_our_tenant,
+            tenant_is_acme,
+            is_not_revoked,
         ]
     ),
     failure_handler=HelpfulHandler(realm="acme"),
@@ -88,7 +95,7 @@ app = Flask(__name__)
 @app.get("/desk")
 @auth.requires_authentication
 def desk() -> dict[str, str | None]:
-    """Answer our people."""
+    """Show the caller."""
     return {"subject": current_principal.subject}
 
 

@@ -34,6 +34,7 @@ DOCUMENTS = (
     "docs/keys.rst",
     "docs/migration.rst",
     "docs/providers.rst",
+    "docs/troubleshooting.rst",
 )
 HOSTS = (
     "login.example",
@@ -124,6 +125,12 @@ def run(workplace: Path) -> Callable[[str, str], dict[str, Any]]:
         return program.run()
 
     return run
+
+
+@pytest.fixture
+def first_program(workplace: Path) -> Program:
+    """The first program of the README."""
+    return next(programs("README.rst"))
 
 
 @pytest.fixture

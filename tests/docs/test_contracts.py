@@ -103,10 +103,10 @@ def test_the_table_of_extending(run: Run) -> None:
     check(ProviderOf(run(EXTENDING, "TableKeyProvider(KeyProvider)")["auth"].keys))
 
 
-def test_the_revocations_of_extending(run: Run, issuer: TokenIssuer) -> None:
-    """The validator that knows revoked tokens keeps its contract."""
-    auth = run(EXTENDING, "RevocationValidator(JWTValidator)")["auth"]
-    check(ValidatorOf(auth.validator, issuer, jti="1"))
+def test_the_subclass_of_extending(run: Run, issuer: TokenIssuer) -> None:
+    """The subclass of ``JWTValidator`` keeps its contract."""
+    auth = run(EXTENDING, "URLTokenValidator(JWTValidator)")["auth"]
+    check(ValidatorOf(auth.validator, issuer))
 
 
 def test_the_services_of_extending(run: Run, issuer: TokenIssuer) -> None:

@@ -192,27 +192,35 @@ class TestComposed:
 
 
 class TestOrganisation:
-    def test_our_people_get_in(self, example: Example) -> None:
-        """A token of the tenant that was not revoked is accepted."""
+    def test_the_organisations_tokens_are_accepted(self, example: Example) -> None:
+        """A token of the tenant is accepted if it was not revoked."""
         client = client_of(example("organisation"))
         assert client.get("/desk", headers=bearer(token_of(client))).json == {"subject": "alice"}
 
     @pytest.mark.parametrize(
         ("claim", "reason"),
         [
-            pytest.param("tenant=rivals", "from another tenant", id="rule"),
+            pytest.param("tenant=rivals", "from another tenant", id="another-tenant"),
             pytest.param("tenant=null", "lacks a required claim", id="no-tenant"),
-            pytest.param("jti=stolen-laptop", "was revoked", id="subclass"),
+            pytest.param("jti=stolen-laptop", "was revoked", id="revoked"),
             pytest.param("jti=null", "lacks a required claim", id="no-jti"),
         ],
     )
     def test_others_are_refused(self, example: Example, claim: str, reason: str) -> None:
-        """The rule and the subclass refuse, and the handler points to help."""
+        """The rules refuse, and the handler links to help."""
         client = client_of(example("organisation"))
         refusal = client.get("/desk", headers=bearer(token_of(client, claim)))
         assert refusal.status_code == 401
         assert reason in refusal.headers["WWW-Authenticate"]
         assert refusal.headers["Link"] == '<https://intranet.example/sign-in>; rel="help"'
+
+    def test_tokens_in_urls_must_be_short_lived(self, example: Example) -> None:
+        """The subclass accepts a token in a URL only if its lifetime is at most a minute."""
+        client = client_of(example("organisation"))
+        query = {"access_token": token_of(client)}
+        assert client.get("/desk", query_string=query).status_code == 401
+        query = {"access_token": token_of(client, f"exp={int(time.time()) + 50}")}
+        assert client.get("/desk", query_string=query).status_code == 200
 
 
 class TestKeyRotation:

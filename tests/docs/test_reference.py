@@ -136,8 +136,10 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
 def test_the_folder_map_is_true() -> None:
     """Every file and folder in the README's map is there."""
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
-    _, _, rest = text.partition("What is where\n-------------\n")
-    block = re.findall(r"^ {4}( *)(\S.*?) {2,}\S", rest.partition("\nRead on\n")[0], re.MULTILINE)
+    _, _, rest = text.partition("\nLayout\n------\n")
+    block = re.findall(
+        r"^ {4}( *)(\S.*?) {2,}\S", rest.partition("\nDocumentation\n")[0], re.MULTILINE
+    )
     assert len(block) > 10
     top = ""
     for indent, names in block:
@@ -151,7 +153,7 @@ def test_the_commands_of_the_readme_are_targets_of_the_makefile() -> None:
     """Each ``make`` command that the README shows exists."""
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^ *\$ make ([\w-]+)", text, re.MULTILINE)
-    assert targets == ["demo", "serve", "test", "bench-keys"]
+    targets = set(re.findall(r"(?:^    |``)make ([\w-]+)", text, re.MULTILINE))
+    assert targets == {"venv", "demo", "serve", "test", "bench", "bench-keys"}
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
