@@ -24,8 +24,8 @@ help:
 	@echo 'make test        the tests, with the coverage they must reach; ARGS="-k name" runs some of them'
 	@echo 'make lint        ruff, and the import contracts'
 	@echo 'make types       mypy and pyright'
-	@echo 'make bench       what a request costs, beside peers'
-	@echo 'make bench-keys  how the key engine bears slow, hung and lying providers, beside a peer'
+	@echo 'make bench       measures the cost of a request, compared with other packages'
+	@echo 'make bench-keys  measures key fetching in outages and floods, compared with PyJWT'
 	@echo 'make check       everything that CI runs'
 	@echo 'make clean       removes what these targets made'
 

@@ -1,4 +1,4 @@
-"""What a request costs behind ``flask_jwtlib``, beside a bare route, the least possible, and peers.
+"""Measures the cost of a request behind ``flask_jwtlib``, compared with a bare route and with other packages.
 
-``python -m benchmarks`` runs it; ``docs/benchmarks.rst`` says how to read what it prints.
+``python -m benchmarks`` runs it, and ``docs/benchmarks.rst`` explains the figures.
 """

@@ -1,21 +1,19 @@
-"""What is compared. A contender is a function that makes the decorator of one route.
+"""What is compared: two references, and the ways to use the framework. ``peers.py`` has other packages.
 
-To add one, write such a function and list it: in ``peers.py`` if it needs a package of its own.
+To add a contender, write a function that makes the decorator of one route, and list it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from attrs import field, frozen
-from flask import Flask, g, request
+from flask import Flask
 from flask.typing import ResponseReturnValue
-from jose import jwt
-from jose.exceptions import JOSEError
+from werkzeug.test import run_wsgi_app
 
 import flask_jwtlib
 from flask_jwtlib import (
@@ -30,31 +28,10 @@ from flask_jwtlib.claim_rules import Expiry
 from flask_jwtlib_strategies.validators.caching import CachingValidator
 
 from .floor import hand_written
-from .naive_port import naive_port
-from .scenarios import Service
-
-__all__ = [
-    "BARE",
-    "CACHED",
-    "COMPOSED",
-    "FLOOR",
-    "JOSE_ONCE",
-    "MODULE_API",
-    "NAIVE_PORT",
-    "OWN",
-    "REGULARS",
-    "Contender",
-    "Decorator",
-    "View",
-    "thin_decorator",
-]
+from .scenarios import Scenario, Service
 
 View = Callable[..., ResponseReturnValue]
 Decorator = Callable[[View], View]
-
-
-def _nothing(_service: Service) -> None:
-    """Leave everything as it is."""
 
 
 @frozen
@@ -63,15 +40,17 @@ class Contender:
 
     Args:
         name: What the table calls it.
-        guard: Makes the decorator of an app's one route.
+        guard: Makes the decorator of an app's only route.
         needs: The packages without which it is left out.
-        before: Called before it serves requests, for one whose settings are global.
+        before: Called before each batch of requests, for a contender whose settings are global.
     """
 
     name: str
     guard: Callable[[Flask, Service], Decorator] = field(repr=False)
     needs: tuple[str, ...] = field(default=(), kw_only=True)
-    before: Callable[[Service], None] = field(default=_nothing, kw_only=True, repr=False)
+    before: Callable[[Service], None] = field(
+        default=lambda _service: None, kw_only=True, repr=False
+    )
 
     @property
     def missing(self) -> list[str]:
@@ -91,57 +70,69 @@ class Contender:
         return app
 
 
-def thin_decorator(verify: Callable[[str], Any], refusals: type[Exception]) -> Decorator:
-    """Put a function that verifies tokens in front of a view, as done without a framework."""
+@frozen(eq=False)
+class Entry:
+    """One contender in one scenario."""
 
-    def decorator(view: View) -> View:
-        @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer":
-                return "", 401, {"WWW-Authenticate": "Bearer"}
-            try:
-                claims = verify(token)
-            except refusals:
-                return "", 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-            g.authenticated, g.raw_token, g.json_token = True, token, claims
-            return view(*args, **kwargs)
+    contender: Contender
+    scenario: Scenario
+    service: Service = field(repr=False)
+    app: Flask = field(repr=False)
+    environ: dict[str, Any] = field(repr=False)
 
-        return guarded
+    def prepare(self) -> None:
+        """Make ready for ``serve``."""
+        self.contender.before(self.service)
 
-    return decorator
+    def serve(self, requests: int) -> None:
+        """Send the request this many times: the app is called, its response read and closed."""
+        app, environ = self.app, self.environ
+        for _ in range(requests):
+            body = app(environ.copy(), _start_response)
+            for _chunk in body:
+                pass
+            body.close()  # type: ignore[attr-defined]  # Flask's always has it
 
+    def status(self) -> int:
+        """Send the request once, and return the status of the response."""
+        self.prepare()
+        return int(run_wsgi_app(self.app, self.environ.copy(), buffered=True)[1][:3])
 
-def _bare(_app: Flask, _service: Service) -> Decorator:
-    return lambda view: view
-
-
-def _floor(_app: Flask, service: Service) -> Decorator:
-    return hand_written(service)
-
-
-def _composed(_app: Flask, service: Service) -> Decorator:
-    return _authenticator(service, _validator(service)).requires_authentication
-
-
-def _cached(_app: Flask, service: Service) -> Decorator:
-    validator = CachingValidator(_validator(service))
-    return _authenticator(service, validator).requires_authentication
+    def is_right(self) -> bool:
+        """Whether the status is what the scenario expects. The bare route accepts everything."""
+        accepts = self.scenario.accepted or self.contender is BARE
+        return self.status() == 200 if accepts else 400 <= self.status() < 500
 
 
-def _authenticator(service: Service, validator: TokenValidator) -> Authenticator:
-    return Authenticator(keys=VerificationKey.from_jwk(service.jwk), validator=validator)
+def _start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+    """Take the start of a response, as a WSGI server does."""
 
 
-def _validator(service: Service) -> JWTValidator:
+def make_entries(
+    contenders: Iterable[Contender], scenarios: Sequence[Scenario], services: Mapping[str, Service]
+) -> list[Entry]:
+    """Make an app for each contender and algorithm, with an entry for each scenario."""
+    return [
+        Entry(contender, scenario, service, app, scenario.environ())
+        for contender in contenders
+        for algorithm, service in services.items()
+        for app in [contender.app(service)]
+        for scenario in scenarios
+        if scenario.algorithm == algorithm
+    ]
+
+
+def validator_of(service: Service) -> JWTValidator:
+    """Make the validator that the framework's contenders use."""
     return JWTValidator(
         algorithms=service.algorithm,
         rules=[Expiry(required=True), Issuer(service.issuer), Audience(service.audience)],
     )
 
 
-def _module_api(_app: Flask, _service: Service) -> Decorator:
-    return flask_jwtlib.requires_authentication
+def _guard(service: Service, validator: TokenValidator) -> Decorator:
+    keys = VerificationKey.from_jwk(service.jwk)
+    return Authenticator(keys=keys, validator=validator).requires_authentication
 
 
 def _set_module_api(service: Service) -> None:
@@ -151,35 +142,21 @@ def _set_module_api(service: Service) -> None:
     flask_jwtlib.set_permanent_verification_key(json.dumps(service.jwk))
 
 
-def _jose_once(_app: Flask, service: Service) -> Decorator:
-    key, algorithm, issuer, audience = (
-        service.key_text,
-        service.algorithm,
-        service.issuer,
-        service.audience,
-    )
-    return thin_decorator(
-        lambda token: jwt.decode(
-            token, key, algorithms=algorithm, issuer=issuer, audience=audience
-        ),
-        JOSEError,
-    )
-
-
-def _naive_port(_app: Flask, service: Service) -> Decorator:
-    return naive_port(service)
-
-
-BARE = Contender("bare route", _bare)
-FLOOR = Contender("by hand (the floor)", _floor)
-COMPOSED = Contender("flask_jwtlib", _composed)
-CACHED = Contender("flask_jwtlib, repeated", _cached)
-MODULE_API = Contender("flask_jwtlib, module API", _module_api, before=_set_module_api)
-JOSE_ONCE = Contender("python-jose, decoded once", _jose_once)
-NAIVE_PORT = Contender("naive port on python-jose", _naive_port)
+BARE = Contender("bare route", lambda _app, _service: lambda view: view)
+FLOOR = Contender("by hand (the floor)", lambda _app, service: hand_written(service))
+COMPOSED = Contender("flask_jwtlib", lambda _app, service: _guard(service, validator_of(service)))
+CACHED = Contender(
+    "flask_jwtlib, repeated",
+    lambda _app, service: _guard(service, CachingValidator(validator_of(service))),
+)
+MODULE_API = Contender(
+    "flask_jwtlib, module API",
+    lambda _app, _service: flask_jwtlib.requires_authentication,
+    before=_set_module_api,
+)
 
 OWN = (BARE, FLOOR, COMPOSED, CACHED, MODULE_API)
 """The references, and the ways to use the framework."""
 
 REGULARS = (BARE, FLOOR, COMPOSED, CACHED)
-"""Those that most bounds are about, and that are measured most often."""
+"""The contenders that most bounds are about, which are measured most often."""

@@ -1,4 +1,4 @@
-"""What importing the package costs above importing Flask, in fresh processes."""
+"""What ``import flask_jwtlib`` costs after ``import flask``, in new processes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
-from attrs import astuple, frozen
+from .report import check
 
-__all__ = ["ImportCost", "is_possible", "measure_import"]
-
-_STATM = Path("/proc/self/statm")
 _TIMEOUT = 60
-_PROGRAM = f"""
+_PROGRAM = """
 import json, resource, time
 
 def resident():
-    with open({str(_STATM)!r}) as statm:
+    with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 times = [time.perf_counter()]
@@ -31,49 +27,37 @@ import attrs, jose.backends
 times.append(time.perf_counter())
 import flask_jwtlib
 times.append(time.perf_counter())
-print(json.dumps([times[3] - times[1], resident() - before, times[2] - times[1], times[1] - times[0]]))
+print(json.dumps([resident() - before, *times]))
 """
 
 
-@frozen
-class ImportCost:
-    """What an import costs once Flask is there.
-
-    Args:
-        seconds: How long it takes.
-        size: Bytes of memory by which the process grows.
-        of_packages: Of the seconds, those of ``attrs`` and of python-jose with ``cryptography``.
-        of_flask: Seconds that Flask's own import took before.
-    """
-
-    seconds: float
-    size: float
-    of_packages: float
-    of_flask: float
-
-
-def is_possible() -> bool:
-    """Whether a process can look up its size here, as on Linux."""
-    return _STATM.exists()
+def import_section(scale: float) -> tuple[str, list[str]]:
+    """Import the package in new processes, one after another, and write the medians."""
+    if not Path("/proc/self/statm").exists():
+        return "left out: there is no /proc/self/statm", []
+    # The first process compiles what isn't compiled yet, which an installation does once.
+    _, *costs = [_import() for _ in range(1 + max(1, round(15 * scale)))]
+    size, flask, packages, total = map(median, zip(*costs, strict=True))
+    text = (
+        f"{total:.0f} ms after Flask's {flask:.0f} ms; attrs and python-jose take {packages:.0f} ms of them. "
+        f"The process grows by {size:.1f} MB."
+    )
+    return text, [
+        check("time", total, "at most", 45, 1, " ms"),
+        check("memory", size, "at most", 12, 1, " MB"),
+    ]
 
 
-def measure_import(processes: int) -> ImportCost:
-    """Import it in so many processes, one after another, and take the medians."""
-    with TemporaryDirectory() as bytecode:
-        # The first one compiles everything, which is done once for an installed package.
-        _, *costs = [_import(bytecode) for _ in range(processes + 1)]
-    return ImportCost(*map(median, zip(*map(astuple, costs), strict=True)))
-
-
-def _import(bytecode: str) -> ImportCost:
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+def _import() -> tuple[float, float, float, float]:
+    """Return the megabytes, and the milliseconds of Flask, of the required packages, and of all but Flask."""
+    environment = {**os.environ}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM],
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         check=True,
-        text=True,
         timeout=_TIMEOUT,
     )
-    return ImportCost(*json.loads(done.stdout))
+    size, start, flask, packages, end = json.loads(done.stdout)
+    return size / 1e6, (flask - start) * 1e3, (packages - flask) * 1e3, (end - flask) * 1e3

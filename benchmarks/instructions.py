@@ -1,8 +1,7 @@
-"""Counts the processor's instructions of a request, with callgrind where valgrind is installed.
+"""Counts the processor's instructions of a request with callgrind, where valgrind is installed.
 
-Unlike time they are nearly the same in each run. ``python -m benchmarks.instructions REQUESTS`` is what
-runs under callgrind: each entry serves its requests in a thread of its own, since callgrind tells
-threads apart.
+Unlike times, they are nearly the same in each run. ``python -m benchmarks.instructions REQUESTS`` is what
+runs under callgrind: each entry serves in a thread of its own, because callgrind counts by thread.
 """
 
 from __future__ import annotations
@@ -14,54 +13,40 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
-from attrs import frozen
+from .contenders import BARE, COMPOSED, FLOOR, Entry, make_entries
+from .measuring import Measurements
+from .report import check
+from .scenarios import BASIC, TIMED, make_scenarios, make_services
+from .table import ratio_table
 
-from .contenders import BARE, COMPOSED, FLOOR, Contender
-from .entries import Entry, make_entries
-from .scenarios import Scenario, make_scenarios, make_services
-
-__all__ = [
-    "MEASURED",
-    "Instructions",
-    "count_instructions",
-    "is_possible",
-    "read_totals",
-    "serve_all",
-]
-
-MEASURED = (BARE, FLOOR, COMPOSED)
+_MEASURED = (BARE, FLOOR, COMPOSED)
 _WARM_UP = 10
 _TIMEOUT = 240
-# Valgrind's first thread is the program's own, the second one serves nothing.
+# Valgrind's first thread is the program's own, and the second one serves nothing.
 _IDLE_THREAD = 2
-_FIRST_THREAD = 3
 
 
-@frozen
-class Instructions:
-    """Instructions per request, by the names of contender and scenario."""
-
-    counts: Mapping[tuple[str, str], float]
-
-    def ratio(self, contender: Contender, reference: Contender, scenario: Scenario) -> float | None:
-        """How many times as many as a reference's, None where one was not counted."""
-        mine = self.counts.get((contender.name, scenario.name))
-        its = self.counts.get((reference.name, scenario.name))
-        return None if mine is None or its is None else mine / its
-
-
-def is_possible() -> bool:
-    """Whether valgrind is installed."""
-    return shutil.which("valgrind") is not None
+def instructions_section() -> tuple[str, list[str]]:
+    """Count the instructions of each reference and of the framework, and write them."""
+    if not shutil.which("valgrind"):
+        return "left out: valgrind is not installed", []
+    counted = count_instructions(30)
+    unit = "thousands of instructions per request"
+    ratio = counted.ratio(COMPOSED, FLOOR, BASIC)
+    return ratio_table(counted, _MEASURED, unit, 1e3, 3, exact=True), [
+        check(f"{BASIC}, {COMPOSED.name} / {FLOOR.name}", ratio.median, "at most", 1.05)
+        for ratio in [ratio]
+        if ratio is not None
+    ]
 
 
-def count_instructions(requests: int) -> Instructions:
-    """Let each entry serve so many requests under callgrind."""
+def count_instructions(requests: int) -> Measurements:
+    """Let each entry serve this many requests under callgrind, and return the instructions per request."""
     with TemporaryDirectory() as folder:
         done = subprocess.run(
             [
@@ -75,19 +60,20 @@ def count_instructions(requests: int) -> Instructions:
             text=True,
             timeout=_TIMEOUT,
         )
-        totals = read_totals(Path(folder))
+        totals = _read_totals(Path(folder))
     idle = totals[_IDLE_THREAD]
-    names = [(contender, scenario) for contender, scenario in json.loads(done.stdout)]
-    return Instructions(
+    return Measurements(
         {
-            name: (totals[thread] - idle) / requests
-            for thread, name in enumerate(names, _FIRST_THREAD)
+            (contender, scenario): {0: (totals[thread] - idle) / requests}
+            for thread, (contender, scenario) in enumerate(
+                json.loads(done.stdout), _IDLE_THREAD + 1
+            )
         }
     )
 
 
-def read_totals(folder: Path) -> dict[int, int]:
-    """Read the instructions of each thread, by its number, from callgrind's ``out.PID-NN``."""
+def _read_totals(folder: Path) -> dict[int, int]:
+    """Read the instructions of each thread, by its number, from callgrind's files ``out.PID-NN``."""
     totals: dict[int, int] = {}
     for path in folder.glob("out.*-*"):
         found = re.search(r"^totals: (\d+)", path.read_text(), re.MULTILINE)
@@ -97,9 +83,9 @@ def read_totals(folder: Path) -> dict[int, int]:
 
 
 def serve_all(entries: Sequence[Entry], requests: int) -> None:
-    """Let nobody, then each entry serve in a thread of its own, one after another.
+    """Let each entry serve in a thread of its own, one after another, after a thread that serves nothing.
 
-    They stay until all are done: valgrind gives a thread's number to another once it has ended.
+    The threads stay until all are done, because valgrind reuses the number of a thread that has ended.
     """
     for entry in entries:
         entry.serve(_WARM_UP)
@@ -109,11 +95,10 @@ def serve_all(entries: Sequence[Entry], requests: int) -> None:
     threads: list[Thread] = []
     for server in (None, *entries):
         done = Event()
-        thread = Thread(target=_serve, args=(server, requests, done, end))
+        threads.append(Thread(target=_serve, args=(server, requests, done, end)))
         # So that each begins at the same distance from the next collection.
         gc.collect()
-        threads.append(thread)
-        thread.start()
+        threads[-1].start()
         done.wait()
     end.set()
     for thread in threads:
@@ -128,13 +113,10 @@ def _serve(entry: Entry | None, requests: int, done: Event, end: Event) -> None:
     end.wait()
 
 
-def _main(requests: int) -> None:
-    services = make_services()
-    scenarios = [scenario for scenario in make_scenarios(services) if scenario.timed]
-    entries = make_entries(MEASURED, scenarios, services)
-    serve_all(entries, requests)
-    print(json.dumps([(entry.contender.name, entry.scenario.name) for entry in entries]))
-
-
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _services = make_services()
+    _entries = make_entries(
+        _MEASURED, [each for each in make_scenarios(_services) if each.name in TIMED], _services
+    )
+    serve_all(_entries, int(sys.argv[1]))
+    print(json.dumps([(each.contender.name, each.scenario.name) for each in _entries]))

@@ -1,13 +1,11 @@
-"""Measures entries in one interleaved run.
+"""Times entries in one interleaved run.
 
-A round visits the scenarios in a random order, and in each of them the contenders in a random order
-with a small batch of requests each. Ratios are formed within a round, between batches that ran some
-milliseconds apart, so that a machine that grows slower or busier bends them little. What is told is
-the median of all rounds.
+A round visits the scenarios in random order, and in each of them the contenders in random order, with a small
+batch of requests each. Ratios are formed within a round, between batches that ran milliseconds apart, so that
+a machine that gets slower or busier hardly changes them. The reported figure is the median of all rounds.
 
-What is to be known to a hundredth needs many rounds, and slow peers would take most of the time. So
-most contenders are guests: each round has one of them, in turn, beside those that take part in all. Only
-in the scenarios that they are held against us in do all guests take part, too.
+A figure that is exact to a hundredth needs many rounds, and slow peers would take most of the time. So only
+the regulars take part in every round. The peers take turns, except in the scenario of their bounds.
 """
 
 from __future__ import annotations
@@ -16,25 +14,25 @@ import gc
 import random
 import time
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from itertools import count
+from multiprocessing import get_context
 from statistics import quantiles
 
 from attrs import frozen
 
-from .contenders import Contender
-from .entries import Entry
-from .scenarios import Scenario
+from .contenders import REGULARS, Contender, Entry, make_entries
+from .peers import installed
+from .scenarios import BASIC, TIMED, make_scenarios, make_services
 
-__all__ = ["Measurements", "Spread", "measure"]
-
-# Small, so that most batches pass undisturbed and the median is one of those.
+# Small, so that most batches run without interruption and the median is one of those.
 _BATCH = 10
-# After these requests the processor's caches hold what the contender needs, and not what its rivals left.
+# Fills the processor's caches with what the contender needs, instead of what the previous one left there.
 _WARM_UP = 5
-# Quartiles need two values.
-_LEAST_VISITS = 2
+
+Times = dict[tuple[str, str], dict[int, float]]
+"""By the names of contender and scenario: the seconds per request of each round, by its number."""
 
 
 @frozen
@@ -47,8 +45,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
-        """Sum values up."""
-        return cls(*quantiles(values, n=4, method="inclusive"))
+        """Summarise values, of which there must be at least one."""
+        values = [*values]
+        return cls(*quantiles(values * 2 if len(values) == 1 else values, n=4, method="inclusive"))
 
     @property
     def half_width(self) -> float:
@@ -58,95 +57,112 @@ class Spread:
 
 @frozen
 class Measurements:
-    """Seconds per request, by contender and scenario, of each round that the contender took part in.
+    """What was measured of each contender in each scenario, such as seconds per request.
 
     Args:
-        times: Them, by the round's number.
+        times: The values of each round, by the names of contender and scenario.
     """
 
-    times: Mapping[tuple[Contender, Scenario], Mapping[int, float]]
+    times: Mapping[tuple[str, str], Mapping[int, float]]
 
     @property
     def rounds(self) -> int:
         """How many rounds there were."""
         return max(map(len, self.times.values()))
 
-    def time(self, contender: Contender, scenario: Scenario) -> Spread | None:
-        """Seconds per request, None where it was not measured."""
-        times = self.times.get((contender, scenario))
+    def value(self, contender: Contender, scenario: str) -> Spread | None:
+        """The value itself, None where it was not measured."""
+        times = self.times.get((contender.name, scenario))
         return None if times is None else Spread.of(times.values())
 
-    def ratio(
-        self, contender: Contender, reference: Contender, scenario: Scenario
-    ) -> Spread | None:
-        """How many times as long as a reference it takes, None where one was not measured."""
-        times = self.times.get((contender, scenario))
-        references = self.times.get((reference, scenario))
-        if times is None or references is None:
-            return None
-        common = times.keys() & references.keys()
-        return Spread.of([times[each] / references[each] for each in common])
+    def ratio(self, contender: Contender, reference: Contender, scenario: str) -> Spread | None:
+        """The ratio to a reference's value, None where one was not measured."""
+        times = self.times.get((contender.name, scenario), {})
+        references = self.times.get((reference.name, scenario), {})
+        ratios = [times[number] / references[number] for number in times.keys() & references.keys()]
+        return Spread.of(ratios) if ratios else None
 
 
-def measure(
-    entries: Sequence[Entry],
-    seconds: float,
-    guests: Sequence[Contender] = (),
-    crowded: Container[str] = (),
-) -> Measurements:
-    """Run rounds until so many seconds are over, and at least two for everyone.
+def take_turns(contenders: Iterable[Contender]) -> list[Contender]:
+    """Select the contenders that don't take part in every round."""
+    return [contender for contender in contenders if contender not in REGULARS]
+
+
+def measure(entries: Sequence[Entry], seconds: float, turns: Sequence[Contender] = ()) -> Times:
+    """Run rounds for this many seconds, and at least one for each contender.
 
     Args:
-        entries: Who is measured, and by what.
+        entries: What to time.
         seconds: How long.
-        guests: The contenders that take turns.
-        crowded: The names of scenarios in which they don't.
+        turns: The contenders that take turns, except in the basic scenario.
     """
-    by_scenario: defaultdict[Scenario, list[Entry]] = defaultdict(list)
+    by_scenario: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        by_scenario[entry.scenario].append(entry)
-    scenarios = list(by_scenario)
-    times: defaultdict[tuple[Contender, Scenario], dict[int, float]] = defaultdict(dict)
+        by_scenario[entry.scenario.name].append(entry)
+    scenarios = [*by_scenario]
+    times: defaultdict[tuple[str, str], dict[int, float]] = defaultdict(dict)
     shuffle = random.Random(1).shuffle
-    least = _LEAST_VISITS * max(1, len(guests))
     for entry in entries:
         entry.prepare()
         entry.serve(_WARM_UP)
-    with _no_garbage_of_others():
-        deadline = time.perf_counter() + seconds
-        for number in count():
-            if number >= least and time.perf_counter() >= deadline:
-                break
-            waiting = {guest for place, guest in enumerate(guests) if place != number % len(guests)}
-            shuffle(scenarios)
-            for scenario in scenarios:
-                rivals = by_scenario[scenario]
-                shuffle(rivals)
-                for entry in rivals:
-                    if entry.contender not in waiting or scenario.name in crowded:
-                        times[entry.contender, scenario][number] = _run_batch(entry)
-    return Measurements(times)
-
-
-@contextmanager
-def _no_garbage_of_others() -> Iterator[None]:
-    """Let what lives for the whole run be no batch's garbage."""
+    # What lives for the whole run is no batch's garbage.
     gc.collect()
     gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
+    deadline = time.perf_counter() + seconds
+    for number in count():
+        if number >= max(1, len(turns)) and time.perf_counter() >= deadline:
+            break
+        waiting = [each for place, each in enumerate(turns) if place != number % len(turns)]
+        shuffle(scenarios)
+        for scenario in scenarios:
+            shuffle(by_scenario[scenario])
+            for entry in by_scenario[scenario]:
+                if scenario == BASIC or entry.contender not in waiting:
+                    times[entry.contender.name, scenario][number] = _time_batch(entry)
+    gc.unfreeze()
+    return dict(times)
 
 
-def _run_batch(entry: Entry) -> float:
-    """Seconds per request of one batch, which pays for its own garbage and nobody else's.
-
-    What it costs to come in after another contender is no part of it.
-    """
+def _time_batch(entry: Entry) -> float:
+    """Return the seconds per request of one batch, which pays only for its own garbage."""
     entry.prepare()
     gc.collect()
     entry.serve(_WARM_UP)
     started = time.perf_counter()
     entry.serve(_BATCH)
     return (time.perf_counter() - started) / _BATCH
+
+
+def measure_in_processes(seconds: float, processes: int) -> Measurements:
+    """Time the table in new processes, one after another, and pool their rounds.
+
+    Each process hashes strings and lays out its memory anew, which changes a request's time by a hundredth.
+    """
+    parts: list[Times] = []
+    for _ in range(processes):
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            parts.append(process.submit(_measure_installed, seconds / processes).result())
+    return pooled(parts)
+
+
+def pooled(parts: Iterable[Times]) -> Measurements:
+    """Put the rounds of several processes together, as if one had run them all."""
+    times: defaultdict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    before = 0
+    for part in parts:
+        for key, rounds in part.items():
+            times[key].update((before + number, each) for number, each in rounds.items())
+        before += max(map(len, part.values()))
+    return Measurements(times)
+
+
+def _measure_installed(seconds: float) -> Times:
+    contenders = installed()
+    services = make_services()
+    entries = [
+        entry
+        for entry in make_entries(contenders, make_scenarios(services), services)
+        # A check that is not made takes no time that could be compared.
+        if entry.scenario.name in TIMED and entry.is_right()
+    ]
+    return measure(entries, seconds, take_turns(contenders))

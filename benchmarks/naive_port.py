@@ -1,7 +1,7 @@
-"""The documented module API as an ordinary port of it onto python-jose has it.
+"""The documented module API as a straightforward port to python-jose would implement it.
 
-Nothing is made slower than such a port makes it, and nothing faster: ``check_token()`` decodes the token
-to see whether it can be, and ``get_json_token()`` gets it and decodes it again.
+Nothing in it is slower or faster than in such a port: ``check_token()`` decodes the token to see whether it
+is valid, and ``get_json_token()`` gets it and decodes it again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from jose import jwt
 from jose.exceptions import JOSEError
 
 from .scenarios import Service
-
-__all__ = ["naive_port"]
 
 _KEY_CACHE_TIMEOUT = 300
 

@@ -1,21 +1,60 @@
-"""Others' ways to guard a Flask route, the packages' each as its documentation shows it.
+"""Other ways to guard a Flask route: python-jose by itself, and other packages as their documentation shows.
 
-Each is told to check what the others check, and those that take a prepared key get one.
+All are configured to check the same. Those that take a prepared key get one.
 """
 
 # ruff: noqa: PLC0415 - a peer that is not installed is left out, so it is imported where it is used.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
-from flask import Flask
+from flask import Flask, g, request
+from flask.typing import ResponseReturnValue
+from jose import jwt as jose_jwt
+from jose.exceptions import JOSEError
 
-from .contenders import JOSE_ONCE, NAIVE_PORT, OWN, Contender, Decorator, thin_decorator
+from .contenders import OWN, Contender, Decorator, View
+from .naive_port import naive_port
 from .scenarios import Service
 
-__all__ = ["AUTHLIB", "FLASK_JWT_EXTENDED", "JOSERFC", "PEERS", "installed"]
+# joserfc warns of the algorithm's name at each request.
+warnings.filterwarnings("ignore", "EdDSA is deprecated")
+
+
+def _thin_decorator(verify: Callable[[str], Any], refusals: type[Exception]) -> Decorator:
+    """Put a function that verifies tokens in front of a view, as one does without a framework."""
+
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer":
+                return "", 401, {"WWW-Authenticate": "Bearer"}
+            try:
+                claims = verify(token)
+            except refusals:
+                return "", 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            g.authenticated, g.raw_token, g.json_token = True, token, claims
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorator
+
+
+def _jose_once(_app: Flask, service: Service) -> Decorator:
+    key, algorithm = service.key_text, service.algorithm
+    issuer, audience = service.issuer, service.audience
+    return _thin_decorator(
+        lambda token: jose_jwt.decode(
+            token, key, algorithms=algorithm, issuer=issuer, audience=audience
+        ),
+        JOSEError,
+    )
 
 
 def _pyjwt_verify(service: Service) -> Callable[[str], dict[str, Any]]:
@@ -79,7 +118,7 @@ def _flask_httpauth(verify: Callable[[str], Any], refusals: type[Exception]) -> 
 def _pyjwt(_app: Flask, service: Service) -> Decorator:
     import jwt
 
-    return thin_decorator(_pyjwt_verify(service), jwt.PyJWTError)
+    return _thin_decorator(_pyjwt_verify(service), jwt.PyJWTError)
 
 
 def _pyjwt_httpauth(_app: Flask, service: Service) -> Decorator:
@@ -136,6 +175,7 @@ def _flask_jwt_extended_prepared(app: Flask, service: Service) -> Decorator:
     return decorator
 
 
+NAIVE_PORT = Contender("naive port on python-jose", lambda _app, service: naive_port(service))
 JOSERFC = Contender(
     "joserfc, Flask-HTTPAuth", _joserfc_httpauth, needs=("joserfc", "flask_httpauth")
 )
@@ -145,7 +185,7 @@ FLASK_JWT_EXTENDED = Contender(
 )
 
 PEERS = (
-    JOSE_ONCE,
+    Contender("python-jose, decoded once", _jose_once),
     NAIVE_PORT,
     JOSERFC,
     Contender("PyJWT", _pyjwt, needs=("jwt",)),
@@ -159,5 +199,5 @@ PEERS = (
 
 
 def installed() -> list[Contender]:
-    """Our own contenders and the peers whose packages are there."""
+    """Our own contenders, and the peers whose packages are installed."""
     return [contender for contender in (*OWN, *PEERS) if not contender.missing]

@@ -1,4 +1,4 @@
-"""The requests that are measured, and what the servers that get them know."""
+"""The requests that are measured, and the servers that they are sent to."""
 
 from __future__ import annotations
 
@@ -11,41 +11,52 @@ from werkzeug.test import EnvironBuilder
 
 from flask_jwtlib.testing import TokenIssuer, base64url
 
-__all__ = ["AUDIENCE", "ISSUER", "Scenario", "Service", "make_scenarios", "make_services"]
+BASIC = "RS256"
+"""The scenario that most bounds are about."""
+
+ACCEPTED = (BASIC, "HS256", "ES256", "EdDSA")
+"""The scenarios with a good token, by its algorithm."""
+
+TIMED = (
+    *ACCEPTED,
+    *("no token", "malformed", "wrong alg", "unknown kid"),
+    *("bad signature", "expired", "wrong audience"),
+)
+"""The columns of the table. The other scenarios only show whether a contender checks something at all."""
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
-KID = "key-1"
-# Longer than any run, so that no token expires in the middle of one.
-LIFETIME = 3600
+_KID = "key-1"
+# Longer than any run, so that no token expires during one.
+_LIFETIME = 3600
 
 
 @frozen
 class Service:
-    """What a resource server is configured with: an issuer, an audience, an algorithm, a key.
+    """The configuration of a resource server, which accepts the tokens of one signer.
 
     Args:
-        signer: Who issues the tokens. A server uses its public half alone.
+        signer: The issuer of the tokens. The server uses only its public key, or its HMAC secret.
     """
 
     signer: TokenIssuer = field(repr=False)
     issuer: str = ISSUER
     audience: str = AUDIENCE
-    kid: str = KID
+    kid: str = _KID
 
     @property
     def algorithm(self) -> str:
-        """The one algorithm that is accepted."""
+        """The only algorithm that the server accepts."""
         return self.signer.algorithm
 
     @property
     def key(self) -> Any:
-        """The key, parsed: a public key of ``cryptography``, or the bytes of an HMAC secret."""
+        """The parsed key: a public key of ``cryptography``, or the bytes of an HMAC secret."""
         return self.signer.verification_key.material
 
     @property
     def key_text(self) -> str:
-        """The key as a settings file has it: PEM, or an HMAC secret."""
+        """The key as in a settings file: PEM, or an HMAC secret."""
         return self.key.decode() if isinstance(self.key, bytes) else self.signer.public_pem
 
     @property
@@ -61,18 +72,16 @@ class Scenario:
     """One kind of request.
 
     Args:
-        name: What is special about it.
+        name: What the table calls it.
         authorization: The header's value, None for none.
-        algorithm: The algorithm of the server that it is sent to.
-        accepted: Whether the caller is to be let in.
-        timed: Whether it is measured, or only sent once to see whether this is checked at all.
+        algorithm: The algorithm of the server that gets the request.
+        accepted: Whether the server should accept it.
     """
 
     name: str
     authorization: str | None = field(repr=False)
-    algorithm: str = field(default="RS256", kw_only=True)
+    algorithm: str = field(default=BASIC, kw_only=True)
     accepted: bool = field(default=False, kw_only=True)
-    timed: bool = field(default=True, kw_only=True)
 
     def environ(self) -> dict[str, Any]:
         """The WSGI environ of the request."""
@@ -80,61 +89,56 @@ class Scenario:
         return EnvironBuilder(path="/resource", headers=headers).get_environ()
 
 
-def make_services() -> dict[str, Service]:
-    """Make one server's configuration for each algorithm, with new keys."""
-    signers = (
-        TokenIssuer(ISSUER, kid=KID),
-        TokenIssuer(ISSUER, kid=KID, algorithm="HS256", private_key=secrets.token_hex(32).encode()),
-        TokenIssuer(ISSUER, kid=KID, algorithm="ES256"),
-        TokenIssuer(ISSUER, kid=KID, algorithm="EdDSA"),
-    )
-    return {signer.algorithm: Service(signer) for signer in signers}
+def make_services(*algorithms: str) -> dict[str, Service]:
+    """Configure one server for each algorithm (by default for all four), with new keys."""
+    secret = secrets.token_hex(32).encode()
+    return {
+        algorithm: Service(
+            TokenIssuer(ISSUER, kid=_KID, algorithm=algorithm)
+            if algorithm != "HS256"
+            else TokenIssuer(ISSUER, kid=_KID, algorithm=algorithm, private_key=secret)
+        )
+        for algorithm in algorithms or ACCEPTED
+    }
 
 
 def make_scenarios(services: dict[str, Service]) -> list[Scenario]:
     """Make the requests to these servers."""
     now = int(time.time())
-    rsa = services["RS256"]
-    confused = TokenIssuer(ISSUER, algorithm="HS256", kid=KID, private_key=rsa.key_text.encode())
+    rsa = services[BASIC]
+    confused = TokenIssuer(ISSUER, algorithm="HS256", kid=_KID, private_key=rsa.key_text.encode())
     good = _token(rsa.signer, now)
     other = _token(rsa.signer, now, tenant="other")
-    accepted = [
-        Scenario(name, f"Bearer {_token(service.signer, now)}", algorithm=name, accepted=True)
-        for name, service in services.items()
-    ]
-    refused = {
+    tokens = {
         "malformed": good[: len(good) // 2],
-        # The classic confusion: the public key's text as an HMAC secret (RFC 8725 §2.1).
+        # Algorithm confusion: the public key's text as an HMAC secret (RFC 8725 §2.1).
         "wrong alg": _token(confused, now),
         "unknown kid": _token(rsa.signer, now, header={"kid": "key-2"}),
-        # Another token's. A number above the key's modulus would be refused without any arithmetic.
+        # Another token's: a random number may exceed the modulus, which is refused at once.
         "bad signature": f"{other.rpartition('.')[0]}.{good.rpartition('.')[2]}",
         "expired": _token(rsa.signer, now, exp=now - 60),
         "wrong audience": _token(rsa.signer, now, aud="https://other.example"),
-    }
-    refused_untimed = {
-        "not yet valid": _token(rsa.signer, now, nbf=now + LIFETIME),
+        "not yet valid": _token(rsa.signer, now, nbf=now + _LIFETIME),
         "wrong issuer": _token(rsa.signer, now, iss="https://other.example"),
         "no audience": _token(rsa.signer, now, aud=None),
     }
     return [
-        *accepted,
-        Scenario("no token", None),
-        *(Scenario(name, f"Bearer {token}") for name, token in refused.items()),
         *(
-            Scenario(name, f"Bearer {token}", timed=False)
-            for name, token in refused_untimed.items()
+            Scenario(name, f"Bearer {_token(each.signer, now)}", algorithm=name, accepted=True)
+            for name, each in services.items()
         ),
+        Scenario("no token", None),
+        *(Scenario(name, f"Bearer {token}") for name, token in tokens.items()),
     ]
 
 
 def _token(
     signer: TokenIssuer, now: int, header: dict[str, Any] | None = None, **changes: Any
 ) -> str:
-    """Issue a token of ten claims, of the type that RFC 9068 gives to access tokens."""
+    """Issue a token of ten claims, with the type of an access token (RFC 9068)."""
     claims = {
         "aud": AUDIENCE,
-        "exp": now + LIFETIME,
+        "exp": now + _LIFETIME,
         "nbf": now - 60,
         "jti": "5f2b6a52-6f53-4bd8-9f0f-3a3e1f6cbb0e",
         "client_id": "mobile-app",

@@ -1,84 +1,92 @@
-"""Requests per second behind a real server: gunicorn on loopback, a worker of four threads.
+"""Requests per second of the bare and the guarded route under gunicorn, on loopback.
 
-Two servers are up, of the bare route and of the guarded one. The load, a process of its own, turns to
-one and the other: ratios are formed between neighbours in time.
+Both servers run at the same time, and the load turns from one to the other, so that ratios are formed between
+neighbours in time.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
+from types import SimpleNamespace
+from typing import cast
 
-from attrs import frozen
+from flask import Flask
 
+from .contenders import BARE, COMPOSED, Contender
 from .measuring import Spread
-from .scenarios import Service, make_scenarios, make_services
+from .report import check, written
+from .scenarios import AUDIENCE, BASIC, ISSUER, Service, make_scenarios, make_services
 
-__all__ = ["JWK", "Served", "is_possible", "measure_serving", "server"]
-
-JWK = "FLASK_JWTLIB_BENCHMARK_JWK"
-"""The environment variable by which a server gets the key."""
-
-_ROOT = Path(__file__).parents[1]
-_THREADS = 4
 _CONNECTIONS = 8
-_PATIENCE = 60
+_PATIENCE = 30
 
 
-@frozen
-class Served:
-    """Requests per second of the bare and the guarded route, and the ratio of neighbours."""
-
-    bare: Spread
-    guarded: Spread
-    ratio: Spread
-
-
-def is_possible() -> bool:
-    """Whether gunicorn is installed."""
-    return find_spec("gunicorn") is not None
+def serving_section(scale: float) -> tuple[str, list[str]]:
+    """Measure both routes, and write their requests per second."""
+    if find_spec("gunicorn") is None:
+        return "left out: gunicorn is not installed", []
+    rates = measure_serving(max(1, round(12 * scale)), min(0.8, 0.05 + scale))
+    bare, guarded = (Spread.of(each) for each in zip(*rates, strict=True))
+    ratio = Spread.of(guarded / bare for bare, guarded in rates)
+    text = f"bare {written(bare, 0)}, guarded {written(guarded, 0)}; ratio {written(ratio, 3)}"
+    verdict = check("requests per second, guarded / bare", ratio.median, "at least", 0.68)
+    return f"Requests per second: {text}", [verdict]
 
 
-def measure_serving(turns: int, seconds: float) -> Served:
-    """Ask both servers in turn, so many times, for so many seconds each time."""
-    service = make_services()["RS256"]
-    scenarios = make_scenarios({service.algorithm: service})
-    good = next(each for each in scenarios if each.name == service.algorithm)
-    with server("bare", service) as bare, server("guarded", service) as guarded:
-        for port in (bare, guarded):
-            _load(port, good.authorization, seconds)
-        pairs = [
-            (_load(bare, good.authorization, seconds), _load(guarded, good.authorization, seconds))
+def measure_serving(turns: int, seconds: float) -> list[list[float]]:
+    """Send requests to both servers, in this many turns of so many seconds each."""
+    service = make_services(BASIC)[BASIC]
+    good, *_ = make_scenarios({BASIC: service})
+    request = (
+        f"GET /resource HTTP/1.1\r\nHost: localhost\r\nAuthorization: {good.authorization}\r\n\r\n"
+    )
+    with (
+        _server(BARE, service) as bare,
+        _server(COMPOSED, service) as guarded,
+        # The load is a process of its own, so that it and this one don't share an interpreter.
+        ProcessPoolExecutor(1, get_context("spawn")) as load,
+    ):
+        return [
+            [
+                load.submit(_rate, port, request.encode(), seconds).result()
+                for port in (bare, guarded)
+            ]
             for _ in range(turns)
         ]
-    return Served(
-        Spread.of([bare for bare, _ in pairs]),
-        Spread.of([guarded for _, guarded in pairs]),
-        Spread.of([guarded / bare for bare, guarded in pairs]),
-    )
+
+
+def app(name: str, jwk: str) -> Flask:
+    """Make the app of a contender, for gunicorn, from the public key."""
+    (contender,) = (each for each in (BARE, COMPOSED) if each.name == name)
+    known = SimpleNamespace(jwk=json.loads(jwk), algorithm=BASIC, issuer=ISSUER, audience=AUDIENCE)
+    return contender.app(cast("Service", known))
 
 
 @contextmanager
-def server(app: str, service: Service) -> Iterator[int]:
-    """Serve an app of ``served.py``, on the port that is answered."""
+def _server(contender: Contender, service: Service) -> Iterator[int]:
+    """Serve a contender's app, and yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        # It inherits the socket, so that connections wait there until it is ready.
+        # The server inherits the socket, so that connections wait there until it is ready.
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "gunicorn", f"benchmarks.served:{app}"),
+                *(sys.executable, "-m", "gunicorn"),
+                f"benchmarks.serving:app({contender.name!r}, {json.dumps(service.jwk)!r})",
                 *("--bind", f"fd://{listener.fileno()}"),
-                *("--worker-class", "gthread", "--workers", "1", "--threads", str(_THREADS)),
+                *("--worker-class", "gthread", "--workers", "1", "--threads", "4"),
                 *("--graceful-timeout", "1", "--log-level", "error"),
             ],
-            cwd=_ROOT,
-            env={**os.environ, JWK: json.dumps(service.jwk)},
+            cwd=Path(__file__).parents[1],
             pass_fds=[listener.fileno()],
         )
         try:
@@ -92,17 +100,31 @@ def server(app: str, service: Service) -> Iterator[int]:
                 process.wait()
 
 
-def _load(port: int, authorization: str | None, seconds: float) -> float:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.load"),
-            *(str(port), str(_CONNECTIONS), str(seconds)),
-        ],
-        cwd=_ROOT,
-        input=authorization,
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-        timeout=_PATIENCE + seconds,
-    )
-    return float(done.stdout)
+def _rate(port: int, request: bytes, seconds: float) -> float:
+    """Send requests over some connections, each as soon as the previous one has its response."""
+    ready = Barrier(_CONNECTIONS, timeout=_PATIENCE)
+
+    def send(_: int) -> int:
+        with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
+            _exchange(connection, request)
+            ready.wait()
+            end = time.perf_counter() + seconds
+            responses = 0
+            while time.perf_counter() < end:
+                _exchange(connection, request)
+                responses += 1
+        return responses
+
+    with ThreadPoolExecutor(_CONNECTIONS) as connections:
+        return sum(connections.map(send, range(_CONNECTIONS))) / seconds
+
+
+def _exchange(connection: socket.socket, request: bytes) -> None:
+    connection.sendall(request)
+    response = b""
+    # The JSON of the response ends like this, and its head doesn't.
+    while not response.endswith(b"}\n"):
+        part = connection.recv(65536)
+        response += part
+        if not part or not response.startswith(b"HTTP/1.1 200 "[: len(response)]):
+            raise RuntimeError(f"unexpected response {response[:60]!r}")
