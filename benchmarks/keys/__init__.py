@@ -1,4 +1,4 @@
-"""How keys from elsewhere bear crowds, slow and dying issuers, and hostile tokens, beside a peer.
+"""Measures how key providers behave in crowds, outages and floods of unknown key IDs, compared with PyJWT.
 
-``python -m benchmarks.keys`` runs it; ``docs/key_benchmarks.rst`` says what the figures mean.
+``python -m benchmarks.keys`` runs it, and ``docs/key_benchmarks.rst`` explains the figures.
 """

@@ -1,4 +1,4 @@
-"""How often an issuer is asked, and who is refused, when many threads look keys up."""
+"""How often many threads that look keys up cause a fetch, and how many of their lookups fail."""
 
 from __future__ import annotations
 
@@ -6,37 +6,35 @@ import threading
 import time
 
 from .clients import LIFESPAN, Contender, KeyClient
-from .figures import Reading, refusals
-from .staging import KNOWN, Size, all_at_once, issuer, publish
+from .staging import KNOWN, Reading, Size, all_at_once, issuer, publish
 
-__all__ = ["fetches_by_a_crowd", "fetches_for_unknown_kids", "refusals_during_a_rotation"]
-
-# Seconds. Long enough that all threads are there before the answer is.
+# Seconds. Long enough for all threads to come before the response does.
 _DELAY = 0.3
 
 
 def fetches_by_a_crowd(contender: Contender, size: Size) -> tuple[Reading, Reading]:
-    """Count the fetches of threads that all want a key when there is none yet, and when they are old."""
+    """Count the fetches when all threads need a key: before the first fetch, and after the keys expired."""
+    readings: list[Reading] = []
     with issuer() as idp:
         idp.behave(delay=_DELAY)
         client = contender.client(idp.jwks_url)
-        readings: list[Reading] = []
         for age in (0, LIFESPAN + 1):
             client.advance(age)
             idp.forget()
             found = all_at_once(size.threads, lambda _: client.finds(KNOWN[0]))
-            readings.append(Reading(idp.count(), faults=refusals(size.threads - found)))
+            fault = "" if found == size.threads else f"{size.threads - found:,} refused"
+            readings.append(Reading(idp.count(), fault))
     cold, expired = readings
     return cold, expired
 
 
 def fetches_for_unknown_kids(contender: Contender, size: Size) -> tuple[Reading]:
-    """Count the fetches of threads that name key IDs which nobody has ever heard of."""
+    """Count the fetches when threads name key IDs that don't exist."""
     each = size.unknown_kids // size.threads
     with issuer() as idp:
         client = contender.client(idp.jwks_url)
         client.finds(KNOWN[0])
-        # So that no recent fetch stands for those that are to be counted.
+        # So that no pause after the first fetch prevents others.
         client.advance(60)
         idp.forget()
 
@@ -50,11 +48,11 @@ def fetches_for_unknown_kids(contender: Contender, size: Size) -> tuple[Reading]
 
         found = all_at_once(size.threads, invent)
         client.settle()
-        return (Reading(idp.count(), faults=(f"{found} found",) if found else ()),)
+        return (Reading(idp.count(), f"{found} found" if found else ""),)
 
 
 def refusals_during_a_rotation(contender: Contender, size: Size) -> tuple[Reading]:
-    """Count who is refused while the issuer begins to sign with a new key, and tokens of the old one live."""
+    """Count the failed lookups when an issuer starts to sign with a new key, and the old one stays valid."""
     threads = size.threads // 10
     old, new = KNOWN[0], "key-3"
     turns = 50
@@ -70,8 +68,7 @@ def refusals_during_a_rotation(contender: Contender, size: Size) -> tuple[Readin
             rotation.wait()
             return refused + _misses(client, [new, old] * turns)
 
-        refused = all_at_once(threads, present)
-    return (Reading(refused, note=f"of {threads * turns * 3:,} lookups" if refused else ""),)
+        return (Reading(all_at_once(threads, present)),)
 
 
 def _misses(client: KeyClient, kids: list[str]) -> int:

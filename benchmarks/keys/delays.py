@@ -1,4 +1,4 @@
-"""How long lookups of known keys take, in peace and when the issuer does not answer."""
+"""How long lookups of known keys take, while the issuer responds and while it doesn't."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from typing import Any
 from attrs import define, field
 
 from .clients import LIFESPAN, Contender
-from .figures import Reading, refusals
-from .staging import KNOWN, Size, issuer
+from .staging import KNOWN, Reading, Size, issuer
 
-__all__ = ["delays_by_the_issuer", "lookup_time"]
-
-# Few enough that they don't wait for each other on two cores.
+# Few enough not to wait for each other on two cores.
 _VISITORS = 4
 # Seconds between a visitor's lookups.
 _INTERVAL = 0.001
@@ -33,7 +30,7 @@ class _Times:
     refused: int = 0
 
     def visit(self, lookup: Callable[[], object], end: threading.Event) -> None:
-        """Look up again and again, as somebody whose visits don't depend on how long they take."""
+        """Look up at a rate that doesn't depend on how long a lookup takes."""
         while not end.is_set():
             time.sleep(_INTERVAL)
             started = time.perf_counter()
@@ -42,40 +39,39 @@ class _Times:
             except Exception:  # noqa: BLE001 - whatever it raises, there is no key
                 self.refused += 1
             taken = time.perf_counter() - started
-            # While this one waited others came, who waited for what was left.
+            # Lookups that would have started during this one wait for the rest of it.
             while taken > 0:
                 self.seconds.append(taken)
                 taken -= _INTERVAL
 
     @property
     def p99(self) -> float:
-        """What 99 of 100 lookups don't exceed."""
+        """The time that 99 of 100 lookups don't exceed."""
         return sorted(self.seconds)[len(self.seconds) * 99 // 100]
 
 
 def delays_by_the_issuer(contender: Contender, size: Size) -> tuple[Reading, Reading]:
-    """Find by how much the p99 of lookups rises when the issuer is slow, and when it hangs.
+    """Measure how much the p99 of lookups rises when the issuer is slow, and when it hangs.
 
-    Each time is compared with that of a healthy issuer, which was measured right before.
+    Each phase follows one with a healthy issuer, which it is compared with.
     """
-    behaviours: tuple[dict[str, Any], ...] = ({"delay": size.phase * 0.8}, {"hang": True})
-    rises: tuple[list[float], ...] = ([], [])
-    refused = [0, 0]
-    for _ in range(size.rounds):
-        for place, behaviour in enumerate(behaviours):
-            healthy = _phase(contender, size, {})
-            impaired = _phase(contender, size, behaviour)
-            rises[place].append(impaired.p99 - healthy.p99)
-            refused[place] += healthy.refused + impaired.refused
-    slow, hung = (
-        Reading(median(differences), faults=refusals(count))
-        for differences, count in zip(rises, refused, strict=True)
-    )
-    return slow, hung
+
+    def rise(behaviour: dict[str, Any]) -> Reading:
+        phases = [
+            (_phase(contender, size, {}), _phase(contender, size, behaviour))
+            for _ in range(size.rounds)
+        ]
+        refused = sum(healthy.refused + impaired.refused for healthy, impaired in phases)
+        return Reading(
+            median(impaired.p99 - healthy.p99 for healthy, impaired in phases),
+            f"{refused:,} refused" if refused else "",
+        )
+
+    return rise({"delay": size.phase * 0.8}), rise({"hang": True})
 
 
 def _phase(contender: Contender, size: Size, behaviour: dict[str, Any]) -> _Times:
-    """Time lookups of an issuer that misbehaves while the keys are to be refreshed, and beyond their time."""
+    """Time lookups from the start of the refresh until after the keys expire."""
     times = _Times()
     end = threading.Event()
     with issuer() as idp, ThreadPoolExecutor(_VISITORS) as visitors:
@@ -86,7 +82,7 @@ def _phase(contender: Contender, size: Size, behaviour: dict[str, Any]) -> _Time
         for _ in range(_VISITORS):
             visitors.submit(times.visit, client.lookup(KNOWN[0]), end)
         time.sleep(size.phase)
-        # Past the end of any fetch, and then past the end of the keys' time.
+        # Past the timeout of the fetch, and then past the lifespan of the keys.
         client.advance(size.timeout + 1)
         time.sleep(size.phase / 5)
         client.advance(LIFESPAN * 0.15)
@@ -98,7 +94,7 @@ def _phase(contender: Contender, size: Size, behaviour: dict[str, Any]) -> _Time
 
 
 def lookup_time(contender: Contender, size: Size) -> tuple[Reading]:
-    """Find how long a lookup takes while the keys are fresh."""
+    """Measure how long a lookup takes while the keys are fresh."""
     with issuer() as idp:
         lookup = contender.client(idp.jwks_url).lookup(KNOWN[-1])
         lookup()
