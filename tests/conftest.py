@@ -20,7 +20,7 @@ from hypothesis import settings
 from flask_jwtlib.key_providers import _deferred_calls as deferred_calls
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, module_api_restored
 
-# `make test` has this set to measure the processes that run the tests, not those that the tests start.
+# `make test` sets this to measure the test processes themselves, not the processes that tests start.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_START", None)
 # How long an example takes says more about the machine than about the code.
@@ -52,7 +52,7 @@ class Clock:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was measured: a worker of pytest-xdist ends without Python's own exit handlers."""
+    """Save the coverage data: a pytest-xdist worker ends without running Python's exit handlers."""
     coverage = sys.modules.get("coverage")
     measured = None if coverage is None else coverage.Coverage.current()
     if measured is not None and hasattr(session.config, "workerinput"):
@@ -61,7 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test whose name holds an address or a new key: it is another in each process and each run."""
+    """Refuse test IDs that hold a memory address or a new key: they differ in each process and each run."""
     if unstable := [item.nodeid for item in items if any(map(item.nodeid.count, _UNSTABLE))]:
         raise pytest.UsageError(f"give these parameters an id of their own: {unstable}")
 
@@ -124,14 +124,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _module_api_as_documented() -> Iterator[None]:
-    """Keep what a test does to the module API from reaching the next one."""
+    """Undo a test's changes to the module API."""
     with module_api_restored():
         yield
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_told_in_the_next_test() -> Iterator[None]:
-    """Let no provider write to the log that the next test looks at."""
+def _no_log_calls_reach_the_next_test() -> Iterator[None]:
+    """Wait for background log calls, so that the next test doesn't see them."""
     yield
     end = time.monotonic() + 30
     while any(
@@ -143,7 +143,7 @@ def _nothing_is_told_in_the_next_test() -> Iterator[None]:
 
 @pytest.fixture
 def all_told() -> Callable[[], None]:
-    """Wait until everything that happened to keys in this test was logged, and sent to ``key_event``."""
+    """Return a function that waits until this test's key events are logged and sent to ``key_event``."""
     of_others = WeakSet(deferred_calls._all)
 
     def wait() -> None:
@@ -167,13 +167,13 @@ def issuer() -> TokenIssuer:
 
 @pytest.fixture(scope="session")
 def other_issuer() -> TokenIssuer:
-    """An issuer of the same name and key ID with another key: a forger."""
+    """A forger: an issuer with the same name and key ID, but another key."""
     return TokenIssuer()
 
 
 @pytest.fixture
 def app() -> Flask:
-    """An app without routes, whose exceptions reach the test."""
+    """An app without routes, whose exceptions propagate to the test."""
     app = Flask("resource_server")
     app.testing = True
     return app

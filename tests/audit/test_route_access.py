@@ -1,4 +1,4 @@
-"""What ``route_accesses`` says where something may bypass a decorator or a guard."""
+"""What ``route_accesses`` reports where something may bypass a decorator or a guard."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from flask_jwtlib.testing import TokenIssuer
 
 @pytest.fixture
 def auth(issuer: TokenIssuer) -> Authenticator:
-    """An authenticator to guard things with."""
+    """An authenticator to guard views with."""
     return Authenticator(keys=issuer.verification_key)
 
 
-def of(app: Flask, endpoint: str = "it") -> list[tuple[str, str, str]]:
-    """What is told of an endpoint: methods, access, and by what."""
+def listed(app: Flask, endpoint: str = "it") -> list[tuple[str, str, str]]:
+    """Return what the audit lists for an endpoint: methods, access and reason."""
     return [
         (",".join(access.methods), access.access, access.by)
         for access in route_accesses(app)
@@ -37,13 +37,13 @@ def of(app: Flask, endpoint: str = "it") -> list[tuple[str, str, str]]:
 
 
 def serve(app: Flask, view: Any, **options: Any) -> list[tuple[str, str, str]]:
-    """Register a view and tell its access."""
+    """Register a view, and return its access."""
     app.add_url_rule("/it", "it", view, **options)
-    return of(app)
+    return listed(app)
 
 
 def bare(*_: Any) -> str:
-    """Return what a request without a token gets."""
+    """Return the status of a request without a token."""
     return "in"
 
 
@@ -53,8 +53,8 @@ def fresh() -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("calls", [True, False])
-def test_a_wrapper_of_others_is_unknown(app: Flask, auth: Authenticator, calls: bool) -> None:
-    """A wrapper has a guarded view's attributes, whether it calls it or, as a cache does, not."""
+def test_a_foreign_wrapper_is_unknown(app: Flask, auth: Authenticator, calls: bool) -> None:
+    """A wrapper has a guarded view's attributes, but may not call it, as a cache doesn't."""
     guarded = auth.requires_authentication(fresh())
 
     @wraps(guarded)
@@ -66,8 +66,10 @@ def test_a_wrapper_of_others_is_unknown(app: Flask, auth: Authenticator, calls: 
     ]
 
 
-def test_ours_around_a_wrapper_of_others_is_required(app: Flask, auth: Authenticator) -> None:
-    """What stands below our decorator can't let anybody past it."""
+def test_our_decorator_around_a_foreign_wrapper_is_required(
+    app: Flask, auth: Authenticator
+) -> None:
+    """What is below our decorator runs only for authenticated callers."""
 
     def cached() -> str:
         return "in"
@@ -78,7 +80,7 @@ def test_ours_around_a_wrapper_of_others_is_required(app: Flask, auth: Authentic
 
 
 class Around:
-    """Calls a view, or not."""
+    """Calls a view, or doesn't."""
 
     def __init__(self, view: Any) -> None:
         self.view = view
@@ -95,16 +97,18 @@ HOLDERS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS)
-def test_what_holds_a_guarded_view_is_unknown(
+def test_an_object_that_holds_a_guarded_view_is_unknown(
     app: Flask, auth: Authenticator, hold: Callable[[Any], Any]
 ) -> None:
-    """A view that was put into another by hand, in a closure or an object, may not be called."""
+    """A view held by a closure or an object may not be called."""
     ((_, access, _),) = serve(app, hold(auth.requires_authentication(fresh())))
 
     assert access == "unknown"
 
 
-def test_callables_with_a_guarded_call_are_required(app: Flask, auth: Authenticator) -> None:
+def test_callables_that_call_a_guarded_function_are_required(
+    app: Flask, auth: Authenticator
+) -> None:
     """A static method, a partial, a bound method and an object's ``__call__`` are looked through."""
 
     class Page:
@@ -121,21 +125,21 @@ def test_callables_with_a_guarded_call_are_required(app: Flask, auth: Authentica
     for number, view in enumerate(views):
         app.add_url_rule(f"/{number}", f"it{number}", view)
 
-    assert [of(app, f"it{number}") for number in range(4)] == [
+    assert [listed(app, f"it{number}") for number in range(4)] == [
         [("GET", "required", "decorator")]
     ] * 4
 
 
-def test_a_view_replaced_after_it_was_registered(app: Flask, auth: Authenticator) -> None:
-    """What is registered when the audit looks counts."""
+def test_a_view_replaced_after_registration(app: Flask, auth: Authenticator) -> None:
+    """The audit looks at the view that is registered when it runs."""
     app.add_url_rule("/it", "it", auth.requires_authentication(fresh()))
     app.view_functions["it"] = bare
 
-    assert of(app) == [("GET", "open", "")]
+    assert listed(app) == [("GET", "open", "")]
 
 
 def test_method_decorators_of_a_plain_method_view(app: Flask, auth: Authenticator) -> None:
-    """Flask's ``MethodView`` doesn't read ``method_decorators``: it is open, and the audit says why."""
+    """Flask's ``MethodView`` ignores ``method_decorators``: the view is open, and the reason says why."""
 
     class Reports(MethodView):
         method_decorators: ClassVar = [auth.requires_authentication]
@@ -185,7 +189,7 @@ DECORATORS: dict[str, tuple[Callable[[Authenticator], Any], str]] = {
 def test_method_decorators_of_a_resource(
     app: Flask, auth: Authenticator, decorators: Callable[[Any], Any], access: str
 ) -> None:
-    """Flask-RESTful puts ``method_decorators`` around a method; those of others may bypass ours."""
+    """Flask-RESTful applies ``method_decorators`` around a method; foreign ones may bypass ours."""
 
     class WithOneMore:
         requires_authentication = auth.requires_authentication
@@ -198,7 +202,7 @@ def test_method_decorators_of_a_resource(
 
 
 def test_head_of_a_resource_with_decorators_by_method(app: Flask, auth: Authenticator) -> None:
-    """Flask-RESTful runs ``get`` for HEAD, without the decorators of "get": HEAD is listed as open."""
+    """Flask-RESTful runs ``get`` for HEAD without the decorators of "get", so HEAD is listed as open."""
     view = resource(method_decorators={"get": [auth.requires_authentication]})
 
     assert serve(app, view) == [("GET", "required", "decorator"), ("HEAD", "open", "")]
@@ -210,7 +214,7 @@ def test_head_of_a_resource_with_decorators_by_method(app: Flask, auth: Authenti
 def test_wrappers_of_libraries_are_looked_through(
     app: Flask, auth: Authenticator, library: str
 ) -> None:
-    """Flask-RESTX's resources and Flask-CORS's decorator call what they wrap."""
+    """Flask-RESTX's resources and Flask-CORS's decorator call the function that they wrap."""
     module: Any = import_module(library)
     if library == "flask_cors":
         view = module.cross_origin()(auth.requires_authentication(fresh()))
@@ -228,7 +232,7 @@ def test_wrappers_of_libraries_are_looked_through(
 def test_a_library_that_is_not_imported(
     app: Flask, auth: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is imported for the audit: an unknown class that has such decorators may bypass them."""
+    """The audit imports nothing: an unknown class with such decorators may bypass them."""
     view = resource(method_decorators=[auth.requires_authentication])
     monkeypatch.delitem(sys.modules, "flask_restful")
 
@@ -236,14 +240,14 @@ def test_a_library_that_is_not_imported(
 
 
 class Sets:
-    """Gives each instance a ``get`` of its own."""
+    """Gives each instance its own ``get``."""
 
     def __init__(self) -> None:
         self.get = bare
 
 
 class SetsByName:
-    """Gives each instance any attributes."""
+    """Gives each instance attributes by name."""
 
     def __init__(self) -> None:
         setattr(self, "g" + "et", bare)
@@ -274,7 +278,7 @@ class Odd(type):
 def test_instances_that_differ_from_their_class_are_unknown(
     app: Flask, auth: Authenticator, bases: Any, kind: Any, attributes: dict[str, Any]
 ) -> None:
-    """Where an instance may have another ``get`` than its class, its decorator may not be there."""
+    """If an instance may have another ``get`` than its class, its decorator may be missing."""
     attributes = {"get": auth.requires_authentication(fresh()), **attributes}
     view = kind("Things", (*bases, MethodView), attributes).as_view("it")
 
@@ -297,12 +301,12 @@ class Helped:
 
 
 def replace_get(instance: Any) -> None:
-    """Give an instance its own ``get``, from outside of its class."""
+    """Give an instance its own ``get``, from outside its class."""
     instance.get = bare
 
 
 def closes_over_it(self: Any) -> None:
-    """Replace ``get`` in a function of its own."""
+    """Replace ``get`` in a nested function."""
 
     def inner() -> None:
         self.get = bare
@@ -311,7 +315,7 @@ def closes_over_it(self: Any) -> None:
 
 
 def copies_it(self: Any) -> None:
-    """Use another variable for the instance."""
+    """Replace ``get`` through another variable for the instance."""
     (other := self).value = 1
     other.get = bare
 
@@ -371,7 +375,7 @@ class BySetattr:
 
 
 def takes_any(*arguments: Any) -> None:
-    """Take the instance among others."""
+    """Take the instance among other arguments."""
     arguments[0].get = bare
 
 
@@ -383,10 +387,10 @@ def takes_any(*arguments: Any) -> None:
         *((Helped, init) for init in (closes_over_it, copies_it, takes_any)),
     ],
 )
-def test_an_init_that_replaces_a_method_by_a_detour_is_unknown(
+def test_an_init_that_replaces_a_method_indirectly_is_unknown(
     app: Flask, auth: Authenticator, base: Any, init: Any
 ) -> None:
-    """Whatever else gets the instance while it is made may give it another ``get``, and is open then."""
+    """Any code that receives the instance in ``__init__`` may replace ``get``, and the route is open then."""
     attributes = {"get": auth.requires_authentication(fresh())}
     if init is not None:
         attributes["__init__"] = init
@@ -397,8 +401,8 @@ def test_an_init_that_replaces_a_method_by_a_detour_is_unknown(
 
 
 @pytest.mark.parametrize("every", [True, False])
-def test_a_head_that_is_computed_is_unknown(app: Flask, auth: Authenticator, every: bool) -> None:
-    """``__getattr__`` may return a ``head``, which Flask calls before it thinks of ``get``."""
+def test_a_computed_head_is_unknown(app: Flask, auth: Authenticator, every: bool) -> None:
+    """``__getattr__`` may return a ``head``, which Flask calls in preference to ``get``."""
 
     class Things(MethodView):
         init_every_request = every
@@ -416,8 +420,8 @@ def test_a_head_that_is_computed_is_unknown(app: Flask, auth: Authenticator, eve
     assert app.test_client().head("/it").status_code == 200
 
 
-def test_an_init_of_many_harmless_things_is_no_reason(app: Flask, auth: Authenticator) -> None:
-    """An ``__init__`` may set attributes, call harmless methods, and read settings."""
+def test_a_harmless_init_is_required(app: Flask, auth: Authenticator) -> None:
+    """An ``__init__`` may set attributes, call harmless methods and read settings."""
 
     class Base(MethodView):
         kind = "self"
@@ -454,10 +458,10 @@ def test_an_init_of_many_harmless_things_is_no_reason(app: Flask, auth: Authenti
 @pytest.mark.parametrize(
     ("options", "access"), [({}, "open"), ({"automatic_options": False}, "required")]
 )
-def test_options_that_flask_cors_responds_to_is_open(
+def test_options_handled_by_flask_cors_is_open(
     app: Flask, auth: Authenticator, options: dict[str, Any], access: str
 ) -> None:
-    """``cross_origin`` around our decorator responds to OPTIONS without asking it."""
+    """``cross_origin`` around our decorator responds to OPTIONS without calling it."""
     cors: Any = import_module("flask_cors")
     guarded = auth.requires_authentication(fresh())
     told = serve(app, cors.cross_origin(**options)(guarded), methods=["GET", "OPTIONS"])
@@ -467,8 +471,8 @@ def test_options_that_flask_cors_responds_to_is_open(
     assert app.test_client().options("/it").status_code == (200 if access == "open" else 401)
 
 
-def test_an_init_that_sets_other_things_is_no_reason(app: Flask, auth: Authenticator) -> None:
-    """An ``__init__`` as in Flask's documentation leaves the methods what they are."""
+def test_an_init_that_sets_other_attributes_is_required(app: Flask, auth: Authenticator) -> None:
+    """An ``__init__`` like the one in Flask's documentation leaves the methods as they are."""
 
     class Items(MethodView):
         def __init__(self, model: str) -> None:
@@ -481,8 +485,8 @@ def test_an_init_that_sets_other_things_is_no_reason(app: Flask, auth: Authentic
     assert serve(app, Items.as_view("it", "m")) == [("GET", "required", "decorator")]
 
 
-def test_the_one_instance_of_a_class_is_looked_at(app: Flask, auth: Authenticator) -> None:
-    """With ``init_every_request = False`` the instance that Flask uses tells."""
+def test_the_single_instance_of_a_class_is_inspected(app: Flask, auth: Authenticator) -> None:
+    """With ``init_every_request = False``, the audit inspects the instance that Flask uses."""
 
     class Items(MethodView):
         init_every_request = False
@@ -498,8 +502,8 @@ def test_the_one_instance_of_a_class_is_looked_at(app: Flask, auth: Authenticato
     app.add_url_rule("/plain", view_func=Items.as_view("plain"))
     app.add_url_rule("/own", view_func=Items.as_view("own", bare))
 
-    assert of(app, "plain") == [("GET", "required", "decorator")]
-    assert of(app, "own") == [("GET", "open", "")]
+    assert listed(app, "plain") == [("GET", "required", "decorator")]
+    assert listed(app, "own") == [("GET", "open", "")]
     assert app.test_client().get("/own").text == "in"
 
 
@@ -523,7 +527,7 @@ def test_methods_that_are_not_functions(app: Flask, auth: Authenticator) -> None
 
 
 def test_dispatch_by_an_instance_registered_by_hand(app: Flask, auth: Authenticator) -> None:
-    """The bound ``dispatch_request`` of an instance dispatches as the class's view does."""
+    """An instance's bound ``dispatch_request`` is listed as the class's view is."""
 
     class Items(MethodView):
         @auth.requires_authentication
@@ -539,7 +543,7 @@ def test_dispatch_by_an_instance_registered_by_hand(app: Flask, auth: Authentica
 
 
 def test_a_decorated_dispatch_of_a_method_view(app: Flask, auth: Authenticator) -> None:
-    """An optional decorator around Flask's own dispatch leaves the methods' decorators."""
+    """An optional decorator around Flask's own dispatch keeps the methods' decorators."""
 
     class Items(MethodView):
         dispatch_request = auth.optional_authentication(MethodView.dispatch_request)
@@ -557,8 +561,8 @@ def test_a_decorated_dispatch_of_a_method_view(app: Flask, auth: Authenticator) 
     ]
 
 
-def test_an_empty_closure_hides_nothing(app: Flask) -> None:
-    """A variable that has no value yet is passed over."""
+def test_an_empty_closure_cell_is_skipped(app: Flask) -> None:
+    """A closure variable without a value is skipped."""
 
     def view() -> str:
         return later
@@ -571,7 +575,7 @@ def test_an_empty_closure_hides_nothing(app: Flask) -> None:
 
 
 def around_guard(guard: Any) -> Any:
-    """A function that asks a guard sometimes."""
+    """A function that calls a guard only sometimes."""
 
     @wraps(guard)
     def sometimes() -> Any:
@@ -585,7 +589,7 @@ def around_guard(guard: Any) -> Any:
 def test_a_guard_within_another_function_is_unknown(
     app: Flask, auth: Authenticator, place: str, around: Callable[[Any], Any]
 ) -> None:
-    """A function around a guard may not call it; public views are left alone anyway."""
+    """A function around a guard may not call it; public views stay public."""
     blueprint = Blueprint("api", __name__)
     blueprint.add_url_rule("/it", "it", fresh())
     blueprint.add_url_rule("/health", "health", public(fresh()))
@@ -594,7 +598,7 @@ def test_a_guard_within_another_function_is_unknown(
     (app if place == "app" else blueprint).before_request(around(auth.guard()))
     app.register_blueprint(blueprint)
 
-    assert [of(app, f"api.{name}")[0][1] for name in ("it", "health", "me", "o")] == [
+    assert [listed(app, f"api.{name}")[0][1] for name in ("it", "health", "me", "o")] == [
         "unknown",
         "public",
         "required",
@@ -603,8 +607,8 @@ def test_a_guard_within_another_function_is_unknown(
     assert authenticators_of(app) == [auth]
 
 
-def test_a_guard_counts_beside_what_may_bypass_one(app: Flask, auth: Authenticator) -> None:
-    """One real guard is enough."""
+def test_one_real_guard_is_enough(app: Flask, auth: Authenticator) -> None:
+    """A guard counts even beside a function that may bypass another guard."""
     app.before_request(around_guard(auth.guard()))
     app.before_request(auth.guard())
 
@@ -614,13 +618,13 @@ def test_a_guard_counts_beside_what_may_bypass_one(app: Flask, auth: Authenticat
 
 
 def own_dispatch(self: Flask) -> str:
-    """Dispatch a request in a way of one's own."""
+    """Dispatch a request in the application's own way."""
     return "in"
 
 
 @pytest.mark.parametrize("where", ["class", "instance"])
-def test_an_app_that_dispatches_in_its_own_way_is_unknown(auth: Authenticator, where: str) -> None:
-    """Such an app may run a view without its guards; what is open stays open."""
+def test_an_app_with_its_own_dispatch_is_unknown(auth: Authenticator, where: str) -> None:
+    """Such an app may run a view without its guards; open views stay open."""
 
     class Own(Flask):
         if where == "class":
@@ -634,23 +638,23 @@ def test_an_app_that_dispatches_in_its_own_way_is_unknown(auth: Authenticator, w
     assert serve(app, auth.requires_authentication(fresh())) == [
         ("GET", "unknown", f"own_dispatch in {__name__} may bypass it")
     ]
-    assert of(app, "open") == [("GET", "open", "")]
+    assert listed(app, "open") == [("GET", "open", "")]
 
 
-def test_a_redirect_is_guarded_by_the_app_alone(app: Flask, auth: Authenticator) -> None:
-    """A redirecting rule runs no view, so that no decorator and no blueprint's guard is asked."""
+def test_a_redirect_is_guarded_only_by_the_app(app: Flask, auth: Authenticator) -> None:
+    """A redirecting rule runs no view, so decorators and blueprint guards don't apply."""
     view = auth.requires_authentication(fresh())
     app.add_url_rule("/old", "it", view, redirect_to="/new")
 
-    assert of(app) == [("GET", "open", "redirect")]
+    assert listed(app) == [("GET", "open", "redirect")]
 
     auth.init_app(app)
-    assert of(app) == [("GET", "required", "guard of the app")]
+    assert listed(app) == [("GET", "required", "guard of the app")]
     assert app.test_client().get("/old").status_code == 401
 
 
 def test_a_rule_for_every_method(app: Flask, auth: Authenticator) -> None:
-    """A rule without methods is listed with "*", and with the methods that differ."""
+    """A rule without methods is listed as "*", and separately for the methods that differ."""
 
     class Things(MethodView):
         @auth.requires_authentication
@@ -661,15 +665,15 @@ def test_a_rule_for_every_method(app: Flask, auth: Authenticator) -> None:
         app.url_map.add(Rule(f"/{endpoint}", endpoint=endpoint))
         app.view_functions[endpoint] = view
 
-    assert of(app) == [("*", "open", "")]
-    assert of(app, "things") == [
+    assert listed(app) == [("*", "open", "")]
+    assert listed(app, "things") == [
         ("*,DELETE,OPTIONS,PATCH,POST,PUT,TRACE", "open", ""),
         ("GET", "required", "decorator"),
     ]
 
 
-def test_the_current_app_is_an_app(app: Flask, auth: Authenticator) -> None:
-    """The proxy that Flask calls ``current_app`` may be given."""
+def test_the_current_app_proxy_is_accepted(app: Flask, auth: Authenticator) -> None:
+    """The audit accepts the proxy ``current_app`` as an app."""
     app.add_url_rule("/it", "it", auth.requires_authentication(fresh()))
 
     with app.app_context():
@@ -681,7 +685,7 @@ def test_the_current_app_is_an_app(app: Flask, auth: Authenticator) -> None:
 
 @pytest.fixture
 def endless() -> Any:
-    """An object that wraps another one each time it is asked."""
+    """An object whose ``__wrapped__`` is always another wrapper."""
 
     class Endless:
         def __call__(self) -> str:
@@ -694,13 +698,13 @@ def endless() -> Any:
     return Endless()
 
 
-def test_what_wraps_without_end_ends_the_audit(app: Flask, endless: Any) -> None:
-    """The search for what a view wraps is bounded."""
+def test_endless_wrapping_ends_the_audit(app: Flask, endless: Any) -> None:
+    """The audit's search through ``__wrapped__`` is bounded."""
     assert serve(app, endless) == [("GET", "open", "")]
 
 
-def test_a_function_with_no_module_has_a_name(app: Flask, auth: Authenticator) -> None:
-    """A function made by hand is named all the same."""
+def test_a_function_without_a_module_has_a_name(app: Flask, auth: Authenticator) -> None:
+    """A function without ``__module__`` is listed by a name."""
     code = (lambda: None).__code__
     made = wraps(auth.requires_authentication(fresh()))(FunctionType(code, {}))
 
@@ -721,5 +725,5 @@ def test_a_view_class_behind_a_callable_object(app: Flask, auth: Authenticator) 
 
         name = f"it{every_request}"
         app.add_url_rule(f"/{name}", view_func=Page.as_view(name))
-        ((_, access, _),) = of(app, name)
+        ((_, access, _),) = listed(app, name)
         assert access == "unknown"

@@ -1,4 +1,4 @@
-"""What the route audit says of generated apps, compared with what their routes do."""
+"""The route audit of generated apps, compared with what their routes do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Ran = list[str]
 
 
 def wrapping(view: Any) -> Any:
-    """Wrap a view as functools recommends."""
+    """Wrap a view with ``functools.wraps``."""
 
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -37,7 +37,7 @@ def wrapping(view: Any) -> Any:
 
 
 def bypassing(view: Any) -> Any:
-    """Looks like the function within, attributes included, and calls the innermost one."""
+    """Wrap a view with its attributes, and call the innermost function."""
 
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -47,7 +47,7 @@ def bypassing(view: Any) -> Any:
 
 
 def hiding(view: Any) -> Any:
-    """Wrap a view without a trace of it, but for the closure."""
+    """Wrap a view without a trace of it, except in the closure."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return view(*args, **kwargs)
@@ -56,7 +56,7 @@ def hiding(view: Any) -> Any:
 
 
 class Object:
-    """A callable that calls the innermost function within."""
+    """A callable that calls the innermost function."""
 
     def __init__(self, view: Any) -> None:
         self.view = view
@@ -95,7 +95,7 @@ def stacked(view: Any, decorators: list[Any]) -> Any:
 
 
 def handler(ran: Ran) -> Any:
-    """Make a function that notes that it ran."""
+    """Make a function that records that it ran."""
 
     def view(*_: Any, **__: Any) -> str:
         ran.append("ran")
@@ -105,14 +105,14 @@ def handler(ran: Ran) -> Any:
 
 
 class Caller:
-    """An object of which a method, or the object itself, is a view."""
+    """An object that is a view, or has a method that is one."""
 
     def __init__(self, function: Any) -> None:
         self.function = function
 
 
 def functions(draw: Any, ran: Ran) -> Any:
-    """A view that isn't made of a view class."""
+    """A view that isn't made from a view class."""
     view = stacked(handler(ran), draw(stacks))
     kind = draw(st.sampled_from(["function", "async", "bound method", "callable", "partial"]))
     if kind == "async":
@@ -121,7 +121,7 @@ def functions(draw: Any, ran: Ran) -> Any:
             ran.append("ran")
             return "body"
 
-        # Wrappers of others wouldn't await it.
+        # Foreign wrappers wouldn't await it.
         return stacked(asynchronous, draw(st.lists(st.sampled_from(OURS), max_size=3)))
     if kind in ("bound method", "callable"):
         cls = type("Made", (Caller,), {"method": view, "__call__": view})
@@ -132,7 +132,7 @@ def functions(draw: Any, ran: Ran) -> Any:
 
 
 def replaces_itself(self: Any, *_: Any, **__: Any) -> None:
-    """Give an instance a ``get`` of its own, without decorators."""
+    """Give an instance its own undecorated ``get``."""
     self.get = inspect.unwrap(type(self).get)
 
 
@@ -141,8 +141,8 @@ def super_dispatch(self: Any, **kwargs: Any) -> Any:
     return inspect.unwrap(type(self).get)(self, **kwargs)
 
 
-def tricks(draw: Any, base: Any, body: dict[str, Any]) -> dict[str, Any]:
-    """What makes a class call something else than its decorated methods."""
+def bypasses(draw: Any, base: Any, body: dict[str, Any]) -> dict[str, Any]:
+    """Make a class call something other than its decorated methods."""
     trick = draw(st.sampled_from(["", "", "", "init", "dispatch", "property", "guarded dispatch"]))
     if trick == "guarded dispatch":
         return {"dispatch_request": stacked(base.dispatch_request, draw(stacks))}
@@ -157,7 +157,7 @@ def tricks(draw: Any, base: Any, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def classes(draw: Any, ran: Ran) -> Any:
-    """A view that ``as_view`` makes of a view class."""
+    """A view made by a view class's ``as_view``."""
     base = draw(st.sampled_from([View, MethodView, flask_restful.Resource]))
     body: dict[str, Any] = {"init_every_request": draw(st.booleans())}
     for name in draw(st.sets(st.sampled_from([method.lower() for method in METHODS]))):
@@ -170,7 +170,7 @@ def classes(draw: Any, ran: Ran) -> Any:
     if draw(st.booleans()):
         found = draw(stacks)
         body["method_decorators"] = draw(st.sampled_from([found, {"get": found, "post": found}]))
-    body.update(tricks(draw, base, body))
+    body.update(bypasses(draw, base, body))
     cls = type(base)("Generated", (base,), body)
     if draw(st.booleans()):
         cls = public(cls)
@@ -181,7 +181,7 @@ def classes(draw: Any, ran: Ran) -> Any:
 
 
 def as_guard(draw: Any) -> Any:
-    """Make a function for ``before_request``: a guard, or what may bypass one."""
+    """Make a ``before_request`` function: a guard, or one that may bypass a guard."""
     guard = AUTH.guard()
     return draw(
         st.sampled_from([guard, functools.wraps(guard)(lambda: None), hiding(guard), lambda: None])
@@ -190,10 +190,10 @@ def as_guard(draw: Any) -> Any:
 
 @st.composite
 def apps(draw: Any) -> tuple[Flask, Ran]:
-    """Generate an app with views of many kinds behind guards, and what notes that they ran."""
+    """Generate an app with guarded views of many kinds, and a record of those that ran."""
     ran: Ran = []
     app = Flask("generated", static_folder=None)
-    # What the search reports isn't the question here, and would keep the views from running.
+    # This test isn't about the search, whose errors would keep the views from running.
     _decorator_order._searched.add(app)
     outer, inner = Blueprint("outer", "outer"), Blueprint("inner", "inner")
     for number in range(draw(st.integers(1, 3))):
@@ -217,8 +217,8 @@ def apps(draw: Any) -> tuple[Flask, Ran]:
     return app, ran
 
 
-def answers(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
-    """Yield rule, method, what the audit says, and the status, or 0 if the view ran."""
+def results(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
+    """Yield rule, method, the audit's access, and the status, or 0 if the view ran."""
     told = {
         (access.rule, method): access.access
         for access in route_accesses(app)
@@ -236,14 +236,14 @@ def answers(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
             yield rule.rule, method, access or "Flask itself", 0 if ran else response.status_code
 
 
-# From Python 3.13 on: what is generated has partials for methods, too.
+# From Python 3.13 on: generated methods include partials.
 @pytest.mark.filterwarnings("ignore:functools.partial will be a method:FutureWarning")
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(apps())
-def test_a_route_that_is_called_required_lets_nobody_in(generated: tuple[Flask, Ran]) -> None:
-    """Without a token no view runs where the audit says "required"; where it says "open", none is refused."""
+def test_a_required_route_refuses_requests_without_a_token(generated: tuple[Flask, Ran]) -> None:
+    """Without a token, "required" routes run no view, and "open" routes refuse no request."""
     app, ran = generated
-    for rule, method, access, status in answers(app, ran):
+    for rule, method, access, status in results(app, ran):
         if access in ("required", "Flask itself"):
             assert status != 0, (rule, method, access)
         if access in ("open", "public"):

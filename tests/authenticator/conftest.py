@@ -1,4 +1,4 @@
-"""What the tests of the composed framework share."""
+"""Fixtures for tests of a composed Authenticator."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from flask_jwtlib.testing import TokenIssuer
 
 @pytest.fixture
 def auth(issuer: TokenIssuer) -> Authenticator:
-    """An Authenticator of the default strategies that trusts ``issuer``."""
+    """An Authenticator with default strategies that trusts ``issuer``."""
     return Authenticator(keys=issuer.verification_key)
 
 
 @pytest.fixture
 def token(issuer: TokenIssuer) -> str:
-    """A good token of Alice's."""
+    """A valid token whose subject is Alice."""
     return issuer.token("alice")
 
 
 @pytest.fixture
 def expired(issuer: TokenIssuer) -> str:
-    """A token of Alice's whose time was over long ago."""
+    """A token of Alice's that expired long ago."""
     return issuer.token("alice", exp=1_000_000_000)

@@ -25,12 +25,12 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 
 
 def published() -> tuple[object, ...]:
-    """What the documented attributes of flask.g say."""
+    """Return the documented attributes of ``flask.g``."""
     return g.authenticated, g.raw_token, g.json_token
 
 
-def test_authenticate_answers_the_caller(auth: Authenticator, app: Flask, token: str) -> None:
-    """Asked in a request, the Authenticator answers who is calling, with token and claims."""
+def test_authenticate_returns_the_principal(auth: Authenticator, app: Flask, token: str) -> None:
+    """``authenticate()`` returns the current request's caller, with token and claims."""
     with app.test_request_context("/", headers=bearer(token)):
         principal = auth.authenticate()
 
@@ -40,8 +40,8 @@ def test_authenticate_answers_the_caller(auth: Authenticator, app: Flask, token:
     assert principal.claims["iss"] == "https://issuer.example"
 
 
-def test_authenticate_publishes_the_caller(auth: Authenticator, app: Flask, token: str) -> None:
-    """A caller found by asking is published as one found by a decorator is."""
+def test_authenticate_publishes_the_principal(auth: Authenticator, app: Flask, token: str) -> None:
+    """``authenticate()`` publishes the caller as a decorator does."""
     with app.test_request_context("/", headers=bearer(token)):
         principal = auth.authenticate()
 
@@ -50,8 +50,8 @@ def test_authenticate_publishes_the_caller(auth: Authenticator, app: Flask, toke
         assert is_authenticated()
 
 
-def test_authenticate_raises_the_refusal(auth: Authenticator, app: Flask, expired: str) -> None:
-    """A refused caller is an exception, and is published as nobody."""
+def test_authenticate_raises_a_refusal(auth: Authenticator, app: Flask, expired: str) -> None:
+    """A refused token raises its error, and no caller is published."""
     with app.test_request_context("/", headers=bearer(expired)):
         with pytest.raises(ExpiredTokenError):
             auth.authenticate()
@@ -61,14 +61,14 @@ def test_authenticate_raises_the_refusal(auth: Authenticator, app: Flask, expire
         assert not is_authenticated()
 
 
-def test_authenticate_raises_for_nobody(auth: Authenticator, app: Flask) -> None:
-    """No token at all is a MissingTokenError."""
+def test_authenticate_raises_without_a_token(auth: Authenticator, app: Flask) -> None:
+    """A request without a token raises MissingTokenError."""
     with app.test_request_context("/"), pytest.raises(MissingTokenError):
         auth.authenticate()
 
 
-def test_authenticate_raises_for_an_outage(app: Flask, token: str) -> None:
-    """Keys that can't be had are VerificationUnavailable, with the cause attached."""
+def test_authenticate_raises_in_an_outage(app: Flask, token: str) -> None:
+    """Unavailable keys raise VerificationUnavailable, with the cause attached."""
 
     def fetch() -> object:
         raise ConnectionError("the key server is down")
@@ -83,10 +83,10 @@ def test_authenticate_raises_for_an_outage(app: Flask, token: str) -> None:
     assert isinstance(outage.value.__cause__, ConnectionError)
 
 
-def test_asking_again_gives_the_same_answer(
+def test_a_second_call_returns_the_same_result(
     auth: Authenticator, app: Flask, token: str, expired: str
 ) -> None:
-    """One request is decided once: the same principal, or the same error, comes back."""
+    """One request is decided once: later calls return the same principal or raise the same error."""
     with app.test_request_context("/", headers=bearer(token)):
         assert auth.authenticate() is auth.authenticate()
     with app.test_request_context("/", headers=bearer(expired)):
@@ -97,8 +97,10 @@ def test_asking_again_gives_the_same_answer(
         assert first.value is second.value
 
 
-def test_a_failed_question_takes_back_an_earlier_caller(app: Flask, issuer: TokenIssuer) -> None:
-    """Whoever asks a stricter Authenticator and is refused is left with nobody published."""
+def test_a_refusal_by_a_second_authenticator_clears_the_caller(
+    app: Flask, issuer: TokenIssuer
+) -> None:
+    """After a stricter Authenticator refuses, the request has no published caller."""
     loose = Authenticator(keys=issuer.verification_key)
     strict = loose.evolve(validator=JWTValidator(rules=[lambda claims: False]))
 
@@ -110,10 +112,10 @@ def test_a_failed_question_takes_back_an_earlier_caller(app: Flask, issuer: Toke
         assert published() == (False, None, None)
 
 
-def test_authenticate_judges_an_explicit_request(
+def test_authenticate_accepts_an_explicit_request(
     auth: Authenticator, token: str, expired: str
 ) -> None:
-    """A request handed over needs no context: who sent it is answered, and nothing is published."""
+    """An explicit request needs no context; its caller is returned and not published."""
 
     def request(headers: dict[str, str]) -> Any:
         return Request(EnvironBuilder(headers=headers).get_environ())
@@ -125,10 +127,10 @@ def test_authenticate_judges_an_explicit_request(
         auth.authenticate(request({}))
 
 
-def test_an_explicit_request_changes_nothing_of_the_current_one(
+def test_an_explicit_request_leaves_the_current_caller(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """Judging another request leaves the current request's caller as it is."""
+    """Authenticating another request doesn't change the current request's caller."""
     other: Any = Request(EnvironBuilder(headers=bearer(issuer.token("bob"))).get_environ())
 
     with app.test_request_context("/", headers=bearer(issuer.token("alice"))):
@@ -138,22 +140,22 @@ def test_an_explicit_request_changes_nothing_of_the_current_one(
         assert g.json_token["sub"] == "alice"
 
 
-def test_the_current_request_may_be_handed_over_as_flasks_proxy(
+def test_flasks_request_proxy_is_the_current_request(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """``authenticate(flask.request)`` judges the current request."""
+    """``authenticate(flask.request)`` authenticates the current request."""
     with app.test_request_context("/", headers=bearer(token)):
         assert auth.authenticate(current).subject == "alice"
 
 
-def test_authenticate_without_a_request_says_so(auth: Authenticator) -> None:
-    """Asked outside of a request, Flask's own error comes."""
+def test_authenticate_outside_of_a_request_raises_flasks_error(auth: Authenticator) -> None:
+    """Without a request, Flask's own error is raised."""
     with pytest.raises(RuntimeError, match="outside of request context"):
         auth.authenticate()
 
 
-def test_current_principal_is_falsy_where_nobody_asked(app: Flask) -> None:
-    """In a request that nobody guards, in an app context and outside of all, there is no caller."""
+def test_current_principal_is_falsy_without_a_decision(app: Flask) -> None:
+    """Without a decision about the request, or without a request, there is no caller."""
     assert not current_principal
     assert not is_authenticated()
     with app.app_context():
@@ -164,8 +166,8 @@ def test_current_principal_is_falsy_where_nobody_asked(app: Flask) -> None:
         assert not is_authenticated()
 
 
-def test_current_principal_tells_how_to_get_one(app: Flask) -> None:
-    """Using a caller who is not there raises an error that says what to do."""
+def test_current_principals_error_says_how_to_authenticate(app: Flask) -> None:
+    """Using ``current_principal`` without a caller raises an error that says how to get one."""
     with app.test_request_context("/"):
         with pytest.raises(RuntimeError, match="requires_authentication or guard"):
             _ = current_principal.subject
@@ -188,10 +190,10 @@ def test_current_principal_behaves_like_the_principal(
         assert isinstance(current_principal, Principal)
 
 
-def test_a_principal_without_subject_is_a_caller_all_the_same(
+def test_a_principal_without_subject_is_authenticated(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """A machine's token may have no sub: its caller is authenticated, and truthy."""
+    """A token without ``sub``, such as a machine's, still has an authenticated, truthy principal."""
     with app.test_request_context("/", headers=bearer(issuer.token(None))):
         auth.authenticate()
 
@@ -203,7 +205,7 @@ def test_a_principal_without_subject_is_a_caller_all_the_same(
 def test_is_authenticated_follows_the_assignable_attribute(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """``flask.g.authenticated`` stays the application's to change: is_authenticated() goes by it."""
+    """``is_authenticated()`` uses ``flask.g.authenticated``, which the application may assign."""
     with app.test_request_context("/", headers=bearer(token)):
         auth.authenticate()
         g.authenticated = False
@@ -211,7 +213,7 @@ def test_is_authenticated_follows_the_assignable_attribute(
 
 
 class SpyingExtractor:
-    """Looks at flask.g while it decides."""
+    """Records ``flask.g`` when it is called."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
@@ -223,7 +225,7 @@ class SpyingExtractor:
 
 
 class SpyingValidator:
-    """Looks at flask.g while it decides."""
+    """Records ``flask.g`` when it is called."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
@@ -233,8 +235,10 @@ class SpyingValidator:
         return Claims({"sub": token.value}, checked_at=0)
 
 
-def test_state_is_cleared_first_and_published_last(app: Flask, issuer: TokenIssuer) -> None:
-    """Until the last check has passed, strategies and rules see nobody, whoever was published before."""
+def test_state_is_cleared_before_and_published_after_the_checks(
+    app: Flask, issuer: TokenIssuer
+) -> None:
+    """Until every check has passed, strategies and rules see no caller, even if one was published before."""
     extractor, validator = SpyingExtractor(), SpyingValidator()
     auth = Authenticator(keys=issuer.verification_key, extractor=extractor, validator=validator)
     in_rule: list[tuple[object, ...]] = []
@@ -258,8 +262,8 @@ def test_state_is_cleared_first_and_published_last(app: Flask, issuer: TokenIssu
     assert extractor.seen == validator.seen == in_rule == [nobody]
 
 
-def test_a_refused_route_leaves_nobody_behind(auth: Authenticator, app: Flask) -> None:
-    """What an application put on flask.g before does not survive a refusal."""
+def test_a_refusal_clears_the_applications_claims(auth: Authenticator, app: Flask) -> None:
+    """What the application assigned to ``flask.g`` earlier doesn't survive a refusal."""
     after: list[tuple[object, ...]] = []
 
     @app.before_request
@@ -280,7 +284,7 @@ def test_a_refused_route_leaves_nobody_behind(auth: Authenticator, app: Flask) -
 def test_the_caller_is_known_until_the_request_ends(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """After the view, handlers of the response and of the teardown still see who called."""
+    """After the view, response and teardown handlers still see the caller."""
     seen: list[str | None] = []
 
     @app.after_request
@@ -299,7 +303,7 @@ def test_the_caller_is_known_until_the_request_ends(
 
 
 def test_an_error_handler_sees_the_caller(auth: Authenticator, app: Flask, token: str) -> None:
-    """Where the view fails, the application's error handler knows for whom it did."""
+    """When the view fails, the application's error handler sees the caller."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -315,8 +319,10 @@ def test_an_error_handler_sees_the_caller(auth: Authenticator, app: Flask, token
     assert (answer.status_code, answer.text) == (404, "not found for alice")
 
 
-def test_a_refusal_raised_by_authenticate_can_be_handled(auth: Authenticator, app: Flask) -> None:
-    """A view that asks by itself may let the error fly to an error handler that answers it."""
+def test_a_refusal_raised_by_authenticate_reaches_error_handlers(
+    auth: Authenticator, app: Flask
+) -> None:
+    """A refusal that a view doesn't catch reaches the application's error handler."""
 
     @app.get("/")
     def view() -> str:
@@ -331,8 +337,8 @@ def test_a_refusal_raised_by_authenticate_can_be_handled(auth: Authenticator, ap
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-def test_malformed_credentials_are_an_invalid_request(auth: Authenticator, app: Flask) -> None:
-    """The kind of refusal can be told by its class."""
+def test_malformed_credentials_raise_invalid_request(auth: Authenticator, app: Flask) -> None:
+    """Malformed credentials raise InvalidRequestError."""
     with (
         app.test_request_context("/", headers={"Authorization": "Bearer two words"}),
         pytest.raises(InvalidRequestError),
@@ -340,10 +346,10 @@ def test_malformed_credentials_are_an_invalid_request(auth: Authenticator, app: 
         auth.authenticate()
 
 
-def test_a_refusal_is_logged_and_signalled(
+def test_a_refusal_by_authenticate_is_logged_and_signalled(
     auth: Authenticator, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever asks by themselves leaves the same trace as a decorator does."""
+    """``authenticate()`` logs and signals a refusal as a decorator does."""
     caplog.set_level("INFO", logger="flask_jwtlib")
     heard: list[Any] = []
 
@@ -361,8 +367,8 @@ def test_a_refusal_is_logged_and_signalled(
     assert "MissingTokenError" in caplog.text
 
 
-def test_refusals_become_answers_by_an_error_handler(auth: Authenticator, app: Flask) -> None:
-    """``deny`` is an error handler for views that ask by themselves."""
+def test_deny_can_be_an_error_handler(auth: Authenticator, app: Flask) -> None:
+    """``deny`` works as an error handler for views that call ``authenticate()``."""
     app.register_error_handler(AuthenticationError, auth.failure_handler.deny)
 
     @app.get("/")

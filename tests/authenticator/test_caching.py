@@ -11,7 +11,7 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 
 
 class CookieExtractor:
-    """Takes the token from a cookie, a place that caches don't take for a credential."""
+    """Takes the token from a cookie, which caches don't treat as credentials."""
 
     def extract(self, request: Any) -> BearerToken | None:
         value = request.cookies.get("token")
@@ -19,7 +19,7 @@ class CookieExtractor:
 
 
 def vary_of(response: Any) -> set[str]:
-    """All that a response varies by, over all of its Vary lines."""
+    """Return everything that a response varies by, from all of its Vary lines."""
     return {
         name.strip().lower()
         for line in response.headers.getlist("Vary")
@@ -27,10 +27,10 @@ def vary_of(response: Any) -> set[str]:
     }
 
 
-def test_answers_to_a_caller_vary_by_authorization(
+def test_responses_to_a_caller_vary_by_authorization(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """RFC 9110 §12.5.5: what was made for one caller's header must not be served to another."""
+    """RFC 9110 §12.5.5: a response made for one caller's header must not be served to another."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
 
     answer = app.test_client().get("/", headers=bearer(token))
@@ -39,10 +39,10 @@ def test_answers_to_a_caller_vary_by_authorization(
     assert "Cache-Control" not in answer.headers
 
 
-def test_anonymous_answers_vary_by_authorization(
+def test_anonymous_responses_vary_by_authorization(
     auth: Authenticator, app: Flask, expired: str
 ) -> None:
-    """An optional route answers nobody otherwise than somebody, so that answer varies too."""
+    """An optional route's response depends on the caller, so the anonymous one varies, too."""
     app.add_url_rule("/", "view", auth.optional_authentication(lambda: "in"))
     client = app.test_client()
 
@@ -51,10 +51,10 @@ def test_anonymous_answers_vary_by_authorization(
 
 
 @pytest.mark.parametrize("way", ["authenticate", "guard", "init_app"])
-def test_whichever_way_a_caller_was_found_the_answer_is_marked(
+def test_responses_vary_however_the_caller_was_authenticated(
     auth: Authenticator, app: Flask, token: str, way: str
 ) -> None:
-    """Guards, the default and a view that asks by itself mark the answer as the decorators do."""
+    """Guards, default-deny and ``authenticate()`` mark the response as decorators do."""
     if way == "authenticate":
         app.add_url_rule("/", "view", lambda: auth.authenticate().subject)
     else:
@@ -71,7 +71,7 @@ def test_whichever_way_a_caller_was_found_the_answer_is_marked(
 
 
 def test_views_without_authentication_are_not_marked(auth: Authenticator, app: Flask) -> None:
-    """An open view's answer is the application's alone."""
+    """A response of an open view gets no headers of ours."""
     app.add_url_rule("/closed", "closed", auth.requires_authentication(lambda: "in"))
     app.add_url_rule("/", "view", lambda: "in")
 
@@ -92,10 +92,10 @@ def test_views_without_authentication_are_not_marked(auth: Authenticator, app: F
         pytest.param(["Cookie,Accept"], {"cookie", "accept", "authorization"}, id="no spaces"),
     ],
 )
-def test_what_a_view_varies_by_is_kept(
+def test_a_views_own_vary_is_kept(
     auth: Authenticator, app: Flask, token: str, lines: list[str], expected: set[str]
 ) -> None:
-    """A view's own Vary header, on however many lines, is added to and loses nothing."""
+    """Our value is added to a view's own Vary header, on however many lines."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -111,10 +111,10 @@ def test_what_a_view_varies_by_is_kept(
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-def test_a_view_that_varies_by_authorization_already_is_left_alone(
+def test_vary_by_authorization_is_not_repeated(
     auth: Authenticator, app: Flask, token: str, name: str
 ) -> None:
-    """Nothing is added where nothing is missing."""
+    """Nothing is added if the view already varies by Authorization."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -126,10 +126,8 @@ def test_a_view_that_varies_by_authorization_already_is_left_alone(
     assert answer.headers.getlist("Vary") == [f"Accept, {name}"]
 
 
-def test_a_view_that_varies_by_everything_is_left_varying(
-    auth: Authenticator, app: Flask, token: str
-) -> None:
-    """``Vary: *`` forbids reuse altogether, and still does so afterwards."""
+def test_vary_by_everything_is_kept(auth: Authenticator, app: Flask, token: str) -> None:
+    """``Vary: *`` forbids any reuse, and is not changed."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -140,10 +138,10 @@ def test_a_view_that_varies_by_everything_is_left_varying(
 
 
 @pytest.mark.parametrize("way", ["query", "form", "cookie"])
-def test_answers_to_other_tokens_are_private(
+def test_responses_to_tokens_elsewhere_are_private(
     auth: Authenticator, app: Flask, token: str, way: str
 ) -> None:
-    """RFC 6750 §2.3: a good answer to a token that is not in a header carries Cache-Control: private."""
+    """RFC 6750 §2.3: a 2xx response to a token outside the header carries Cache-Control: private."""
     used = auth.evolve(extractor=CookieExtractor()) if way == "cookie" else auth
     view = used.requires_authentication(lambda: "in")
     app.add_url_rule("/", "view", view, methods=["GET", "POST"])
@@ -174,7 +172,7 @@ def test_answers_to_other_tokens_are_private(
 def test_a_views_own_cache_control_cannot_make_a_token_public(
     auth: Authenticator, app: Flask, token: str, own: str, expected: set[str]
 ) -> None:
-    """``public`` set by the view gives way to ``private``; what is stricter already stays."""
+    """``public`` set by the view is replaced by ``private``; stricter directives are kept."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -187,10 +185,10 @@ def test_a_views_own_cache_control_cannot_make_a_token_public(
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 299], ids=str)
-def test_all_good_answers_are_private(
+def test_all_2xx_responses_are_private(
     auth: Authenticator, app: Flask, token: str, status: int
 ) -> None:
-    """RFC 6750 §2.3 speaks of 2xx, all of them."""
+    """RFC 6750 §2.3 applies to every 2xx response."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: ("", status)))
 
     answer = app.test_client().get("/", query_string={"access_token": token})
@@ -199,10 +197,10 @@ def test_all_good_answers_are_private(
 
 
 @pytest.mark.parametrize("status", [301, 304, 404, 418, 500], ids=str)
-def test_other_answers_are_private_as_well(
+def test_other_responses_are_private_as_well(
     auth: Authenticator, app: Flask, token: str, status: int
 ) -> None:
-    """RFC 9110 §15.1: a 301 or a 404 may be cached unasked, and may be one caller's alone."""
+    """RFC 9110 §15.1: a 301 or 404 is cacheable by default, and may be meant for one caller."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: ("", status)))
 
     answer = app.test_client().get("/", query_string={"access_token": token})
@@ -226,7 +224,7 @@ def test_refused_query_tokens_are_not_made_private(
 
 
 def test_an_aborting_view_is_marked(auth: Authenticator, app: Flask, token: str) -> None:
-    """An error page made for a caller varies as their good answers do."""
+    """An error page for a caller varies as a 2xx response does."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -240,7 +238,7 @@ def test_an_aborting_view_is_marked(auth: Authenticator, app: Flask, token: str)
 
 
 def test_a_stream_knows_its_caller(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
-    """A response that is produced while it is sent still sees the caller it is for."""
+    """A streamed response still sees its caller while it is sent."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -262,7 +260,7 @@ def test_a_stream_knows_its_caller(auth: Authenticator, app: Flask, issuer: Toke
 def test_streams_of_several_callers_do_not_mix(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """Two streams that are read in turns each keep their own caller."""
+    """Two streams that are read alternately each keep their own caller."""
 
     @app.get("/")
     @auth.requires_authentication

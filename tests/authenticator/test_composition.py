@@ -124,7 +124,7 @@ class MethodIsNoFunction:
 
 
 class BuiltinExtractor:
-    """Its method is a builtin without a signature, so that its arity can't be told in advance."""
+    """Its method is a builtin without a signature, so its arity can't be checked."""
 
     extract = staticmethod(min)
 
@@ -141,7 +141,7 @@ class BuiltinExtractor:
 def test_any_class_of_the_right_shape_is_a_strategy(
     issuer: TokenIssuer, name: str, strategy: Any
 ) -> None:
-    """A strategy need not inherit from its interface: the right shape is enough, and it is kept as given."""
+    """A strategy needs only the right methods, without inheriting, and is kept as given."""
     auth = Authenticator(**{"keys": issuer.verification_key, name: strategy})
 
     assert getattr(auth, name) is strategy
@@ -163,7 +163,7 @@ def test_any_class_of_the_right_shape_is_a_strategy(
 def test_a_strategy_without_its_method_is_refused_when_composing(
     issuer: TokenIssuer, name: str, strategy: Any, says: str
 ) -> None:
-    """What lacks an interface's method is no strategy, and the message names argument and method."""
+    """An object without the interface's method is refused; the message names argument and method."""
     with pytest.raises(ConfigurationError, match=says) as refusal:
         Authenticator(**{"keys": issuer.verification_key, name: strategy})
 
@@ -180,10 +180,10 @@ def test_a_strategy_without_its_method_is_refused_when_composing(
         pytest.param("failure_handler", NotesByNone(), id="anonymous()"),
     ],
 )
-def test_a_method_that_takes_other_arguments_is_refused_when_composing(
+def test_a_method_with_other_parameters_is_refused_when_composing(
     issuer: TokenIssuer, name: str, strategy: Any
 ) -> None:
-    """A method of the wrong arity would fail at the first request; it fails at composition instead."""
+    """A method of the wrong arity is refused when composing, before it can fail in a request."""
     with pytest.raises(ConfigurationError, match=r"must take \d argument"):
         Authenticator(**{"keys": issuer.verification_key, name: strategy})
 
@@ -200,7 +200,7 @@ def test_a_method_that_takes_other_arguments_is_refused_when_composing(
 def test_an_async_strategy_is_refused_when_composing(
     issuer: TokenIssuer, name: str, strategy: Any
 ) -> None:
-    """A coroutine is truthy: an async strategy must not get as far as a request."""
+    """A coroutine is truthy, so an async strategy is refused before it can serve a request."""
     with pytest.raises(ConfigurationError, match="is async"):
         Authenticator(**{"keys": issuer.verification_key, name: strategy})
 
@@ -217,15 +217,15 @@ def test_an_async_strategy_is_refused_when_composing(
 def test_a_class_instead_of_an_instance_is_refused_when_composing(
     issuer: TokenIssuer, name: str, cls: type
 ) -> None:
-    """Forgotten parentheses are found when composing, and the message shows them."""
+    """The message for a class shows the missing parentheses."""
     with pytest.raises(ConfigurationError, match=re.escape(f"{cls.__name__}()")):
         Authenticator(**{"keys": issuer.verification_key, name: cls})
 
 
-def test_a_builtin_without_a_signature_is_given_the_benefit_of_the_doubt(
+def test_a_builtin_without_a_signature_is_accepted(
     issuer: TokenIssuer,
 ) -> None:
-    """Where Python can't tell a callable's arguments, composing does not refuse it."""
+    """A callable whose parameters Python can't tell is not refused when composing."""
     assert Authenticator(keys=issuer.verification_key, extractor=BuiltinExtractor())
 
 
@@ -235,7 +235,7 @@ def test_a_builtin_without_a_signature_is_given_the_benefit_of_the_doubt(
     ids=lambda interface: interface.__name__,
 )
 def test_a_subclass_of_an_interface_without_its_method_cannot_be_made(interface: type) -> None:
-    """Whoever inherits from an interface and forgets its method learns it when making the object."""
+    """A subclass without its interface's method can't be instantiated."""
     incomplete = type("Incomplete", (interface,), {})
 
     with pytest.raises(TypeError, match="abstract"):
@@ -258,7 +258,7 @@ def test_a_subclass_of_an_interface_without_its_method_cannot_be_made(interface:
 def test_a_key_becomes_a_static_provider(
     issuer: TokenIssuer, app: Flask, token: str, material: Callable[[TokenIssuer], object]
 ) -> None:
-    """A key in any form that KeySet.of takes is known for good, and verifies tokens."""
+    """A key in any form that KeySet.of takes never expires, and verifies tokens."""
     auth = Authenticator(keys=material(issuer))
     app.add_url_rule("/", view_func=auth.requires_authentication(lambda: "in"), endpoint="in")
 
@@ -267,7 +267,7 @@ def test_a_key_becomes_a_static_provider(
 
 
 def test_a_function_becomes_a_ttl_provider(issuer: TokenIssuer, app: Flask, token: str) -> None:
-    """A bare callable that answers keys is called when they are first needed, and kept for 300 seconds."""
+    """A callable that returns keys is called when they are first needed, and its keys last 300 seconds."""
     fetches: list[int] = []
 
     def fetch() -> object:
@@ -298,7 +298,7 @@ async def _fetch_asynchronously() -> object:
     ],
 )
 def test_a_function_that_cannot_fetch_keys_is_refused_when_composing(fetch: Any) -> None:
-    """A fetch function that is async or wants arguments would be an outage with the first token."""
+    """A fetch function that is async or requires arguments is refused when composing."""
     with pytest.raises(ConfigurationError):
         Authenticator(keys=fetch)
 
@@ -316,20 +316,20 @@ def test_a_function_that_cannot_fetch_keys_is_refused_when_composing(fetch: Any)
         pytest.param(Shapeless(), id="object"),
     ],
 )
-def test_what_is_no_key_is_refused_when_composing(keys: Any) -> None:
-    """An Authenticator is never made without a key that could verify something."""
+def test_an_invalid_key_is_refused_when_composing(keys: Any) -> None:
+    """An Authenticator can't be made without a key that can verify something."""
     with pytest.raises(ConfigurationError):
         Authenticator(keys=keys)
 
 
 def test_a_private_key_is_refused_when_composing(issuer: TokenIssuer) -> None:
-    """A resource server that is handed the issuer's private key does not start."""
+    """A resource server that is given the issuer's private key doesn't start."""
     with pytest.raises(ConfigurationError):
         Authenticator(keys=issuer.private_key)
 
 
 def test_an_hmac_secret_that_is_a_public_key_is_refused(issuer: TokenIssuer) -> None:
-    """A published key as an HMAC secret would let everybody sign (RFC 8725 §2.1)."""
+    """A published key as an HMAC secret would let anyone sign tokens (RFC 8725 §2.1)."""
     with pytest.raises(ConfigurationError, match="is a public key"):
         Authenticator(
             keys=VerificationKey.from_secret(issuer.public_pem),
@@ -338,7 +338,7 @@ def test_an_hmac_secret_that_is_a_public_key_is_refused(issuer: TokenIssuer) -> 
 
 
 def test_a_weak_rsa_key_is_refused_when_composing() -> None:
-    """RFC 7518 §3.3: an RSA key has 2048 bits at least."""
+    """RFC 7518 §3.3: an RSA key must have at least 2048 bits."""
     weak = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
 
     with pytest.raises(ConfigurationError, match="1024 bits"):
@@ -346,7 +346,7 @@ def test_a_weak_rsa_key_is_refused_when_composing() -> None:
 
 
 def test_a_short_secret_is_refused_when_composing() -> None:
-    """RFC 7518 §3.2: an HMAC secret is at least as long as the hash."""
+    """RFC 7518 §3.2: an HMAC secret must be at least as long as the hash."""
     with pytest.raises(ConfigurationError, match="too short"):
         Authenticator(
             keys=VerificationKey.from_secret("short"), validator=JWTValidator(algorithms="HS256")
@@ -354,7 +354,7 @@ def test_a_short_secret_is_refused_when_composing() -> None:
 
 
 def test_keys_that_do_not_fit_the_algorithms_are_refused_when_composing() -> None:
-    """Keys and validator that can never agree are a mistake, and the message names both sides."""
+    """Keys that fit none of the validator's algorithms are refused; the message names both sides."""
     elliptic = TokenIssuer(algorithm="ES256")
 
     with pytest.raises(ConfigurationError, match=r"ES256.*RS256"):
@@ -362,14 +362,14 @@ def test_keys_that_do_not_fit_the_algorithms_are_refused_when_composing() -> Non
 
 
 def test_one_key_that_fits_is_enough(issuer: TokenIssuer) -> None:
-    """A set may hold keys for algorithms that the validator does not accept, so long as one fits."""
+    """A set may hold keys for other algorithms, as long as one key fits the validator."""
     elliptic = TokenIssuer(algorithm="ES256", kid="other")
 
     assert Authenticator(keys=[issuer.verification_key, elliptic.verification_key])
 
 
-def test_keys_that_are_not_known_yet_are_not_held_against_the_algorithms() -> None:
-    """What a function will fetch, or an own validator accepts, can't be checked when composing."""
+def test_unknown_keys_are_not_checked_against_the_algorithms() -> None:
+    """Keys that a function will fetch, or a custom validator accepts, can't be checked when composing."""
     elliptic = TokenIssuer(algorithm="ES256")
 
     assert Authenticator(keys=lambda: elliptic.jwks)
@@ -383,23 +383,23 @@ class AsksForKeys:
 
 
 def test_a_jwt_validator_needs_keys() -> None:
-    """Without keys nothing could be verified: there is no default for them."""
+    """A JWTValidator without keys is refused: ``keys`` has no default."""
     with pytest.raises(ConfigurationError, match="keys="):
         Authenticator()
     with pytest.raises(ConfigurationError, match="keys="):
         Authenticator(keys=None, validator=JWTValidator())
 
 
-def test_another_validator_may_do_without_keys(app: Flask) -> None:
-    """One that has keys of its own, or asks an authority about each token, is not given any."""
+def test_a_custom_validator_may_do_without_keys(app: Flask) -> None:
+    """A validator with its own keys, or one that calls an authority, needs no ``keys``."""
     auth = Authenticator(validator=ShapedValidator())
 
     with app.test_request_context(headers=bearer("opaque")):
         assert auth.authenticate().claims == {}
 
 
-def test_a_validator_that_asks_for_keys_without_any_gets_503(app: Flask) -> None:
-    """That is a mistake of ours, and lets nobody in."""
+def test_a_validator_that_asks_for_missing_keys_causes_503(app: Flask) -> None:
+    """A custom validator that asks for keys that weren't configured is a 503."""
     auth = Authenticator(validator=AsksForKeys())
 
     @app.get("/")
@@ -410,14 +410,14 @@ def test_a_validator_that_asks_for_keys_without_any_gets_503(app: Flask) -> None
     assert app.test_client().get("/", headers=bearer("opaque")).status_code == 503
 
 
-def test_arguments_have_names() -> None:
-    """Strategies are given by keyword alone, so that none is taken for another."""
+def test_arguments_are_keyword_only() -> None:
+    """Strategies are passed by keyword, so they can't be confused."""
     with pytest.raises(TypeError):
         Authenticator(ShapedProvider())  # type: ignore[misc]
 
 
 def test_an_authenticator_is_immutable(auth: Authenticator) -> None:
-    """Nobody changes a strategy of an Authenticator that serves requests."""
+    """An Authenticator's strategies can't be changed."""
     with pytest.raises(FrozenInstanceError):
         auth.validator = JWTValidator()  # type: ignore[misc]
 
@@ -448,7 +448,7 @@ def test_repr_shows_the_composition_and_no_key(issuer: TokenIssuer) -> None:
 def test_evolve_makes_a_variant_and_leaves_the_original(
     issuer: TokenIssuer, app: Flask, token: str
 ) -> None:
-    """A variant has the same strategies but for those given, and decides by them."""
+    """A variant has the same strategies, except those given, and uses them."""
     auth = Authenticator(keys=issuer.verification_key, extractor=HeaderTokenExtractor())
     strict = auth.evolve(validator=JWTValidator(rules=[Issuer("https://another.example")]))
     app.add_url_rule("/", "loose", auth.requires_authentication(lambda: "in"))
@@ -466,7 +466,7 @@ def test_evolve_makes_a_variant_and_leaves_the_original(
 def test_evolve_verifies_with_the_new_keys(
     issuer: TokenIssuer, other_issuer: TokenIssuer, app: Flask, token: str
 ) -> None:
-    """A variant with other keys trusts those alone."""
+    """A variant with other keys trusts only those."""
     auth = Authenticator(keys=issuer.verification_key).evolve(keys=other_issuer.public_pem)
     app.add_url_rule("/", "in", auth.requires_authentication(lambda: "in"))
     client = app.test_client()
@@ -489,13 +489,13 @@ def test_evolve_verifies_with_the_new_keys(
 def test_evolve_is_checked_as_composing_is(
     auth: Authenticator, changes: dict[str, Any], error: type[Exception]
 ) -> None:
-    """A variant that could not be composed can't be evolved either."""
+    """``evolve`` refuses what composing refuses."""
     with pytest.raises(error):
         auth.evolve(**changes)
 
 
 def test_several_authenticators_live_in_one_app(app: Flask) -> None:
-    """Each route is guarded by the Authenticator that decorates it, and by no other."""
+    """Each route is guarded only by the Authenticator that decorates it."""
     issuers = {name: TokenIssuer(f"https://{name}.example", kid=name) for name in ("one", "two")}
     for name, issuer in issuers.items():
         auth = Authenticator(keys=issuer.verification_key)
@@ -518,7 +518,7 @@ def test_several_authenticators_live_in_one_app(app: Flask) -> None:
     ],
 )
 def test_only_functions_are_decorated(auth: Authenticator, decorator: str, view: Any) -> None:
-    """A class, or rules without their keyword, given where a view belongs are refused at once."""
+    """A class, or rules without their keyword, in place of a view are refused at once."""
     with pytest.raises(ConfigurationError, match="decorates view functions"):
         getattr(auth, decorator)(view)
 
@@ -533,13 +533,13 @@ def test_only_functions_are_decorated(auth: Authenticator, decorator: str, view:
 )
 @pytest.mark.parametrize("place", ["requires_authentication", "optional_authentication", "guard"])
 def test_rules_are_checked_when_decorating(auth: Authenticator, place: str, rules: Any) -> None:
-    """What is no claim rule raises where it is given, not when the first user comes."""
+    """An invalid claim rule raises when decorating, not in the first request."""
     with pytest.raises(ConfigurationError):
         getattr(auth, place)(rules=rules)
 
 
 def test_an_authenticator_is_not_subclassed() -> None:
-    """An overridden method that the decorators don't call would be a rule that nobody keeps."""
+    """``Authenticator`` can't be subclassed, since the decorators would not call an overridden method."""
     with pytest.raises(TypeError, match="composed, not subclassed"):
 
         class Stricter(Authenticator):  # type: ignore[misc]

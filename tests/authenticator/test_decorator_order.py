@@ -22,7 +22,7 @@ Decorator = Callable[[_View], _View]
 
 @pytest.fixture(autouse=True)
 def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start with nothing decorated and no app to search, so that a test sees what it leaves behind itself."""
+    """Start with no decorated function and no app to search."""
     gc.collect()
     apps = [each for each in gc.get_objects() if issubclass(type(each), Flask)]
     monkeypatch.setattr(_decorator_order, "_searched", WeakSet(apps))
@@ -36,7 +36,7 @@ def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.fixture(params=["requires", "requires()", "optional", "module requires", "module optional"])
 def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorator[Any]:
-    """Each decorator that could stand in the wrong place."""
+    """Each decorator that may be in the wrong order."""
     decorators: dict[str, Any] = {
         "requires": auth.requires_authentication,
         "requires()": auth.requires_authentication(rules=[]),
@@ -48,7 +48,7 @@ def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorator[A
 
 
 def is_searching() -> bool:
-    """Whether requests still pay for the search."""
+    """Return whether requests still trigger the search."""
     return any(
         receiver is _decorator_order._search_once
         for receiver in request_started.receivers_for(None)
@@ -56,7 +56,7 @@ def is_searching() -> bool:
 
 
 def wrapping(view: _View) -> _View:
-    """Decorate as functools recommends."""
+    """Decorate with ``functools.wraps``."""
 
     @functools.wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -66,7 +66,7 @@ def wrapping(view: _View) -> _View:
 
 
 def hiding(view: _View) -> _View:
-    """Decorate without leaving a trace of the function within."""
+    """Decorate without keeping a reference to the function."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return view(*args, **kwargs)
@@ -75,7 +75,7 @@ def hiding(view: _View) -> _View:
 
 
 class Slotted:
-    """A decorator's object that has no room for attributes of others."""
+    """A decorator object with ``__slots__``, which can't take other attributes."""
 
     __slots__ = ("__name__", "__wrapped__")
 
@@ -90,7 +90,7 @@ class Slotted:
 def test_the_first_request_reports_a_decorator_above_the_route(
     app: Flask, decorate: Decorator[Any]
 ) -> None:
-    """Above ``@app.route`` a decorator protects nothing: the first request raises, naming the view."""
+    """A decorator above ``@app.route`` has no effect: the first request's error names the view."""
 
     @decorate
     @app.get("/")
@@ -103,8 +103,8 @@ def test_the_first_request_reports_a_decorator_above_the_route(
         app.test_client().get("/")
 
 
-def test_every_request_is_refused_until_it_is_mended(app: Flask, decorate: Decorator[Any]) -> None:
-    """In production the mistake is a 500 for all requests, each time, and the view never runs."""
+def test_every_request_is_refused_until_it_is_fixed(app: Flask, decorate: Decorator[Any]) -> None:
+    """In production every request gets a 500, and the view never runs."""
     app.testing = False
     app.add_url_rule("/other", "other", lambda: "other")
     ran: list[str] = []
@@ -126,7 +126,7 @@ def test_every_request_is_refused_until_it_is_mended(app: Flask, decorate: Decor
 def test_init_app_reports_a_decorator_above_the_route(
     auth: Authenticator, app: Flask, decorate: Decorator[Any]
 ) -> None:
-    """``init_app`` finds what stands wrong by then, before any request."""
+    """``init_app`` reports decorators that are in the wrong order by then, before any request."""
 
     @decorate
     @app.get("/")
@@ -138,7 +138,7 @@ def test_init_app_reports_a_decorator_above_the_route(
 
 
 def test_all_misplaced_views_are_named(auth: Authenticator, app: Flask) -> None:
-    """One error names all of the views, in order."""
+    """One error names all misplaced views, in order."""
     for name in ("zebra", "ant"):
 
         def view() -> str:
@@ -153,7 +153,7 @@ def test_all_misplaced_views_are_named(auth: Authenticator, app: Flask) -> None:
 
 
 def test_a_blueprints_view_is_found(app: Flask, decorate: Decorator[Any]) -> None:
-    """Blueprints register bare functions just as apps do; the endpoint is named in full."""
+    """Blueprints register bare functions as apps do; the endpoint is named in full."""
     blueprint = Blueprint("api", __name__)
 
     @decorate
@@ -168,7 +168,7 @@ def test_a_blueprints_view_is_found(app: Flask, decorate: Decorator[Any]) -> Non
 
 
 def test_an_async_view_is_found(auth: Authenticator, app: Flask) -> None:
-    """An async view's decorator is watched as well."""
+    """An async view's decorator is checked, too."""
 
     @auth.requires_authentication
     @app.get("/")
@@ -183,7 +183,7 @@ def test_an_async_view_is_found(auth: Authenticator, app: Flask) -> None:
 def test_other_decorators_below_the_route_do_not_hide_it(
     auth: Authenticator, app: Flask, between: Any
 ) -> None:
-    """What the route registers may be decorated by others: it is found, being not ours."""
+    """The registered function is found to be unguarded below other decorators."""
 
     @auth.requires_authentication
     @app.get("/", endpoint="secrets")
@@ -199,7 +199,7 @@ def test_other_decorators_below_the_route_do_not_hide_it(
 def test_other_decorators_between_ours_and_the_route_do_not_hide_it(
     auth: Authenticator, app: Flask, between: Any
 ) -> None:
-    """Ours may decorate a wrapper of the registered function: that one is open all the same."""
+    """If ours decorates a wrapper of the registered function, that function is still open."""
 
     @auth.requires_authentication
     @between
@@ -214,7 +214,7 @@ def test_other_decorators_between_ours_and_the_route_do_not_hide_it(
 def test_a_second_decorator_above_the_route_is_found(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """Where one of two decorators stands right and the other wrong, the wrong one is reported."""
+    """If one of two decorators is misplaced, it is reported."""
     other = Authenticator(keys=issuer.verification_key)
 
     @other.requires_authentication
@@ -232,7 +232,7 @@ def test_a_second_decorator_above_the_route_is_found(
 def test_the_right_order_is_not_reported(
     auth: Authenticator, app: Flask, token: str, between: Any, side: str
 ) -> None:
-    """Below the route, with decorators of others around or within, all is well."""
+    """A decorator below the route is not reported, with other decorators around or within."""
 
     def view() -> str:
         return "in"
@@ -249,7 +249,7 @@ def test_the_right_order_is_not_reported(
 def test_stacked_decorators_in_the_right_order_are_not_reported(
     auth: Authenticator, app: Flask, token: str, issuer: TokenIssuer
 ) -> None:
-    """Two of ours on one view are both found in place."""
+    """Two of our decorators on one view are both found in place."""
     other = Authenticator(keys=issuer.verification_key)
 
     @app.get("/")
@@ -266,7 +266,7 @@ def test_stacked_decorators_in_the_right_order_are_not_reported(
 def test_a_bare_function_beside_its_guarded_twin_is_no_mistake(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """Registered bare on purpose, while the guarded one is registered too, a function is open."""
+    """A bare function registered beside its guarded version is open on purpose, and not reported."""
 
     def view() -> str:
         return "in"
@@ -280,10 +280,10 @@ def test_a_bare_function_beside_its_guarded_twin_is_no_mistake(
     assert client.get("/closed", headers=bearer(token)).text == "in"
 
 
-def test_a_decorated_helper_that_is_no_view_is_no_mistake(
+def test_a_decorated_helper_that_is_not_a_view_is_no_mistake(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """A guarded function that is only called by views is registered nowhere, and harms nobody."""
+    """A guarded function that only views call is not registered, and not reported."""
 
     @auth.requires_authentication
     def helper() -> str:
@@ -300,7 +300,7 @@ def test_a_decorated_helper_that_is_no_view_is_no_mistake(
 
 
 def test_method_views_are_not_reported(auth: Authenticator, app: Flask, token: str) -> None:
-    """A guarded method is no function that a route registers: neither reported nor waited for."""
+    """A guarded method isn't a registered function: it is neither reported nor waited for."""
 
     class Items(MethodView):
         @auth.requires_authentication
@@ -324,7 +324,7 @@ def test_method_views_are_not_reported(auth: Authenticator, app: Flask, token: s
 
 
 def test_a_view_class_decorated_too_late_is_found(auth: Authenticator, app: Flask) -> None:
-    """What ``as_view`` made is a function as any other: decorated after it was registered, it is open."""
+    """A view function from ``as_view`` that is decorated after registration is open, and reported."""
 
     class Items(MethodView):
         def get(self) -> str:
@@ -339,7 +339,7 @@ def test_a_view_class_decorated_too_late_is_found(auth: Authenticator, app: Flas
     assert kept is not view
 
 
-def test_once_all_is_in_place_requests_pay_nothing(
+def test_the_search_ends_once_all_functions_are_found(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
     """The search ends with the first request of an app that has all guarded functions."""
@@ -351,10 +351,10 @@ def test_once_all_is_in_place_requests_pay_nothing(
     assert not is_searching()
 
 
-def test_a_decorated_function_that_is_no_view_costs_requests_nothing(
+def test_a_decorated_function_that_is_not_a_view_ends_the_search(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """A Socket.IO handler is found in no app: the search ends when all apps have been searched."""
+    """A Socket.IO handler is in no app: the search ends when all apps have been searched."""
 
     @auth.requires_authentication
     def handler() -> str:
@@ -375,11 +375,11 @@ def test_a_decorated_function_that_is_no_view_costs_requests_nothing(
     assert handler is not another
 
 
-def test_the_search_waits_for_apps_that_served_nothing_yet(auth: Authenticator) -> None:
-    """With two apps in a process, the second one's lost decorator is found though the first has none."""
+def test_the_search_waits_for_apps_without_requests_so_far(auth: Authenticator) -> None:
+    """With two apps in a process, the second app's lost decorator is found though the first has none."""
 
     class Application(Flask):
-        """An app of a class of its own."""
+        """An app of another class."""
 
     def view() -> str:
         return "secret"
@@ -398,10 +398,10 @@ def test_the_search_waits_for_apps_that_served_nothing_yet(auth: Authenticator) 
     assert guarded is not view
 
 
-def test_apps_are_looked_for_once(
+def test_apps_are_discovered_once(
     auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where an app waits for its first request, requests to another one don't look for apps again."""
+    """While an app waits for its first request, requests to another don't look for apps again."""
     looks: list[Flask] = []
     monkeypatch.setattr(_decorator_order, "_all_searched", lambda app: bool(looks.append(app)))
     handler = auth.requires_authentication(lambda: "helped")
@@ -414,10 +414,10 @@ def test_apps_are_looked_for_once(
     assert handler is not None
 
 
-def test_what_is_decorated_while_apps_are_looked_for_counts(
+def test_functions_decorated_during_discovery_count(
     auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread that decorates a function meanwhile keeps the search going."""
+    """A function that another thread decorates meanwhile keeps the search going."""
     handlers = [auth.requires_authentication(lambda: "helped")]
 
     def look(_: Flask) -> bool:
@@ -432,7 +432,7 @@ def test_what_is_decorated_while_apps_are_looked_for_counts(
 
 
 def test_without_a_decorator_nothing_is_searched(auth: Authenticator, app: Flask) -> None:
-    """An app that uses ``init_app`` and no decorator never pays for the search."""
+    """An app that uses ``init_app`` and no decorator is never searched."""
     auth.init_app(app)
 
     assert not is_searching()
@@ -441,7 +441,7 @@ def test_without_a_decorator_nothing_is_searched(auth: Authenticator, app: Flask
 def test_an_app_is_searched_once(
     auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While another app's functions are missing, this app is searched at its first request and no more."""
+    """While another app's functions are missing, this app is searched only at its first request."""
     searches: list[str] = []
     search = _decorator_order.check_app
     monkeypatch.setattr(
@@ -476,7 +476,7 @@ def make_app(auth: Authenticator, *, wrong: bool) -> Flask:
 
 
 def test_each_app_of_a_factory_is_searched(auth: Authenticator, token: str) -> None:
-    """A wrong app is found whether right ones were made and served before it or after it."""
+    """A misconfigured app is found whether correct ones were made and served before or after it."""
     right = make_app(auth, wrong=False)
     wrong = make_app(auth, wrong=True)
     later = make_app(auth, wrong=False)
@@ -490,7 +490,7 @@ def test_each_app_of_a_factory_is_searched(auth: Authenticator, token: str) -> N
 
 
 def test_a_blueprint_shared_by_several_apps(auth: Authenticator, token: str) -> None:
-    """A module's blueprint is registered by every app that a factory makes, and is in place in all."""
+    """A blueprint that every app of a factory registers is in place in each."""
     blueprint = Blueprint("shared", __name__)
 
     @blueprint.get("/")
@@ -508,7 +508,7 @@ def test_a_blueprint_shared_by_several_apps(auth: Authenticator, token: str) -> 
 def test_a_function_decorated_twice_needs_one_place(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """Of two guarded twins one may go unused, as long as the other is registered."""
+    """Of two guarded versions one may be unused, as long as the other is registered."""
 
     def view() -> str:
         return "in"
@@ -521,8 +521,8 @@ def test_a_function_decorated_twice_needs_one_place(
     assert unused is not view
 
 
-def test_functions_that_went_out_of_use_are_forgotten(auth: Authenticator, app: Flask) -> None:
-    """A decorated function that nobody holds any more keeps neither memory nor the search alive."""
+def test_unused_functions_are_forgotten(auth: Authenticator, app: Flask) -> None:
+    """A decorated function without references keeps neither memory nor the search alive."""
     auth.requires_authentication(lambda: "in")
     gc.collect()
     app.add_url_rule("/", "view", lambda: "in")
@@ -531,8 +531,8 @@ def test_functions_that_went_out_of_use_are_forgotten(auth: Authenticator, app: 
     assert not is_searching()
 
 
-def test_decorating_during_requests_piles_nothing_up(auth: Authenticator) -> None:
-    """A function that is guarded anew in each request is remembered once, not once a request."""
+def test_decorating_during_requests_keeps_one_entry(auth: Authenticator) -> None:
+    """A function that is guarded anew in each request is remembered once."""
 
     def helper() -> str:
         return "helped"
@@ -545,7 +545,7 @@ def test_decorating_during_requests_piles_nothing_up(auth: Authenticator) -> Non
 
 
 def test_a_view_that_wraps_itself_ends_the_search(auth: Authenticator, app: Flask) -> None:
-    """A ``__wrapped__`` that leads in a circle does not hang the search."""
+    """A circular ``__wrapped__`` doesn't hang the search."""
 
     def circular() -> str:
         return "in"
@@ -558,7 +558,7 @@ def test_a_view_that_wraps_itself_ends_the_search(auth: Authenticator, app: Flas
 
 
 def test_an_error_handler_cannot_open_a_misplaced_view(auth: Authenticator, app: Flask) -> None:
-    """An application that answers every exception still never runs the open view."""
+    """An application that handles every exception still never runs the open view."""
 
     @auth.requires_authentication
     @app.get("/")

@@ -26,7 +26,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 class HeaderNamed:
-    """Takes the token from a header of its own."""
+    """Takes the token from a header with a custom name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -44,17 +44,17 @@ class CallableView:
 
 
 def whoami(**values: str) -> str:
-    """Answer the caller, or that there is none."""
+    """Return the caller's subject, or a text for anonymous requests."""
     return current_principal.subject or "unnamed" if current_principal else "nobody"
 
 
 async def whoami_async() -> str:
-    """Answer the caller, or that there is none."""
+    """Return the caller's subject, or a text for anonymous requests."""
     return whoami()
 
 
 def tracing(view: _View) -> _View:
-    """Decorate as many applications do."""
+    """A typical decorator of an application."""
 
     @functools.wraps(view)
     def traced(*args: Any, **kwargs: Any) -> Any:
@@ -75,7 +75,7 @@ VIEWS = [
 
 @pytest.mark.parametrize("make_view", VIEWS)
 @pytest.mark.parametrize("parentheses", [False, True], ids=["bare", "with parentheses"])
-def test_requires_lets_only_authenticated_callers_in(
+def test_requires_admits_only_authenticated_callers(
     auth: Authenticator,
     app: Flask,
     token: str,
@@ -83,7 +83,7 @@ def test_requires_lets_only_authenticated_callers_in(
     make_view: Callable[[], Callable[..., Any]],
     parentheses: bool,
 ) -> None:
-    """Whatever kind of callable the view is, it runs for a valid token and for nothing else."""
+    """Whatever kind of callable the view is, it runs only for a valid token."""
     decorate: Any = auth.requires_authentication
     guarded = decorate()(make_view()) if parentheses else decorate(make_view())
     app.add_url_rule("/", "view", guarded)
@@ -100,7 +100,7 @@ def test_requires_lets_only_authenticated_callers_in(
 
 @pytest.mark.parametrize("make_view", VIEWS)
 @pytest.mark.parametrize("parentheses", [False, True], ids=["bare", "with parentheses"])
-def test_optional_lets_everybody_in_and_knows_whom(
+def test_optional_admits_all_requests_and_knows_the_caller(
     auth: Authenticator,
     app: Flask,
     token: str,
@@ -108,7 +108,7 @@ def test_optional_lets_everybody_in_and_knows_whom(
     make_view: Callable[[], Callable[..., Any]],
     parentheses: bool,
 ) -> None:
-    """An optional route runs for all; the caller is known where the token is good."""
+    """An optional route serves every request, and knows the caller of a valid token."""
     decorate: Any = auth.optional_authentication
     guarded = decorate()(make_view()) if parentheses else decorate(make_view())
     app.add_url_rule("/", "view", guarded)
@@ -123,7 +123,7 @@ def test_optional_lets_everybody_in_and_knows_whom(
 def test_url_values_and_return_values_pass_through(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """A guarded view gets its arguments, and may answer whatever Flask understands."""
+    """A guarded view gets its URL arguments, and may return anything that Flask accepts."""
 
     @app.get("/<int:number>/<name>")
     @auth.requires_authentication
@@ -146,7 +146,7 @@ def test_a_guarded_view_keeps_its_name_and_docstring(auth: Authenticator) -> Non
 
 
 def test_callable_objects_can_be_guarded(auth: Authenticator, app: Flask, token: str) -> None:
-    """A view that is an object with __call__ is guarded like a function."""
+    """A view object with ``__call__`` is guarded like a function."""
     app.add_url_rule("/<word>", "view", auth.requires_authentication(CallableView()))
     client = app.test_client()
 
@@ -155,7 +155,7 @@ def test_callable_objects_can_be_guarded(auth: Authenticator, app: Flask, token:
 
 
 def test_a_bound_method_can_be_guarded(auth: Authenticator, app: Flask, token: str) -> None:
-    """A method of an object that an application registers as a view is guarded like a function."""
+    """A bound method that is registered as a view is guarded like a function."""
 
     class Service:
         def __init__(self, name: str) -> None:
@@ -171,8 +171,10 @@ def test_a_bound_method_can_be_guarded(auth: Authenticator, app: Flask, token: s
     assert client.get("/", headers=bearer(token)).text == "mail for alice"
 
 
-def test_a_decorated_method_can_be_registered(auth: Authenticator, app: Flask, token: str) -> None:
-    """Decorated in the class body, a method still gets its self."""
+def test_a_method_decorated_in_its_class_can_be_registered(
+    auth: Authenticator, app: Flask, token: str
+) -> None:
+    """A method decorated in the class body still gets its ``self``."""
 
     class Service:
         name = "mail"
@@ -191,7 +193,7 @@ def test_a_decorated_method_can_be_registered(auth: Authenticator, app: Flask, t
 def test_method_view_is_guarded_by_its_decorators(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """In ``decorators`` of a MethodView, the decorator guards all of its methods."""
+    """A decorator in a MethodView's ``decorators`` guards all of its methods."""
 
     class Items(MethodView):
         decorators = [auth.requires_authentication]  # noqa: RUF012 - as Flask documents it
@@ -214,7 +216,7 @@ def test_method_view_is_guarded_by_its_decorators(
 def test_single_methods_of_a_method_view_are_guarded(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """On a method of a MethodView, sync or async, the decorator guards that one."""
+    """A decorator on a MethodView's method, sync or async, guards only that method."""
 
     class Items(MethodView):
         def get(self) -> str:
@@ -238,9 +240,7 @@ def test_single_methods_of_a_method_view_are_guarded(
     assert client.delete("/", headers=bearer(token)).status_code == 403
 
 
-def test_a_view_class_that_lives_long_is_guarded(
-    auth: Authenticator, app: Flask, token: str
-) -> None:
+def test_a_shared_view_instance_is_guarded(auth: Authenticator, app: Flask, token: str) -> None:
     """``init_every_request = False`` shares one view object, and its callers are kept apart."""
 
     class Shared(View):
@@ -263,7 +263,7 @@ def test_a_view_class_that_lives_long_is_guarded(
 def test_restful_resources_are_guarded_by_method_decorators(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """Flask-RESTful applies ``method_decorators`` anew for each request; they guard all the same."""
+    """Flask-RESTful applies ``method_decorators`` in each request; they guard the resource."""
 
     class Item(Resource):
         method_decorators = [auth.requires_authentication]  # noqa: RUF012 - as documented there
@@ -281,7 +281,7 @@ def test_restful_resources_are_guarded_by_method_decorators(
 
 
 def test_restful_resource_methods_are_guarded(auth: Authenticator, app: Flask, token: str) -> None:
-    """On one method of a Flask-RESTful resource, the decorator guards that one."""
+    """A decorator on one method of a Flask-RESTful resource guards only that method."""
 
     class Item(Resource):
         def get(self) -> dict[str, str]:
@@ -300,10 +300,8 @@ def test_restful_resource_methods_are_guarded(auth: Authenticator, app: Flask, t
     assert (answer.status_code, answer.json) == (201, {"caller": "alice"})
 
 
-def test_a_rule_guards_its_route_alone(
-    auth: Authenticator, app: Flask, issuer: TokenIssuer
-) -> None:
-    """Rules given to a decorator come on top of the validator's, for that view only."""
+def test_a_rule_guards_only_its_route(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
+    """A decorator's rules are added to the validator's, for that view only."""
     app.add_url_rule("/", "any", auth.requires_authentication(whoami))
     reading = auth.requires_authentication(rules=[Scope("reports:read")])
     app.add_url_rule("/reports", "reports", reading(whoami))
@@ -321,7 +319,7 @@ def test_a_rule_guards_its_route_alone(
 def test_a_missing_scope_is_403_on_every_route(
     auth: Authenticator, app: Flask, token: str, decorator: str, view: Any
 ) -> None:
-    """RFC 6750 §3.1: insufficient_scope names the scope; an optional route never softens it."""
+    """RFC 6750 §3.1: insufficient_scope names the scope, on optional routes as well."""
     decorate = getattr(auth, decorator)(rules=[Scope("reports:read", "reports:write")])
     app.add_url_rule("/", "view", decorate(view))
 
@@ -332,11 +330,11 @@ def test_a_missing_scope_is_403_on_every_route(
     assert 'scope="reports:read reports:write"' in answer.headers["WWW-Authenticate"]
 
 
-def _answers_false(claims: Claims) -> bool:
+def _returns_false(claims: Claims) -> bool:
     return False
 
 
-def _answers_something(claims: Claims) -> Any:
+def _returns_something(claims: Claims) -> Any:
     return "yes"
 
 
@@ -350,13 +348,13 @@ def _reads_a_claim_that_is_absent(claims: Claims) -> bool:
 
 @pytest.mark.parametrize(
     "rule",
-    [_answers_false, _answers_something, _refuses, _reads_a_claim_that_is_absent],
+    [_returns_false, _returns_something, _refuses, _reads_a_claim_that_is_absent],
     ids=lambda rule: rule.__name__.strip("_"),
 )
 def test_a_rule_that_does_not_accept_refuses(
     auth: Authenticator, app: Flask, token: str, rule: Any
 ) -> None:
-    """False, any odd answer, an error and an absent claim refuse: 401, or anonymous where that may be."""
+    """False, other values, an error and an absent claim refuse: 401, or anonymous on optional routes."""
     app.add_url_rule("/", "needed", auth.requires_authentication(rules=[rule])(whoami))
     app.add_url_rule("/optional", "optional", auth.optional_authentication(rules=[rule])(whoami))
     client = app.test_client()
@@ -367,18 +365,18 @@ def test_a_rule_that_does_not_accept_refuses(
     assert client.get("/optional", headers=bearer(token)).text == "nobody"
 
 
-def _answers_true(claims: Claims) -> bool:
+def _returns_true(claims: Claims) -> bool:
     return True
 
 
-def _answers_none(claims: Claims) -> None:
+def _returns_none(claims: Claims) -> None:
     return None
 
 
 def test_all_rules_must_accept(auth: Authenticator, app: Flask, token: str) -> None:
-    """True and None accept, in any number; one refusal among them counts."""
-    accepted = auth.requires_authentication(rules=[_answers_true, _answers_none])
-    refused = auth.requires_authentication(rules=(_answers_true, _answers_false, _answers_none))
+    """Rules accept by True or None; a single refusal among them refuses."""
+    accepted = auth.requires_authentication(rules=[_returns_true, _returns_none])
+    refused = auth.requires_authentication(rules=(_returns_true, _returns_false, _returns_none))
     app.add_url_rule("/in", "in", accepted(whoami))
     app.add_url_rule("/out", "out", refused(whoami))
     client = app.test_client()
@@ -388,16 +386,16 @@ def test_all_rules_must_accept(auth: Authenticator, app: Flask, token: str) -> N
 
 
 def test_rules_may_be_any_iterable(auth: Authenticator, app: Flask, token: str) -> None:
-    """Rules from a generator hold for every request, not for the first one alone."""
-    decorate = auth.requires_authentication(rules=(rule for rule in [_answers_false]))
+    """Rules from a generator apply to every request, not only to the first."""
+    decorate = auth.requires_authentication(rules=(rule for rule in [_returns_false]))
     app.add_url_rule("/", "view", decorate(whoami))
     client = app.test_client()
 
     assert [client.get("/", headers=bearer(token)).status_code for _ in range(2)] == [401, 401]
 
 
-def test_a_bug_in_a_rule_stays_a_bug(auth: Authenticator, app: Flask, token: str) -> None:
-    """An exception of a rule that is no refusal is the application's own, and propagates."""
+def test_a_bug_in_a_rule_propagates(auth: Authenticator, app: Flask, token: str) -> None:
+    """An exception of a rule that isn't a refusal propagates."""
 
     def broken(claims: Claims) -> None:
         raise LookupError("a bug")
@@ -430,7 +428,7 @@ def test_stacked_decorators_must_all_accept(app: Flask, issuer: TokenIssuer) -> 
 
 
 def test_the_same_decorator_twice_is_harmless(auth: Authenticator, app: Flask, token: str) -> None:
-    """Stacked twice, one Authenticator lets in whom it lets in."""
+    """Stacking one Authenticator's decorator twice changes nothing."""
     scoped = auth.requires_authentication(rules=[Issuer("https://issuer.example")])
     app.add_url_rule("/", "view", auth.requires_authentication(scoped(whoami)))
     client = app.test_client()
@@ -449,7 +447,7 @@ def _published() -> tuple[object, ...]:
 def test_a_nested_view_restores_the_outer_caller(
     app: Flask, issuer: TokenIssuer, outcome: str, kind: str
 ) -> None:
-    """A guarded view called as a function publishes its own caller while it runs, and no longer."""
+    """A guarded view called as a function publishes its own caller only while it runs."""
     outer = Authenticator(keys=issuer.verification_key)
     inner = outer.evolve(extractor=HeaderNamed("X-Inner"))
     decorate = (
@@ -516,7 +514,7 @@ def test_a_nested_view_restores_the_outer_caller(
 
 
 class Aborting:
-    """Throws its refusals, as the documented default does."""
+    """Raises its refusals, as the documented default does."""
 
     def deny(self, error: Any) -> Any:
         abort(error.status)
@@ -526,10 +524,10 @@ class Aborting:
 
 
 @pytest.mark.parametrize("decorator", ["requires_authentication", "optional_authentication"])
-def test_a_thrown_refusal_restores_the_outer_caller(
+def test_a_raised_refusal_restores_the_outer_caller(
     auth: Authenticator, app: Flask, token: str, decorator: str
 ) -> None:
-    """Where a nested view's failure handler throws, the outer view's caller is published again."""
+    """When a nested view's failure handler raises, the outer view's caller is published again."""
     inner = auth.evolve(extractor=HeaderNamed("X-Inner"), failure_handler=Aborting())
     nested = getattr(inner, decorator)(whoami)
 
@@ -545,7 +543,7 @@ def test_a_thrown_refusal_restores_the_outer_caller(
     assert answer.json == ["alice", True, token, "alice"]
 
 
-def test_a_nested_view_of_the_same_authenticator_sees_the_same_caller(
+def test_a_nested_view_of_the_same_authenticator_keeps_the_caller(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
     """Calling a sibling view as a function needs no second token."""
@@ -559,10 +557,10 @@ def test_a_nested_view_of_the_same_authenticator_sees_the_same_caller(
     assert app.test_client().get("/", headers=bearer(token)).text == "alice alice"
 
 
-def test_a_nested_view_keeps_what_the_application_assigned(
+def test_a_nested_view_keeps_the_applications_assignments(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """The attributes of flask.g stay assignable, and a nested view does not undo an assignment."""
+    """The attributes of ``flask.g`` are assignable, and a nested view doesn't undo an assignment."""
     sibling = auth.requires_authentication(whoami)
 
     @app.get("/")
@@ -575,10 +573,8 @@ def test_a_nested_view_keeps_what_the_application_assigned(
     assert app.test_client().get("/", headers=bearer(token)).json == {"sub": "renamed"}
 
 
-def test_an_exception_of_the_view_passes_through(
-    auth: Authenticator, app: Flask, token: str
-) -> None:
-    """What a view raises reaches Flask's error handling, InvalidTokenError included."""
+def test_an_exception_of_the_view_propagates(auth: Authenticator, app: Flask, token: str) -> None:
+    """A view's exception reaches Flask's error handling, even an InvalidTokenError."""
 
     @app.get("/")
     @auth.requires_authentication
@@ -590,7 +586,7 @@ def test_an_exception_of_the_view_passes_through(
 
 
 def test_the_view_does_not_run_for_a_refused_caller(auth: Authenticator, app: Flask) -> None:
-    """A refusal is returned in the view's place: nothing of the view happens."""
+    """The refusal is returned in the view's place, and the view doesn't run."""
     ran: list[str] = []
     app.add_url_rule(
         "/",
@@ -607,7 +603,7 @@ def test_the_view_does_not_run_for_a_refused_caller(auth: Authenticator, app: Fl
 def test_the_raw_body_stays_readable(
     auth: Authenticator, app: Flask, token: str, decorator: str
 ) -> None:
-    """Looking for a form token does not eat the body: a view may still read it, say to check its digest."""
+    """After the search for a form token, a view may still read the body, for example for its digest."""
 
     @app.post("/")
     @getattr(auth, decorator)
@@ -624,7 +620,7 @@ def test_the_raw_body_stays_readable(
     assert answer.data == b"amount=5&to=bob"
 
 
-def test_outside_of_a_request_flask_says_what_is_missing(auth: Authenticator) -> None:
-    """A guarded view called without a request raises Flask's own error."""
+def test_outside_of_a_request_flasks_error_is_raised(auth: Authenticator) -> None:
+    """Calling a guarded view without a request raises Flask's own error."""
     with pytest.raises(RuntimeError, match="outside of request context"):
         auth.requires_authentication(whoami)()

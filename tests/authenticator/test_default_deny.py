@@ -41,7 +41,7 @@ def guarded_app(auth: Authenticator, app: Flask) -> Flask:
 
 
 def test_init_app_guards_views_without_a_decorator(guarded_app: Flask, token: str) -> None:
-    """With default-deny a view needs no decorator: it is closed to everybody without a token."""
+    """With default-deny an undecorated view needs a token."""
     client = guarded_app.test_client()
 
     refused = client.get("/")
@@ -50,15 +50,15 @@ def test_init_app_guards_views_without_a_decorator(guarded_app: Flask, token: st
 
 
 def test_a_public_view_is_open(guarded_app: Flask, token: str, expired: str) -> None:
-    """A view marked public is served to everybody, with a good, a bad and no token."""
+    """A public view is served with a valid token, an invalid one and none."""
     client = guarded_app.test_client()
 
     for headers in ({}, bearer(token), bearer(expired), {"Authorization": "Bearer !"}):
         assert client.get("/health", headers=headers).text == "well"
 
 
-def test_a_public_view_knows_no_caller(auth: Authenticator, app: Flask, token: str) -> None:
-    """Nobody looks at a public view's token, so nobody is published in it."""
+def test_a_public_view_has_no_caller(auth: Authenticator, app: Flask, token: str) -> None:
+    """A public view's token isn't verified, so no caller is published."""
     auth.init_app(app)
 
     @app.get("/")
@@ -69,8 +69,8 @@ def test_a_public_view_knows_no_caller(auth: Authenticator, app: Flask, token: s
     assert app.test_client().get("/", headers=bearer(token)).text == "False False"
 
 
-def test_public_stands_above_or_below_the_route(auth: Authenticator, app: Flask) -> None:
-    """``@public`` marks the function, so the order of it and ``@app.route`` does not matter."""
+def test_public_works_above_or_below_the_route(auth: Authenticator, app: Flask) -> None:
+    """``@public`` marks the function, so its order relative to ``@app.route`` doesn't matter."""
     auth.init_app(app)
 
     @public
@@ -89,8 +89,8 @@ def test_public_stands_above_or_below_the_route(auth: Authenticator, app: Flask)
     assert client.get("/below").text == "below"
 
 
-def test_public_with_a_decorator_of_its_own(auth: Authenticator, app: Flask, token: str) -> None:
-    """The default leaves a public view alone; a decorator on that view guards it still."""
+def test_public_with_a_decorator(auth: Authenticator, app: Flask, token: str) -> None:
+    """Default-deny skips a public view; a decorator on that view still guards it."""
     auth.init_app(app)
 
     @app.get("/needed")
@@ -113,7 +113,7 @@ def test_public_with_a_decorator_of_its_own(auth: Authenticator, app: Flask, tok
     assert client.get("/optional", headers=bearer(token)).text == "alice"
 
 
-def test_an_optional_decorator_does_not_soften_the_default(auth: Authenticator, app: Flask) -> None:
+def test_an_optional_decorator_does_not_open_a_view(auth: Authenticator, app: Flask) -> None:
     """Only ``public`` opens a view: an optional decorator alone leaves it closed."""
     auth.init_app(app)
     app.add_url_rule("/", "view", auth.optional_authentication(lambda: "in"))
@@ -122,7 +122,7 @@ def test_an_optional_decorator_does_not_soften_the_default(auth: Authenticator, 
 
 
 def test_public_view_classes(auth: Authenticator, app: Flask) -> None:
-    """A View or MethodView class marked public is open, with all of its methods."""
+    """A View or MethodView class marked public is open for all of its methods."""
     auth.init_app(app)
 
     @public
@@ -148,7 +148,7 @@ def test_public_view_classes(auth: Authenticator, app: Flask) -> None:
 
 
 def test_a_subclass_of_a_public_view_is_not_public(auth: Authenticator, app: Flask) -> None:
-    """The mark counts for the class that wears it: a subclass is closed unless it is marked too."""
+    """The mark applies to the class itself: a subclass is closed unless it is marked, too."""
     auth.init_app(app)
 
     @public
@@ -166,7 +166,7 @@ def test_a_subclass_of_a_public_view_is_not_public(auth: Authenticator, app: Fla
 
 
 def test_static_files_are_closed_until_marked(auth: Authenticator, tmp_path: Path) -> None:
-    """Flask's own static view is a view like others: closed by default, opened by a call."""
+    """Flask's static view is closed by default, and opened by a call of ``public``."""
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "style.css").write_text("body {}")
     for name in ("closed", "open"):
@@ -182,7 +182,7 @@ def test_static_files_are_closed_until_marked(auth: Authenticator, tmp_path: Pat
 def test_static_files_of_a_blueprint_can_be_marked(
     auth: Authenticator, app: Flask, tmp_path: Path
 ) -> None:
-    """A blueprint's static view is a bound method; marked public, it alone is open."""
+    """A blueprint's static view is a bound method; marking it public opens only that view."""
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "style.css").write_text("body {}")
     auth.init_app(app)
@@ -200,7 +200,7 @@ def test_static_files_of_a_blueprint_can_be_marked(
 
 
 def test_head_is_guarded_like_get(guarded_app: Flask, token: str) -> None:
-    """HEAD is refused as GET is, with the challenge and no body, and open where GET is."""
+    """HEAD is refused as GET is, with a challenge and no body, and open where GET is."""
     client = guarded_app.test_client()
 
     refused = client.head("/")
@@ -220,20 +220,20 @@ def test_head_is_guarded_like_get(guarded_app: Flask, token: str) -> None:
         pytest.param("OPTIONS", "/nowhere", 404, id="OPTIONS 404"),
     ],
 )
-def test_strangers_do_not_learn_which_paths_exist(
+def test_anonymous_callers_do_not_learn_which_paths_exist(
     guarded_app: Flask, token: str, method: str, path: str, status: int
 ) -> None:
-    """404 and 405 are for callers who are known; everybody else gets the same 401 as anywhere."""
+    """404 and 405 need a valid token; otherwise any path gets the same 401."""
     client = guarded_app.test_client()
 
     assert client.open(path, method=method).status_code == 401
     assert client.open(path, method=method, headers=bearer(token)).status_code == status
 
 
-def test_without_default_deny_404_and_405_stay_flasks(
+def test_without_default_deny_404_and_405_are_flasks(
     auth: Authenticator, app: Flask, token: str
 ) -> None:
-    """A decorator guards its view and changes nothing about other paths and methods."""
+    """A decorator changes nothing about other paths and methods."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
     client = app.test_client()
 
@@ -244,15 +244,15 @@ def test_without_default_deny_404_and_405_stay_flasks(
 
 
 def test_a_redirect_to_the_canonical_path_is_guarded(auth: Authenticator, app: Flask) -> None:
-    """Flask's redirect to the path with a slash would tell that it exists: it is refused too."""
+    """Flask's redirect to the path with a slash reveals that it exists, so it is refused, too."""
     auth.init_app(app)
     app.add_url_rule("/folder/", "folder", lambda: "in")
 
     assert app.test_client().get("/folder").status_code == 401
 
 
-def test_automatic_options_are_free(guarded_app: Flask) -> None:
-    """Flask's own answer to OPTIONS, and so a CORS preflight, needs no token and runs no view."""
+def test_automatic_options_are_open(guarded_app: Flask) -> None:
+    """Flask's automatic OPTIONS response, as for a CORS preflight, needs no token and runs no view."""
     answer = guarded_app.test_client().options("/")
 
     assert answer.status_code == 200
@@ -263,7 +263,7 @@ def test_automatic_options_are_free(guarded_app: Flask) -> None:
 def test_a_handwritten_options_view_is_guarded(
     auth: Authenticator, app: Flask, token: str, way: str
 ) -> None:
-    """Where the application answers OPTIONS by a view of its own, that view is guarded."""
+    """An application's own view for OPTIONS is guarded."""
 
     def view() -> str:
         return f"by hand for {current_principal.subject}"
@@ -285,18 +285,18 @@ def test_a_handwritten_options_view_is_guarded(
     assert client.options("/", headers=bearer(token)).text == "by hand for alice"
 
 
-def test_options_without_automatic_answer_are_guarded(auth: Authenticator, app: Flask) -> None:
-    """A view that turned the automatic answer off gets no free OPTIONS."""
+def test_options_without_automatic_response_are_guarded(auth: Authenticator, app: Flask) -> None:
+    """A view that turns the automatic response off has its OPTIONS guarded."""
     auth.init_app(app)
     app.add_url_rule("/", "view", lambda: "in", provide_automatic_options=False)
 
     assert app.test_client().options("/").status_code == 401
 
 
-def test_rules_of_the_app_hold_for_all_views(
+def test_init_apps_rules_apply_to_all_views(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """Claim rules given to init_app hold everywhere but in public views."""
+    """Claim rules given to init_app apply to all views that aren't public."""
     auth.init_app(app, rules=[Scope("api")])
     app.add_url_rule("/", "view", lambda: "in")
     app.add_url_rule("/open", "open", public(lambda: "open"))
@@ -309,7 +309,7 @@ def test_rules_of_the_app_hold_for_all_views(
 
 
 def test_a_second_init_app_is_refused(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
-    """Two defaults in one app contradict each other; the first one stays."""
+    """A second default for one app is refused; the first one stays."""
     auth.init_app(app)
 
     with pytest.raises(ConfigurationError, match="already"):
@@ -320,7 +320,7 @@ def test_a_second_init_app_is_refused(auth: Authenticator, app: Flask, issuer: T
 
 
 def test_one_authenticator_may_guard_several_apps(auth: Authenticator, token: str) -> None:
-    """An Authenticator holds nothing of an app: the same one is the default of two."""
+    """One Authenticator can be the default of two apps."""
     for name in ("one", "two"):
         app = Flask(name, root_path=".")
         auth.init_app(app)
@@ -330,8 +330,8 @@ def test_one_authenticator_may_guard_several_apps(auth: Authenticator, token: st
         assert client.get("/", headers=bearer(token)).status_code == 200
 
 
-def test_wrong_rules_leave_the_app_untouched(auth: Authenticator, app: Flask) -> None:
-    """A mistake in init_app's rules raises before anything was changed, so that it can be mended."""
+def test_wrong_rules_leave_the_app_unchanged(auth: Authenticator, app: Flask) -> None:
+    """Invalid rules make init_app raise before it changes the app, so the call can be repeated."""
     wrong: Any = ["api"]
 
     with pytest.raises(ConfigurationError):
@@ -340,7 +340,7 @@ def test_wrong_rules_leave_the_app_untouched(auth: Authenticator, app: Flask) ->
 
 
 def test_a_guarded_blueprint(auth: Authenticator, app: Flask, token: str) -> None:
-    """``guard()`` before a blueprint's requests guards its views, nested ones included, and no others."""
+    """``guard()`` as ``before_request`` guards a blueprint's views, nested ones included, and no others."""
     api = Blueprint("api", __name__, url_prefix="/api")
     nested = Blueprint("nested", __name__, url_prefix="/nested")
     api.before_request(auth.guard())
@@ -361,8 +361,10 @@ def test_a_guarded_blueprint(auth: Authenticator, app: Flask, token: str) -> Non
     assert client.options("/api/").status_code == 200
 
 
-def test_rules_of_a_guard(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
-    """Claim rules given to a guard hold for everything behind it."""
+def test_a_guards_rules_apply_behind_it(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """Claim rules given to a guard apply to all views behind it."""
     blueprint = Blueprint("api", __name__)
     blueprint.before_request(auth.guard(rules=[Scope("api")]))
     blueprint.add_url_rule("/", "view", lambda: "in")
@@ -377,7 +379,7 @@ def test_rules_of_a_guard(auth: Authenticator, app: Flask, issuer: TokenIssuer) 
 def test_default_and_blueprint_guard_must_both_accept(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """A blueprint's own guard comes on top of the app's default."""
+    """A blueprint's guard is checked in addition to the app's default."""
     auth.init_app(app)
     blueprint = Blueprint("admin", __name__)
     blueprint.before_request(auth.guard(rules=[Scope("admin")]))
@@ -393,7 +395,7 @@ def test_default_and_blueprint_guard_must_both_accept(
 def test_a_decorated_view_behind_the_default(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """A view may ask for more than the app's default does."""
+    """A view's decorator may be stricter than the app's default."""
     auth.init_app(app)
     needed = auth.requires_authentication(rules=[Scope("reports")])
     app.add_url_rule("/", "view", needed(lambda: current_principal.subject))
@@ -403,8 +405,8 @@ def test_a_decorated_view_behind_the_default(
     assert client.get("/", headers=bearer(issuer.token(scope="reports"))).text == "alice"
 
 
-def test_public_answers_what_it_was_given() -> None:
-    """``public`` is transparent: the very same function or class comes back."""
+def test_public_returns_its_argument() -> None:
+    """``public`` returns the very function or class that it was given."""
 
     def view() -> str:
         return "in"
@@ -417,7 +419,7 @@ def test_public_answers_what_it_was_given() -> None:
 
 
 class SlottedView:
-    """A view that can't be referred to weakly."""
+    """A view without weak-reference support."""
 
     __slots__ = ()
 
@@ -425,14 +427,14 @@ class SlottedView:
         return "open"
 
 
-def test_a_view_that_cannot_be_marked_is_a_mistake() -> None:
-    """What can't be remembered is not silently left closed, or open: the message says so."""
+def test_a_view_that_cannot_be_marked_is_refused() -> None:
+    """``public`` raises an error for an object that can't be remembered."""
     with pytest.raises(ConfigurationError, match="SlottedView can't be marked public"):
         public(SlottedView())
 
 
-def test_an_equal_view_is_another_view(auth: Authenticator, app: Flask) -> None:
-    """The mark is one object's: a view that compares equal to a public one stays closed."""
+def test_an_equal_view_is_not_public(auth: Authenticator, app: Flask) -> None:
+    """The mark applies to one object: another view that compares equal stays closed."""
 
     @dataclass(frozen=True)
     class Page:

@@ -27,7 +27,7 @@ PATHS = pytest.mark.parametrize("path", ["/needed", "/optional", "/guarded"])
 
 
 class Answering:
-    """Any strategy, whose method answers what it was made with, or raises it."""
+    """A strategy whose method returns, or raises, what it was made with."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -54,7 +54,7 @@ class Answering:
 
 
 class AskingValidator:
-    """Asks for keys and believes every token there is a key for."""
+    """Accepts every token that the provider has a key for."""
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Any:
         if not keys.keys_for(UnverifiedHeader("RS256")):
@@ -93,7 +93,7 @@ def ran() -> Ran:
 
 
 def serve(app: Flask, auth: Authenticator, view: Callable[[], str]) -> Any:
-    """Put a view behind each kind of guard and answer a client."""
+    """Put the view behind each kind of guard, and return a client."""
     app.add_url_rule("/needed", "needed", auth.requires_authentication(view))
     app.add_url_rule("/optional", "optional", auth.optional_authentication(view))
     app.add_url_rule("/guarded", "guarded", view)
@@ -106,8 +106,8 @@ def serve(app: Flask, auth: Authenticator, view: Callable[[], str]) -> Any:
     return app.test_client()
 
 
-def assert_our_fault(answer: Any, ran: Ran) -> None:
-    """It is a 503 that says when to come again, blames nobody, and the view did not run."""
+def assert_server_fault(answer: Any, ran: Ran) -> None:
+    """Assert a 503 with Retry-After and no challenge, and that the view did not run."""
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert "WWW-Authenticate" not in answer.headers
@@ -120,17 +120,17 @@ def assert_our_fault(answer: Any, ran: Ran) -> None:
     [None, True, "claims", b"claims", 1, [("sub", "admin")], object()],
     ids=lambda claims: type(claims).__name__,
 )
-def test_a_validator_that_answers_no_mapping_lets_nobody_in(
+def test_a_validator_that_returns_no_mapping_is_a_503(
     app: Flask, issuer: TokenIssuer, token: str, ran: Ran, path: str, claims: Any
 ) -> None:
-    """Whatever a validator answers that is no mapping is a fault of ours, truthy or not."""
+    """A validator's return value that isn't a mapping is a server fault, truthy or not."""
     auth = Authenticator(keys=issuer.verification_key, validator=Answering(claims))
 
-    assert_our_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
+    assert_server_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
 
 
-def test_a_validator_may_answer_any_mapping(app: Flask, issuer: TokenIssuer, token: str) -> None:
-    """A plain dict becomes Claims, with the time that they were checked at."""
+def test_a_validator_may_return_any_mapping(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """A plain dict becomes Claims, with the time of the check."""
     auth = Authenticator(keys=issuer.verification_key, validator=Answering({"sub": "plain"}))
 
     with app.test_request_context(headers=bearer(token)):
@@ -148,33 +148,33 @@ def test_a_validator_may_answer_any_mapping(app: Flask, issuer: TokenIssuer, tok
     ["eyJ", b"eyJ", True, {"token": "eyJ"}, BearerToken(b"eyJ"), BearerToken(None)],  # type: ignore[arg-type]
     ids=["str", "bytes", "True", "dict", "token of bytes", "token of None"],
 )
-def test_an_extractor_that_answers_no_token_lets_nobody_in(
+def test_an_extractor_that_returns_no_token_is_a_503(
     app: Flask, issuer: TokenIssuer, ran: Ran, path: str, token: Any
 ) -> None:
-    """What an extractor answers must be a BearerToken with text; anything else is a fault of ours."""
+    """An extractor must return a BearerToken with text; anything else is a server fault."""
     auth = Authenticator(
         keys=issuer.verification_key, extractor=Answering(token), validator=Answering({"sub": "a"})
     )
 
-    assert_our_fault(serve(app, auth, ran).get(path), ran)
+    assert_server_fault(serve(app, auth, ran).get(path), ran)
 
 
 class OwnToken(BearerToken):
-    """An extractor's own kind of token."""
+    """A custom subclass of a token."""
 
 
 class OwnText(str):
-    """An extractor's own kind of text."""
+    """A custom subclass of text."""
 
     __slots__ = ()
 
 
 class OwnClaims(Claims):
-    """A validator's own kind of claims."""
+    """A custom subclass of claims."""
 
 
-def test_subclasses_of_the_values_are_taken(app: Flask, issuer: TokenIssuer, token: str) -> None:
-    """A strategy may answer its own subclass of a token, of text and of claims; it is kept as it is."""
+def test_subclasses_of_the_values_are_kept(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """A strategy may return its own subclass of a token, of text or of claims."""
     claims = OwnClaims({"sub": "own"}, checked_at=0)
     for sent in (OwnToken(token), BearerToken(OwnText(token))):
         trusting = Authenticator(keys=issuer.verification_key, extractor=Answering(sent))
@@ -187,10 +187,10 @@ def test_subclasses_of_the_values_are_taken(app: Flask, issuer: TokenIssuer, tok
 
 
 @pytest.mark.parametrize("text", ["", " ", "a", "a.b", "a.b.c"])
-def test_an_extractor_may_answer_nonsense_text(
+def test_an_extractor_may_return_malformed_text(
     app: Flask, issuer: TokenIssuer, ran: Ran, text: str
 ) -> None:
-    """Text that is no token is the caller's fault: refused, and not an error of ours."""
+    """Text that isn't a valid token is the client's error and is refused."""
     auth = Authenticator(keys=issuer.verification_key, extractor=Answering(BearerToken(text)))
 
     assert serve(app, auth, ran).get("/needed").status_code == 401
@@ -221,7 +221,7 @@ GARBAGE = [
 
 @PATHS
 @pytest.mark.parametrize(("keys", "names"), GARBAGE)
-def test_a_provider_that_answers_no_keys_is_an_outage(
+def test_a_provider_that_returns_no_keys_is_an_outage(
     app: Flask,
     token: str,
     ran: Ran,
@@ -230,27 +230,27 @@ def test_a_provider_that_answers_no_keys_is_an_outage(
     keys: Any,
     names: str,
 ) -> None:
-    """Garbage, nothing at all, or an exception in the keys' place: 503, and the log names the cause."""
+    """Anything but a sequence of keys, or an exception, is a 503, and the log names the cause."""
     auth = Authenticator(keys=Answering(keys))
     client = serve(app, auth, ran)
 
     with caplog.at_level(logging.DEBUG, "flask_jwtlib"):
         answer = client.get(path, headers=bearer(token))
 
-    assert_our_fault(answer, ran)
+    assert_server_fault(answer, ran)
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
     assert names in caplog.text
     assert token not in caplog.text
 
 
 @PATHS
-def test_an_own_validator_asks_the_checked_provider(
+def test_a_custom_validator_gets_the_checked_provider(
     app: Flask, token: str, ran: Ran, path: str
 ) -> None:
-    """A validator of the application's own gets the same protection from a provider's garbage."""
+    """A custom validator is protected from a provider's invalid return values, too."""
     auth = Authenticator(keys=Answering("truthy garbage"), validator=AskingValidator())
 
-    assert_our_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
+    assert_server_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_an_own_validator_asks_the_checked_provider(
 def test_a_provider_without_a_fitting_key_refuses_the_token(
     app: Flask, token: str, ran: Ran, keys: Any
 ) -> None:
-    """An empty sequence says that no key of ours is meant: the token's fault, 401."""
+    """An empty sequence means that no key fits: the token is refused with 401."""
     client = serve(app, Authenticator(keys=Answering(keys)), ran)
 
     refused = client.get("/needed", headers=bearer(token))
@@ -268,8 +268,8 @@ def test_a_provider_without_a_fitting_key_refuses_the_token(
     assert client.get("/optional", headers=bearer(token)).text == "nobody"
 
 
-def test_a_provider_may_answer_any_sequence(app: Flask, issuer: TokenIssuer, token: str) -> None:
-    """The keys may come in a tuple, a list, or a sequence of one's own."""
+def test_a_provider_may_return_any_sequence(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """Keys may come in a tuple, a list or a custom sequence."""
     for keys in (
         (issuer.verification_key,),
         [issuer.verification_key],
@@ -281,11 +281,11 @@ def test_a_provider_may_answer_any_sequence(app: Flask, issuer: TokenIssuer, tok
 
 @PATHS
 def test_a_provider_chooses_its_retry_after(app: Flask, token: str, ran: Ran, path: str) -> None:
-    """VerificationUnavailable of the provider's own keeps its Retry-After."""
+    """A provider's VerificationUnavailable keeps its Retry-After."""
     outage = VerificationUnavailable("maintenance", retry_after=77)
     answer = serve(app, Authenticator(keys=Answering(outage)), ran).get(path, headers=bearer(token))
 
-    assert_our_fault(answer, ran)
+    assert_server_fault(answer, ran)
     assert answer.headers["Retry-After"] == "77"
 
 
@@ -303,17 +303,17 @@ def test_a_provider_chooses_its_retry_after(app: Flask, token: str, ran: Ran, pa
     ],
     ids=["None", "empty", "HTML", "null", "error JSON", "no keys", "raises"],
 )
-def test_a_fetch_that_brings_no_keys_is_an_outage(
+def test_a_fetch_without_keys_is_an_outage(
     app: Flask, token: str, ran: Ran, path: str, fetched: Any
 ) -> None:
-    """A key server's error page is no key: 503 on every kind of route."""
+    """A key server's error page isn't a key: 503 on every kind of route."""
     auth = Authenticator(keys=TTLKeyProvider(Answering(fetched)._say))
 
-    assert_our_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
+    assert_server_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
 
 
-def test_an_outage_does_not_concern_callers_without_a_token(app: Flask, ran: Ran) -> None:
-    """No keys are needed to see that there is no token: 401, or served as nobody."""
+def test_an_outage_does_not_affect_requests_without_a_token(app: Flask, ran: Ran) -> None:
+    """Without a token no keys are needed: 401, or anonymous on optional routes."""
     client = serve(app, Authenticator(keys=Answering(ConnectionError("down"))), ran)
 
     assert client.get("/needed").status_code == 401
@@ -321,14 +321,14 @@ def test_an_outage_does_not_concern_callers_without_a_token(app: Flask, ran: Ran
 
 
 @pytest.mark.parametrize("path", ["/needed", "/guarded"])
-def test_a_handler_that_answers_none_sends_the_default_refusal(
+def test_a_handler_that_returns_none_sends_the_default_refusal(
     app: Flask,
     issuer: TokenIssuer,
     ran: Ran,
     caplog: pytest.LogCaptureFixture,
     path: str,
 ) -> None:
-    """None must not let a request go on: the default refusal is sent, and the mistake logged."""
+    """The default refusal is sent, and the mistake is logged."""
     auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(None))
 
     answer = serve(app, auth, ran).get(path)
@@ -348,10 +348,10 @@ def test_a_handler_that_answers_none_sends_the_default_refusal(
         pytest.param(Response("no", 403), 403, id="Response"),
     ],
 )
-def test_a_handlers_answer_is_sent_in_the_views_place(
+def test_a_handlers_response_replaces_the_views(
     app: Flask, issuer: TokenIssuer, ran: Ran, answer: Any, status: int
 ) -> None:
-    """Whatever response a handler makes, even an empty one, it is sent, and the view does not run."""
+    """A handler's response, even an empty one, is sent, and the view doesn't run."""
     auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(answer))
     client = serve(app, auth, ran)
 
@@ -365,10 +365,10 @@ def test_a_handlers_answer_is_sent_in_the_views_place(
     [None, "ignored", False, Response("ignored", 418)],
     ids=["None", "str", "False", "Response"],
 )
-def test_what_anonymous_answers_is_ignored(
+def test_the_return_value_of_anonymous_is_ignored(
     app: Flask, issuer: TokenIssuer, ran: Ran, answer: Any
 ) -> None:
-    """The note of an anonymous request changes nothing about its response."""
+    """What ``anonymous`` returns doesn't change the response."""
     auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(answer))
 
     assert serve(app, auth, ran).get("/optional").text == "nobody"
@@ -389,10 +389,10 @@ def test_what_anonymous_answers_is_ignored(
         pytest.param("failure_handler", "/guarded", id="deny, guard"),
     ],
 )
-def test_an_exception_of_a_strategys_own_propagates(
+def test_an_exception_of_a_strategy_propagates(
     app: Flask, issuer: TokenIssuer, token: str, ran: Ran, broken: str, path: str
 ) -> None:
-    """A strategy's bug is never "unauthenticated": it reaches the application's error handling."""
+    """A strategy's bug doesn't become a refusal: it reaches the application's error handling."""
     parts: dict[str, Any] = {broken: Answering(LookupError("a bug"))}
     auth = Authenticator(keys=issuer.verification_key, **parts)
     headers = {} if broken == "failure_handler" else bearer(token)
@@ -403,7 +403,7 @@ def test_an_exception_of_a_strategys_own_propagates(
 
 
 def test_an_extractors_value_error_is_a_bug(app: Flask, issuer: TokenIssuer, ran: Ran) -> None:
-    """InvalidRequestError is a ValueError; a ValueError is no InvalidRequestError."""
+    """InvalidRequestError is a ValueError, but a plain ValueError is not a refusal."""
     auth = Authenticator(keys=issuer.verification_key, extractor=Answering(ValueError("a bug")))
 
     with pytest.raises(ValueError, match="a bug"):
@@ -420,13 +420,13 @@ def test_an_extractors_value_error_is_a_bug(app: Flask, issuer: TokenIssuer, ran
 def test_any_strategy_may_report_an_outage(
     app: Flask, issuer: TokenIssuer, token: str, ran: Ran, path: str, broken: str, error: Exception
 ) -> None:
-    """VerificationUnavailable from extractor or validator is a 503 as well, on optional routes too."""
+    """VerificationUnavailable from an extractor or a validator is a 503, on optional routes as well."""
     parts: dict[str, Any] = {broken: Answering(error)}
     auth = Authenticator(keys=issuer.verification_key, **parts)
 
     answer = serve(app, auth, ran).get(path, headers=bearer(token))
 
-    assert_our_fault(answer, ran)
+    assert_server_fault(answer, ran)
     assert answer.headers["Retry-After"] == "9"
 
 
@@ -434,7 +434,7 @@ def test_any_strategy_may_report_an_outage(
 def test_a_refusal_by_the_extractor_counts(
     app: Flask, issuer: TokenIssuer, ran: Ran, path: str
 ) -> None:
-    """Any AuthenticationError from an extractor refuses."""
+    """Any AuthenticationError from an extractor refuses the request."""
     error = InvalidTokenError("from the extractor")
     auth = Authenticator(keys=issuer.verification_key, extractor=Answering(error))
 
@@ -447,7 +447,7 @@ def test_a_refusal_by_the_extractor_counts(
 
 
 def test_a_rule_may_report_an_outage(app: Flask, issuer: TokenIssuer, token: str, ran: Ran) -> None:
-    """A rule that asks elsewhere and gets no answer may say so: 503, on optional routes too."""
+    """A rule that calls another service may report its outage: 503, on optional routes as well."""
 
     def revoked(claims: Claims) -> None:
         raise VerificationUnavailable("the revocation list is unreachable")
@@ -455,14 +455,12 @@ def test_a_rule_may_report_an_outage(app: Flask, issuer: TokenIssuer, token: str
     auth = Authenticator(keys=issuer.verification_key)
     app.add_url_rule("/", "view", auth.optional_authentication(rules=[revoked])(ran))
 
-    assert_our_fault(app.test_client().get("/", headers=bearer(token)), ran)
+    assert_server_fault(app.test_client().get("/", headers=bearer(token)), ran)
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-def test_an_async_rule_lets_nobody_in(
-    app: Flask, issuer: TokenIssuer, token: str, ran: Ran
-) -> None:
-    """A coroutine is truthy and accepts nothing."""
+def test_an_async_rule_refuses(app: Flask, issuer: TokenIssuer, token: str, ran: Ran) -> None:
+    """A coroutine is truthy, but does not accept."""
 
     async def rule(claims: Claims) -> bool:
         return True
@@ -475,10 +473,8 @@ def test_an_async_rule_lets_nobody_in(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=["interrupt", "exit"])
-def test_the_end_of_the_process_is_nobodys_refusal(
-    app: Flask, token: str, ran: Ran, error: BaseException
-) -> None:
-    """What ends a process passes through a key provider."""
+def test_process_exits_propagate(app: Flask, token: str, ran: Ran, error: BaseException) -> None:
+    """SystemExit and its like pass through a key provider."""
     client = serve(app, Authenticator(keys=Answering(error)), ran)
 
     with pytest.raises(type(error)):
@@ -486,10 +482,10 @@ def test_the_end_of_the_process_is_nobodys_refusal(
     assert ran.times == 0
 
 
-def test_own_failure_handler_decides_by_the_error(
+def test_a_custom_failure_handler_gets_the_error(
     app: Flask, issuer: TokenIssuer, expired: str, ran: Ran
 ) -> None:
-    """A handler is told which error it answers, and which one it lets pass."""
+    """A handler gets the error that it responds to, for refusals and anonymous requests."""
     seen: list[tuple[str, str]] = []
 
     class Handler:

@@ -17,7 +17,7 @@ ROUNDS = 25
 
 
 def published() -> list[Any]:
-    """Everything that the current request knows of its caller."""
+    """Return everything that is published about the current request's caller."""
     return [
         current_principal.subject if current_principal else None,
         is_authenticated(),
@@ -32,7 +32,7 @@ NOBODY = [None, False, False, None, None]
 
 @pytest.fixture(params=["composed", "module API"])
 def guards(request: pytest.FixtureRequest, issuer: TokenIssuer) -> Any:
-    """The two decorators, of an Authenticator and of the module."""
+    """The decorators of an Authenticator and of the module API."""
     if request.param == "composed":
         return Authenticator(keys=issuer.verification_key)
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
@@ -41,7 +41,7 @@ def guards(request: pytest.FixtureRequest, issuer: TokenIssuer) -> Any:
 
 @pytest.fixture
 def served(app: Flask, guards: Any) -> Flask:
-    """An app with a view of each kind, all of which answer what is published."""
+    """An app with a view of each kind; each returns what is published."""
 
     def view() -> Any:
         return jsonify(published())
@@ -52,8 +52,8 @@ def served(app: Flask, guards: Any) -> Flask:
     return app
 
 
-def test_a_request_sees_nothing_of_the_one_before(served: Flask, issuer: TokenIssuer) -> None:
-    """After Alice's request, one without a token knows nobody, and Bob's knows Bob."""
+def test_a_caller_does_not_leak_into_the_next_request(served: Flask, issuer: TokenIssuer) -> None:
+    """After Alice's request, one without a token has no caller, and Bob's has Bob."""
     client = served.test_client()
     alice, bob = issuer.token("alice"), issuer.token("bob")
 
@@ -71,7 +71,7 @@ def test_a_request_sees_nothing_of_the_one_before(served: Flask, issuer: TokenIs
 
 
 def test_requests_in_one_app_context_are_kept_apart(served: Flask, issuer: TokenIssuer) -> None:
-    """Tests may push one app context around several requests: flask.g is shared then, the caller is not."""
+    """If several requests share an app context and ``flask.g``, they still don't share a caller."""
     alice = issuer.token("alice")
 
     with served.app_context():
@@ -88,7 +88,7 @@ def test_requests_in_one_app_context_are_kept_apart(served: Flask, issuer: Token
 def test_a_request_within_a_request_is_kept_apart(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """A view that calls the app through a client of its own keeps its caller, as does the inner request."""
+    """A view that calls its own app through a client keeps its caller, as does the inner request."""
     app.add_url_rule("/inner", "inner", auth.optional_authentication(lambda: jsonify(published())))
     bob = issuer.token("bob")
 
@@ -105,7 +105,7 @@ def test_a_request_within_a_request_is_kept_apart(
     assert answer == {"inner": [NOBODY, ["bob", True, True, bob, "bob"]], "unchanged": True}
 
 
-def test_contexts_pushed_by_hand_are_kept_apart(
+def test_nested_request_contexts_are_kept_apart(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
     """A request context within another has its own caller, and leaves the outer one's alone."""
@@ -119,7 +119,7 @@ def test_contexts_pushed_by_hand_are_kept_apart(
 
 
 def callers(issuer: TokenIssuer) -> Iterator[tuple[dict[str, str], int, str | None]]:
-    """Who calls in turn: somebody new, nobody, somebody with garbage, somebody expired."""
+    """A sequence of requests: a new caller, no token, a malformed token, an expired token."""
     for number in range(ROUNDS):
         name = f"user-{number}"
         yield bearer(issuer.token(name)), 200, name
@@ -132,7 +132,7 @@ def callers(issuer: TokenIssuer) -> Iterator[tuple[dict[str, str], int, str | No
 def test_threads_see_their_own_callers(
     app: Flask, guards: Any, issuer: TokenIssuer, kind: str
 ) -> None:
-    """Many threads with different tokens, through one Authenticator, each see their own caller throughout."""
+    """Many threads with different tokens, through one Authenticator, each see their own caller."""
     barrier = Barrier(THREADS)
 
     def look_twice() -> Any:
@@ -166,10 +166,10 @@ def test_threads_see_their_own_callers(
         assert [wrong for found in pool.map(hammer, range(THREADS)) for wrong in found] == []
 
 
-def test_threads_that_ask_at_once_see_their_own_callers(
+def test_concurrent_views_see_their_own_callers(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """All inside the view at the same moment, no two requests see each other's caller."""
+    """Requests that are in the view at the same moment each see their own caller."""
     barrier = Barrier(THREADS)
 
     @app.get("/")
@@ -193,7 +193,7 @@ def test_threads_that_ask_at_once_see_their_own_callers(
 
 
 def test_apps_do_not_share_callers(issuer: TokenIssuer) -> None:
-    """One Authenticator in two apps, one called from within the other: each request has its own caller."""
+    """With one Authenticator in two apps, one calling the other, each request has its own caller."""
     auth = Authenticator(keys=issuer.verification_key)
     inner, outer = Flask("inner", root_path="."), Flask("outer", root_path=".")
     inner.add_url_rule("/", "view", auth.optional_authentication(lambda: jsonify(published())))
@@ -209,7 +209,7 @@ def test_apps_do_not_share_callers(issuer: TokenIssuer) -> None:
     assert answer.json == [NOBODY, "alice"]
 
 
-def test_mounted_apps_each_decide_for_themselves(
+def test_mounted_apps_use_their_own_authenticators(
     auth: Authenticator, app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
     """Below a dispatcher, each application is guarded by its own Authenticator."""

@@ -1,4 +1,4 @@
-"""Views that are served without the decorator that was applied to them, whatever kind they are."""
+"""Views of every kind that are served without the decorator that was applied to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Decorate = Callable[[Any], Any]
 
 @pytest.fixture(autouse=True)
 def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start with nothing decorated."""
+    """Start with no decorated function."""
     monkeypatch.setattr(_decorator_order, "_decorated", {})
     monkeypatch.setattr(_decorator_order, "_unplaced", set())
     monkeypatch.setattr(_decorator_order, "_unexpected", set())
@@ -43,7 +43,7 @@ def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorate:
 
 
 def is_searching() -> bool:
-    """Whether requests still pay for the search."""
+    """Return whether requests still trigger the search."""
     return any(
         receiver is _decorator_order._search_once
         for receiver in request_started.receivers_for(None)
@@ -51,7 +51,7 @@ def is_searching() -> bool:
 
 
 def body(*_: Any) -> str:
-    """Return what nobody should see; each view makes a function of its own of it."""
+    """Make a new view function, which must never run."""
     return "open"
 
 
@@ -96,7 +96,7 @@ def static_in_a_class_body(app: Any, decorate: Decorate) -> Any:
 
 
 def below_a_staticmethod(app: Any, decorate: Decorate) -> Any:
-    """A static method that the decorator gets as such."""
+    """A static method that was decorated as a ``staticmethod`` object."""
 
     class Views:
         @decorate
@@ -121,8 +121,8 @@ def in_a_nested_class(app: Any, decorate: Decorate) -> Any:
     return Outer
 
 
-def beside_its_guarded_twin(app: Any, decorate: Decorate) -> Any:
-    """A function whose guarded twin is served at another URL."""
+def beside_its_guarded_version(app: Any, decorate: Decorate) -> Any:
+    """A function whose guarded version is served at another URL."""
 
     @decorate
     @app.get("/x")
@@ -141,7 +141,7 @@ def an_object(app: Any, decorate: Decorate) -> Any:
 
 
 def an_object_with_slots(app: Any, decorate: Decorate) -> Any:
-    """A callable object that can't be referred to weakly."""
+    """A callable object without weak-reference support."""
     handler = Slotted()
     app.add_url_rule("/x", view_func=handler, endpoint="x")
     return decorate(handler)
@@ -155,14 +155,14 @@ def a_partial(app: Any, decorate: Decorate) -> Any:
 
 
 def a_bound_method(app: Any, decorate: Decorate) -> Any:
-    """A bound method, which is another object each time."""
+    """A bound method, which is a new object each time."""
     handler = Handler()
     app.add_url_rule("/x", view_func=handler.view, endpoint="x")
     return handler, decorate(handler.view)
 
 
 def made_by_as_view(app: Any, decorate: Decorate) -> Any:
-    """What ``as_view`` made, decorated after it was registered."""
+    """A view function from ``as_view``, decorated after it was registered."""
 
     class Things(MethodView):
         def get(self) -> str:
@@ -174,7 +174,7 @@ def made_by_as_view(app: Any, decorate: Decorate) -> Any:
 
 
 def by_hand(app: Any, decorate: Decorate) -> Any:
-    """A function in a wrapper that was put into ``view_functions`` by hand."""
+    """A function in a wrapper that was assigned to ``view_functions``."""
 
     @decorate
     @app.get("/x", endpoint="x")
@@ -188,7 +188,7 @@ def by_hand(app: Any, decorate: Decorate) -> Any:
 
 
 def by_hand_in_an_object(app: Any, decorate: Decorate) -> Any:
-    """A function in an object that was put into ``view_functions`` by hand."""
+    """A function in an object that was assigned to ``view_functions``."""
 
     class Around:
         def __init__(self, view: Any) -> None:
@@ -207,8 +207,8 @@ def by_hand_in_an_object(app: Any, decorate: Decorate) -> Any:
     return x
 
 
-def a_result_that_nobody_kept(app: Any, decorate: Decorate) -> None:
-    """A function whose guarded twin was thrown away."""
+def a_discarded_result(app: Any, decorate: Decorate) -> None:
+    """A function whose guarded version was discarded."""
 
     def x() -> str:
         return "open"
@@ -218,7 +218,7 @@ def a_result_that_nobody_kept(app: Any, decorate: Decorate) -> None:
 
 
 def a_method_decorated_beside_the_class(app: Any, decorate: Decorate) -> Any:
-    """A method of which the class keeps the undecorated one."""
+    """A method of which the class keeps the undecorated version."""
 
     class Page(View):
         def dispatch_request(self) -> str:
@@ -233,7 +233,7 @@ LOST = [
     static_in_a_class_body,
     below_a_staticmethod,
     in_a_nested_class,
-    beside_its_guarded_twin,
+    beside_its_guarded_version,
     an_object,
     an_object_with_slots,
     a_partial,
@@ -241,7 +241,7 @@ LOST = [
     made_by_as_view,
     by_hand,
     by_hand_in_an_object,
-    a_result_that_nobody_kept,
+    a_discarded_result,
     a_method_decorated_beside_the_class,
 ]
 
@@ -251,7 +251,7 @@ LOST = [
 def test_a_lost_decorator_is_reported(
     app: Flask, decorate: Decorate, lose: Callable[[Any, Decorate], Any], place: str
 ) -> None:
-    """The first request names the endpoint, and so does each one after it; the view never runs."""
+    """Every request raises an error that names the endpoint, and the view never runs."""
     outer, inner = Blueprint("outer", "outer"), Blueprint("inner", "inner")
     target: Any = {"app": app, "blueprint": outer, "nested blueprint": inner}[place]
     kept = lose(target, decorate)
@@ -270,7 +270,7 @@ def test_a_lost_decorator_is_reported(
 def test_init_app_reports_a_lost_decorator(
     app: Flask, auth: Authenticator, lose: Callable[[Any, Decorate], Any]
 ) -> None:
-    """``init_app`` finds the same, before any request."""
+    """``init_app`` reports the same, before any request."""
     kept = lose(app, auth.requires_authentication)
 
     with pytest.raises(ConfigurationError, match="authentication decorator: x"):
@@ -279,7 +279,7 @@ def test_init_app_reports_a_lost_decorator(
 
 
 def named(app: Flask, auth: Authenticator) -> Any:
-    """One function, open by its own name."""
+    """One function, open under its own name."""
 
     def view() -> str:
         return "in"
@@ -367,10 +367,10 @@ def one_instance_for_all_requests(app: Flask, auth: Authenticator) -> Any:
         one_instance_for_all_requests,
     ],
 )
-def test_what_is_open_on_purpose_is_not_reported(
+def test_views_that_are_open_on_purpose_are_not_reported(
     app: Flask, auth: Authenticator, token: str, serve: Callable[[Flask, Authenticator], None]
 ) -> None:
-    """An undecorated function that has a name of its own may be served beside the guarded one."""
+    """An undecorated function with its own name may be served beside the guarded one."""
     serve(app, auth)
     client = app.test_client()
 
@@ -380,18 +380,18 @@ def test_what_is_open_on_purpose_is_not_reported(
     assert not is_searching()
 
 
-def test_the_message_says_how_to_mend_both(app: Flask, auth: Authenticator) -> None:
+def test_the_message_says_how_to_fix_both_cases(app: Flask, auth: Authenticator) -> None:
     """The text names the order of decorators, and how to serve a function both ways."""
-    beside_its_guarded_twin(app, auth.requires_authentication)
+    beside_its_guarded_version(app, auth.requires_authentication)
 
     with pytest.raises(ConfigurationError, match=r"put @app\.route above it.*guarded = auth\."):
         app.test_client().get("/x")
 
 
-def test_methods_that_are_decorated_in_each_request_are_not_remembered(
+def test_methods_decorated_in_each_request_are_not_remembered(
     app: Flask, auth: Authenticator
 ) -> None:
-    """What Flask-RESTful does in each request leaves nothing behind, and causes no search."""
+    """Decorating in each request, as Flask-RESTful does, leaves nothing behind and causes no search."""
     with app.test_request_context():
         kept = auth.requires_authentication(Handler().view)
 
@@ -400,10 +400,10 @@ def test_methods_that_are_decorated_in_each_request_are_not_remembered(
     assert not is_searching()
 
 
-def test_a_function_that_went_out_of_use_ends_the_search_of_an_app_that_was_searched(
+def test_an_unused_function_ends_the_search_of_a_searched_app(
     app: Flask, auth: Authenticator
 ) -> None:
-    """While another app waits to be searched, what exists no more costs the next request only."""
+    """A function that no longer exists costs only the next request while another app is unsearched."""
     waiting = Flask("waiting", root_path=".")
     app.add_url_rule("/", "view", lambda: "in")
     auth.requires_authentication(app.view_functions["view"].__class__(body.__code__, {}))
@@ -420,7 +420,7 @@ def test_a_function_that_went_out_of_use_ends_the_search_of_an_app_that_was_sear
 
 
 def test_apps_share_what_was_found(app: Flask, auth: Authenticator, issuer: TokenIssuer) -> None:
-    """A function that is guarded in one app and open by its own name in another is no mistake."""
+    """A function guarded in one app and open by its own name in another is not reported."""
     other = Flask("other")
     other.testing = True
 
@@ -434,10 +434,10 @@ def test_apps_share_what_was_found(app: Flask, auth: Authenticator, issuer: Toke
     assert app.test_client().get("/").text == "in"
 
 
-def test_what_views_share_is_looked_into_once(
+def test_what_views_share_is_searched_once(
     app: Flask, auth: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A first request doesn't take longer by the number of views times the size of what they all hold."""
+    """The first request's time doesn't grow with the number of views times what they share."""
 
     class Shared:
         def __init__(self) -> None:

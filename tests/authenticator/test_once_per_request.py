@@ -32,7 +32,7 @@ Count = Counter[str]
 
 
 class CountingExtractor:
-    """The default extractor, counted."""
+    """The default extractor, with its calls counted."""
 
     def __init__(self, count: Count) -> None:
         self.count = count
@@ -44,7 +44,7 @@ class CountingExtractor:
 
 
 class CountingProvider:
-    """A static provider, counted."""
+    """A static provider, with its calls counted."""
 
     def __init__(self, count: Count, key: VerificationKey) -> None:
         self.count = count
@@ -68,7 +68,7 @@ def counted(count: Count, what: str, function: Callable[..., Any]) -> Callable[.
 
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> Count:
-    """Counts what is dear about a request: parsing, and arithmetic with keys."""
+    """Counts a request's expensive steps: parsing and signature checks."""
     count: Count = Counter()
     monkeypatch.setattr(
         json.JSONDecoder, "raw_decode", counted(count, "JSON parse", json.JSONDecoder.raw_decode)
@@ -100,7 +100,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Count:
 
 @pytest.fixture
 def counting(count: Count, issuer: TokenIssuer) -> Authenticator:
-    """An Authenticator whose strategies are counted; what making it cost is not."""
+    """An Authenticator whose strategies count their calls, not including its construction."""
     auth = Authenticator(
         keys=CountingProvider(count, issuer.verification_key), extractor=CountingExtractor(count)
     )
@@ -112,7 +112,7 @@ ONCE = {"extraction": 1, "key lookup": 1, "signature check": 1}
 
 
 def assert_decided(count: Count, times: int = 1) -> None:
-    """Nothing was done twice, no key, form or query was parsed, JSON at most two times, base64 three."""
+    """Assert that nothing was done twice, and no key, form or query was parsed."""
     assert 1 <= count.pop("JSON parse") <= 2 * times
     assert 2 <= count.pop("base64 decode") <= 3 * times
     assert count == dict.fromkeys(ONCE, times)
@@ -120,12 +120,12 @@ def assert_decided(count: Count, times: int = 1) -> None:
 
 @pytest.fixture
 def unseen(issuer: TokenIssuer) -> str:
-    """A token of Alice's whose header nobody has seen before."""
+    """A token of Alice's with a header that was not read before."""
     return issuer.token("alice", header={"nonce": secrets.token_hex(8)}, scope="api")
 
 
 @pytest.mark.parametrize("decorator", ["requires_authentication", "optional_authentication"])
-def test_an_accepted_request_costs_one_of_each(
+def test_the_cost_of_an_accepted_request(
     app: Flask, count: Count, counting: Authenticator, unseen: str, decorator: str
 ) -> None:
     """One extraction, one key lookup, no key parse, one signature check, at most two JSON parses."""
@@ -138,7 +138,7 @@ def test_an_accepted_request_costs_one_of_each(
         assert_decided(count)
 
 
-def test_however_often_it_is_asked_a_request_is_decided_once(
+def test_a_request_is_decided_once(
     app: Flask, count: Count, counting: Authenticator, unseen: str
 ) -> None:
     """Default-deny, guards, stacked decorators, nested views and authenticate() share one decision."""
@@ -161,10 +161,10 @@ def test_however_often_it_is_asked_a_request_is_decided_once(
     assert_decided(count)
 
 
-def test_a_refusal_is_decided_once_too(
+def test_a_refusal_is_decided_once(
     app: Flask, count: Count, counting: Authenticator, expired: str
 ) -> None:
-    """A refused token is not verified again by the next that asks."""
+    """A refused token is not verified again within its request."""
 
     @app.get("/")
     @counting.optional_authentication
@@ -185,10 +185,10 @@ def test_a_refusal_is_decided_once_too(
         pytest.param(bearer("eyJhbGciOiJub25lIn0.e30.AA"), {"extraction": 1}, id="alg none"),
     ],
 )
-def test_a_bad_token_costs_no_key(
+def test_a_malformed_token_needs_no_key(
     app: Flask, count: Count, counting: Authenticator, headers: Any, expected: dict[str, int]
 ) -> None:
-    """What is refused by its form alone never gets as far as the keys."""
+    """A token that is refused by its form causes no key lookup."""
     app.add_url_rule("/", "view", counting.requires_authentication(lambda: "in"))
 
     assert 400 <= app.test_client().get("/", headers=headers).status_code <= 401
@@ -200,10 +200,10 @@ def test_a_bad_token_costs_no_key(
 @pytest.mark.parametrize(
     "header", [{"kid": "of-nobody"}, {"alg": "PS512"}], ids=["unknown kid", "wrong alg"]
 )
-def test_a_token_that_is_not_for_us_is_not_decoded(
+def test_a_token_refused_by_its_header_is_not_decoded(
     app: Flask, count: Count, counting: Authenticator, issuer: TokenIssuer, header: dict[str, str]
 ) -> None:
-    """By its header alone a token is refused, with no look at its payload and no signature check."""
+    """Its payload is not decoded and its signature not checked."""
     app.add_url_rule("/", "view", counting.requires_authentication(lambda: "in"))
     token = issuer.token("alice", header={"nonce": secrets.token_hex(8)} | header)
     count.clear()
@@ -215,7 +215,7 @@ def test_a_token_that_is_not_for_us_is_not_decoded(
 def test_a_query_that_may_hold_a_token_is_parsed(
     app: Flask, count: Count, counting: Authenticator, token: str
 ) -> None:
-    """A query is parsed where it can hold a token, and a form never: its bytes are searched."""
+    """A query is parsed if it may hold a token; a form's bytes are searched and never parsed."""
     auth = counting.evolve(extractor=BearerTokenExtractor())
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"), methods=["POST"])
     client = app.test_client()
@@ -244,7 +244,7 @@ def test_the_claims_of_a_forged_token_are_not_parsed(
     assert count == ONCE
 
 
-def test_each_authenticator_decides_for_itself(
+def test_each_authenticator_decides_separately(
     app: Flask, count: Count, counting: Authenticator, token: str
 ) -> None:
     """Two Authenticators on one request share nothing: each one extracts and verifies."""
@@ -259,8 +259,8 @@ def test_each_authenticator_decides_for_itself(
     assert_decided(count, times=2)
 
 
-def test_a_custom_validators_answer_is_kept(app: Flask, issuer: TokenIssuer, token: str) -> None:
-    """An own validator is asked once a request, and its mapping is published as one object."""
+def test_a_custom_validators_result_is_kept(app: Flask, issuer: TokenIssuer, token: str) -> None:
+    """A custom validator runs once per request, and its mapping is published as one object."""
 
     class Validator:
         calls = 0
@@ -288,10 +288,10 @@ def test_a_custom_validators_answer_is_kept(app: Flask, issuer: TokenIssuer, tok
 
 @pytest.mark.parametrize("source", ["permanent", "retrieved"])
 @pytest.mark.parametrize("decorator", ["requires_authentication", "optional_authentication"])
-def test_the_module_api_costs_no_more(
+def test_the_module_api_decides_once(
     app: Flask, count: Count, issuer: TokenIssuer, unseen: str, source: str, decorator: str
 ) -> None:
-    """The documented functions verify once a request as well, however many of them a view calls."""
+    """The documented functions verify once per request, however often a view calls them."""
     fetches: list[int] = []
     default_get_token = flask_jwtlib.get_token
     default_verification_key = flask_jwtlib.verification_key

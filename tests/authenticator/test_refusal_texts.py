@@ -1,4 +1,4 @@
-"""What the log says of a request without a bearer token, and of a token whose key is unknown."""
+"""Log messages for requests without a bearer token and for tokens with an unknown key."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ NO_SCHEME = (
 
 
 @pytest.fixture
-def ask(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
-    """Ask a route behind an Authenticator: the status, the challenge, and the log line of the refusal."""
+def respond(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
+    """Call a route, and return the status, the challenge and the log line of the refusal."""
 
     def asked(auth: Authenticator, headers: dict[str, str], **options: Any) -> Any:
         decorator = "optional" if options.get("optional") else "requires"
@@ -58,9 +58,6 @@ def ask(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
         return response.status_code, response.headers.get("WWW-Authenticate"), line
 
     return asked
-
-
-# ---- the scheme
 
 
 @pytest.mark.parametrize(
@@ -78,10 +75,10 @@ def ask(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
 )
 @pytest.mark.parametrize("optional", [False, True], ids=["required", "optional"])
 def test_another_scheme_is_named_in_the_log(
-    auth: Authenticator, ask: Ask, sent: str, name: str, optional: bool
+    auth: Authenticator, respond: Ask, sent: str, name: str, optional: bool
 ) -> None:
-    """It stays a missing token: 401 without an error code, or a guest. The log names the scheme alone."""
-    status, challenge, line = ask(auth, {"Authorization": sent}, optional=optional)
+    """It counts as a missing token: 401 without an error code, or anonymous. Only the scheme is logged."""
+    status, challenge, line = respond(auth, {"Authorization": sent}, optional=optional)
 
     assert (status, challenge) == ((200, None) if optional else (401, "Bearer"))
     assert line == (
@@ -108,15 +105,19 @@ def test_another_scheme_is_named_in_the_log(
     ],
 )
 def test_a_credential_without_a_scheme_is_not_logged(
-    auth: Authenticator, ask: Ask, sent: str
+    auth: Authenticator, respond: Ask, sent: str
 ) -> None:
-    """What isn't one of the well-known names and a space may be the secret itself."""
-    assert ask(auth, {"Authorization": sent}) == (401, "Bearer", f"MissingTokenError: {NO_SCHEME}")
+    """A header without a well-known scheme and a space may be the secret itself."""
+    assert respond(auth, {"Authorization": sent}) == (
+        401,
+        "Bearer",
+        f"MissingTokenError: {NO_SCHEME}",
+    )
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_part_of_the_header_is_logged(scheme: str, credentials: str) -> None:
-    """Whatever is sent, the log text is one of ours, and the same for any credentials."""
+    """The log text is the same for any credentials."""
     text = without_token(f"{scheme} {credentials}")
 
     assert text == without_token(f"{scheme.partition(' ')[0]} x")
@@ -125,13 +126,15 @@ def test_no_part_of_the_header_is_logged(scheme: str, credentials: str) -> None:
     assert without_token(credentials.replace(" ", "")) == NO_SCHEME
 
 
-def test_no_header_no_scheme(auth: Authenticator, ask: Ask) -> None:
-    """Without the header, the text is as short as it was."""
-    assert ask(auth, {}) == (401, "Bearer", "MissingTokenError: no bearer token in the request")
+def test_without_a_header_no_scheme_is_logged(auth: Authenticator, respond: Ask) -> None:
+    """Without the header, the text names no scheme."""
+    assert respond(auth, {}) == (401, "Bearer", "MissingTokenError: no bearer token in the request")
 
 
-def test_a_bearer_token_where_none_is_read(auth: Authenticator, ask: Ask, token: str) -> None:
-    """An API that reads the token elsewhere says that it doesn't read the header."""
+def test_a_bearer_token_where_the_header_is_not_read(
+    auth: Authenticator, respond: Ask, token: str
+) -> None:
+    """If the extractor doesn't read the header, the log says so."""
 
     class Nowhere:
         def extract(self, request: object) -> BearerToken | None:
@@ -139,17 +142,14 @@ def test_a_bearer_token_where_none_is_read(auth: Authenticator, ask: Ask, token:
 
     elsewhere = auth.evolve(extractor=CompositeTokenExtractor(Nowhere()))
 
-    status, _, line = ask(elsewhere, bearer(token))
+    status, _, line = respond(elsewhere, bearer(token))
 
     assert status == 401
     assert line.endswith("its Authorization header is not where the token is expected")
 
 
-# ---- the known keys
-
-
 class Told(KeyProvider):
-    """A provider of somebody's own that has no key, and says of its key IDs what it is told to."""
+    """A custom provider without keys, with a configurable ``kids``."""
 
     def __init__(self, kids: Any) -> None:
         self._kids = kids
@@ -168,7 +168,7 @@ class Silent(KeyProvider):
 
 
 def jwks(issuer: TokenIssuer, *kids: str) -> dict[str, Any]:
-    """A set of one key under several IDs."""
+    """A JWK set of one key under several IDs."""
     return {"keys": [{**issuer.jwk, "kid": kid} for kid in kids]}
 
 
@@ -197,15 +197,15 @@ class Own(TTLKeyProvider):
     ],
 )
 def test_an_unknown_kid_is_logged_with_the_known_ones(
-    ask: Ask, issuer: TokenIssuer, tmp_path: Path, make: Callable[..., Any]
+    respond: Ask, issuer: TokenIssuer, tmp_path: Path, make: Callable[..., Any]
 ) -> None:
-    """The log names the token's kid and those of the provider; the client gets the same as before."""
+    """The log names the token's kid and the provider's; the client's response doesn't change."""
     keys = jwks(issuer, "a", "b")
     path = tmp_path / "keys.json"
     path.write_text(str(keys).replace("'", '"'))
     auth = Authenticator(keys=make(keys, path))
 
-    status, challenge, line = ask(auth, bearer(issuer.token(header={"kid": "c"})))
+    status, challenge, line = respond(auth, bearer(issuer.token(header={"kid": "c"})))
 
     assert status == 401
     assert challenge == (
@@ -216,8 +216,8 @@ def test_an_unknown_kid_is_logged_with_the_known_ones(
     )
 
 
-def test_each_validator_of_the_catalogue_lists_them(ask: Ask, issuer: TokenIssuer) -> None:
-    """A router lists the kids of the token's own issuer only, also through a cache."""
+def test_the_catalogues_validators_list_the_known_kids(respond: Ask, issuer: TokenIssuer) -> None:
+    """A router lists only the kids of the token's issuer, also through a cache."""
     router = IssuerRouter(
         TrustedIssuer(
             issuer.issuer,
@@ -227,23 +227,23 @@ def test_each_validator_of_the_catalogue_lists_them(ask: Ask, issuer: TokenIssue
         TrustedIssuer("https://other.example", keys=jwks(issuer, "z"), audience="api"),
     )
 
-    line = ask(Authenticator(validator=router), bearer(issuer.token(header={"kid": "c"})))[2]
+    line = respond(Authenticator(validator=router), bearer(issuer.token(header={"kid": "c"})))[2]
 
     assert line.endswith("; known kids: 'a', 'b'")
 
 
-def test_the_module_api_lists_them(ask: Ask, issuer: TokenIssuer) -> None:
-    """The documented functions say the same."""
+def test_the_module_api_lists_the_known_kids(respond: Ask, issuer: TokenIssuer) -> None:
+    """The documented functions log the known kids, too."""
     flask_jwtlib.set_permanent_verification_key(jwks(issuer, "a", "b"))
     token = bearer(issuer.token(header={"kid": "c"}))
 
-    line = ask(flask_jwtlib.default_authenticator, token)[2]
+    line = respond(flask_jwtlib.default_authenticator, token)[2]
 
     assert line.endswith("no key has the kid 'c' and is for RS256; known kids: 'a', 'b'")
 
 
 def refusal(token: str, keys: KeyProvider) -> str:
-    """The text of the refusal for the log."""
+    """Return the refusal's log text."""
     with pytest.raises(UnknownKeyError) as caught:
         JWTValidator().validate(BearerToken(token), keys)
     return str(caught.value)
@@ -268,10 +268,10 @@ def raising() -> Any:
     ],
 )
 @pytest.mark.parametrize("cached", [False, True], ids=["plain", "cached"])
-def test_a_provider_that_does_not_say_which_it_knows(
+def test_a_provider_without_kids_has_no_list(
     issuer: TokenIssuer, keys: KeyProvider, cached: bool
 ) -> None:
-    """The token is refused as always, and the text has no list."""
+    """The token is refused, and the text has no list."""
     validator = CachingValidator(JWTValidator()) if cached else JWTValidator()
 
     with pytest.raises(UnknownKeyError) as caught:
@@ -291,14 +291,16 @@ def test_a_provider_that_does_not_say_which_it_knows(
         pytest.param([7, None], "7, None", id="not strings"),
     ],
 )
-def test_how_kids_are_listed(issuer: TokenIssuer, kids: Iterable[Any], told: str) -> None:
-    """In one line, escaped."""
+def test_known_kids_are_listed_on_one_line(
+    issuer: TokenIssuer, kids: Iterable[Any], told: str
+) -> None:
+    """The listed kids are escaped and on one line."""
     assert refusal(issuer.token(), Told(kids)).endswith(told)
 
 
 @pytest.mark.parametrize("number", [11, 1000])
 def test_a_long_list_is_cut(issuer: TokenIssuer, number: int) -> None:
-    """Ten kids are shown, each shortened, and the number of the others."""
+    """Ten kids are shown, each shortened, followed by the number of the others."""
     text = refusal(issuer.token(), Told({f"{n}".zfill(200_000) for n in range(number)}))
 
     assert text.count("...") == 10
@@ -307,13 +309,13 @@ def test_a_long_list_is_cut(issuer: TokenIssuer, number: int) -> None:
     assert text.isprintable()
 
 
-def test_a_cold_provider_knows_none() -> None:
-    """Before the first fetch there are no key IDs, and asking for them fetches nothing."""
+def test_a_cold_provider_lists_no_kids() -> None:
+    """Before the first fetch there are no key IDs, and reading them fetches nothing."""
     assert TTLKeyProvider(raising).kids == frozenset()
 
 
 def test_a_token_without_a_kid(issuer: TokenIssuer) -> None:
-    """It would need exactly one key, and the text says so."""
+    """Without a kid exactly one key must fit, and the text says so."""
     other = TokenIssuer()
     two = KeySet.of([jwks(issuer, "a"), jwks(other, "b")])
 

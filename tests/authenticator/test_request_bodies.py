@@ -43,7 +43,7 @@ class BrokenInput(io.RawIOBase):
 
 
 def broken(error: Exception | None, *, terminated: bool, method: str = "POST") -> dict[str, Any]:
-    """What the test client sends a broken form with."""
+    """The test client's arguments for a broken form."""
     environ: dict[str, Any] = {"wsgi.input": BrokenInput(error), "CONTENT_LENGTH": "400"}
     if terminated:
         environ["wsgi.input_terminated"] = True
@@ -52,7 +52,7 @@ def broken(error: Exception | None, *, terminated: bool, method: str = "POST") -
 
 @pytest.fixture
 def app(auth: Authenticator, issuer: TokenIssuer) -> Flask:
-    """An app with a route for each way to guard one, as it is in production."""
+    """An app in production mode, with a route for each way to guard it."""
     app = Flask("bodies")
     app.config["PROPAGATE_EXCEPTIONS"] = False
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
@@ -72,7 +72,7 @@ def app(auth: Authenticator, issuer: TokenIssuer) -> Flask:
 
 @pytest.fixture(params=["plain", "trap", "catch-all", "debug"])
 def handling(request: pytest.FixtureRequest, app: Flask) -> Flask:
-    """The app, with each way that it may have to handle errors of its own."""
+    """The app, with each kind of error handler."""
     if request.param == "trap":
         app.config["TRAP_BAD_REQUEST_ERRORS"] = True
     elif request.param == "catch-all":
@@ -85,7 +85,7 @@ def handling(request: pytest.FixtureRequest, app: Flask) -> Flask:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("terminated", [False, True], ids=["bounded", "terminated"])
 @pytest.mark.parametrize("header", [False, True], ids=["form alone", "header token"])
-def test_a_broken_body_is_a_refusal_like_any_other(
+def test_a_broken_body_is_an_invalid_request(
     handling: Flask,
     token: str,
     caplog: pytest.LogCaptureFixture,
@@ -118,10 +118,10 @@ def test_a_broken_body_is_a_refusal_like_any_other(
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("terminated", [False, True], ids=["bounded", "terminated"])
-def test_a_broken_body_is_nobodys(
+def test_a_broken_body_is_anonymous_on_optional_routes(
     handling: Flask, token: str, error: Exception | None, terminated: bool
 ) -> None:
-    """An optional route goes on as for any malformed request, and the documented decorator answers 401."""
+    """An optional route treats it as any malformed request; the documented decorator responds 401."""
     client = handling.test_client()
 
     optional = client.open(
@@ -131,7 +131,7 @@ def test_a_broken_body_is_nobodys(
 
     assert (optional.status_code, optional.text) == (200, "nobody")
     if handling.error_handler_spec[None][None]:
-        # The documented API throws its refusal, so that the app's own handler sees it.
+        # The documented API raises its refusal, so the app's own handler sees it.
         assert documented.text == "oops"
     else:
         assert documented.status_code == 401
@@ -140,7 +140,7 @@ def test_a_broken_body_is_nobodys(
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "QUERY", "put", "Query"])
 def test_a_broken_body_is_refused_with_any_method(app: Flask, method: str) -> None:
-    """Whatever the method, a form that breaks off is malformed."""
+    """An incomplete form is malformed, whatever the method."""
     answer = app.test_client().open("/needed", **broken(None, terminated=True, method=method))
 
     assert answer.status_code == 400
@@ -176,8 +176,8 @@ MANY_FIELDS = "&".join(f"{number:x}" for number in range(100_000))[:490_000].rpa
         pytest.param("access_token=a&" * 1000, id="short, tokens"),
     ],
 )
-def test_an_anonymous_form_fills_no_memory(app: Flask, body: str, limit: int) -> None:
-    """Whatever a client that nobody knows puts into a form, it costs no multiple of its size."""
+def test_an_anonymous_form_uses_bounded_memory(app: Flask, body: str, limit: int) -> None:
+    """An anonymous client's form uses no multiple of its size in memory."""
     app.config["MAX_FORM_MEMORY_SIZE"] = limit
     client = app.test_client()
     data = body.encode()
@@ -191,12 +191,12 @@ def test_an_anonymous_form_fills_no_memory(app: Flask, body: str, limit: int) ->
         tracemalloc.stop()
 
     assert answer.status_code in (400, 401)
-    # Of which the client's own copy is one.
+    # One of them is the client's own copy.
     assert peak < 2 * len(data) + 500_000
 
 
-def test_the_view_finds_its_form(auth: Authenticator, token: str) -> None:
-    """A caller who was let in by a form or a header has the form, the files and the bytes."""
+def test_the_view_can_read_its_form(auth: Authenticator, token: str) -> None:
+    """After a token in a form or a header, the view can read the form, the files and the bytes."""
     app = Flask("views")
     auth.init_app(app)
 
@@ -232,7 +232,7 @@ def test_the_view_finds_its_form(auth: Authenticator, token: str) -> None:
 
 
 def test_the_default_extractor_follows_the_validators_max_size(issuer: TokenIssuer) -> None:
-    """A token that the validator accepts is found in a form, too, without another option."""
+    """A token that the validator's ``max_size`` accepts is found in a form, too, without another option."""
     long = issuer.token("alice", padding="x" * 20_000)
 
     def status(auth: Authenticator) -> int:

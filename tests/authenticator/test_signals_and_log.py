@@ -27,7 +27,7 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 
 
 class Listener:
-    """Remembers what it is sent."""
+    """Records the signals that it receives."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, Any, dict[str, Any]]] = []
@@ -41,7 +41,7 @@ class Listener:
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    """A listener to both signals."""
+    """A listener connected to both signals."""
     listener = Listener()
     request_accepted.connect(listener.accepted)
     request_refused.connect(listener.refused)
@@ -67,7 +67,7 @@ def serve(app: Flask, auth: Authenticator) -> None:
 def test_an_accepted_caller_is_signalled(
     auth: Authenticator, app: Flask, token: str, listener: Listener, path: str
 ) -> None:
-    """``request_accepted`` comes once, from the app itself, with Authenticator and principal."""
+    """``request_accepted`` is sent once, by the app itself, with Authenticator and principal."""
     serve(app, auth)
 
     app.test_client().get(path, headers=bearer(token))
@@ -82,7 +82,7 @@ def test_an_accepted_caller_is_signalled(
 
 
 def test_a_listener_sees_the_published_caller(auth: Authenticator, app: Flask, token: str) -> None:
-    """By the time of the signal the caller is published."""
+    """When the signal is sent, the caller is already published."""
     seen: list[str | None] = []
 
     def listen(sender: Any, **values: Any) -> None:
@@ -137,7 +137,7 @@ def test_a_refused_caller_is_signalled_with_its_reason(
     status: int,
     optional: bool,
 ) -> None:
-    """``request_refused`` carries the error, structured, and whether the route went on without a caller."""
+    """``request_refused`` has the error, and whether the route continued as anonymous."""
     serve(app, auth)
     sent = {"good": bearer(token), "expired": bearer(expired)}.get(str(headers), headers)
 
@@ -155,7 +155,7 @@ def test_a_refused_caller_is_signalled_with_its_reason(
 
 @pytest.mark.parametrize("path", ["/", "/optional"])
 def test_an_outage_is_signalled(app: Flask, token: str, listener: Listener, path: str) -> None:
-    """Keys that can't be had are a refusal too, on optional routes as well."""
+    """Unavailable keys send ``request_refused``, on optional routes as well."""
     serve(app, Authenticator(keys=broken_fetch))
 
     app.test_client().get(path, headers=bearer(token))
@@ -179,7 +179,7 @@ def test_the_refused_claim_is_named(
 
 
 def test_listeners_may_choose_their_app(auth: Authenticator, token: str) -> None:
-    """Connected for one app as sender, a listener hears nothing of another."""
+    """A listener connected to one app gets no signals of another."""
     listener = Listener()
     apps = [Flask(name, root_path=".") for name in ("one", "two")]
     for app in apps:
@@ -193,7 +193,7 @@ def test_listeners_may_choose_their_app(auth: Authenticator, token: str) -> None
 
 
 def test_async_listeners_are_awaited(auth: Authenticator, app: Flask, token: str) -> None:
-    """As with Flask's own signals, a listener may be async."""
+    """A listener may be async, as with Flask's own signals."""
     heard: list[str | None] = []
 
     async def accepted(sender: Any, principal: Principal, **_: Any) -> None:
@@ -211,10 +211,10 @@ def test_async_listeners_are_awaited(auth: Authenticator, app: Flask, token: str
 
 
 @pytest.mark.parametrize("path", ["/", "/optional"])
-def test_a_failing_listener_is_not_swallowed(
+def test_a_failing_listener_propagates(
     auth: Authenticator, app: Flask, token: str, path: str
 ) -> None:
-    """A bug in a listener shows; it does not let anybody in unnoticed."""
+    """A listener's exception propagates, and the view doesn't run."""
 
     def listen(sender: Any, **values: Any) -> None:
         raise LookupError("a bug")
@@ -267,10 +267,10 @@ def test_refusals_are_logged(
     assert "eyJ" not in caplog.text
 
 
-def test_an_accepted_caller_is_not_logged(
+def test_an_accepted_request_is_not_logged(
     auth: Authenticator, app: Flask, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A good request leaves no line."""
+    """An accepted request writes no log line."""
     serve(app, auth)
 
     with caplog.at_level(logging.DEBUG, "flask_jwtlib"):
@@ -283,7 +283,7 @@ def test_an_accepted_caller_is_not_logged(
 def test_an_outage_is_logged_as_an_error_with_its_cause(
     app: Flask, token: str, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    """The log names what kept the keys away, at level ERROR."""
+    """The log names the cause of the outage, at level ERROR."""
     serve(app, Authenticator(keys=broken_fetch))
 
     app.test_client().get(path, headers=bearer(token))
@@ -296,7 +296,7 @@ def test_an_outage_is_logged_as_an_error_with_its_cause(
 def test_hostile_text_stays_on_one_log_line(
     auth: Authenticator, app: Flask, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a token says is shown in ASCII on one line and cut, so that nobody forges log entries."""
+    """Text from a token is logged in ASCII on one line and shortened, so it can't forge log entries."""
     serve(app, auth)
     kid = "\r\n2030-01-01 ERROR all is well \x1b[31m\N{SNOWMAN}" + "x" * 500
 
@@ -312,7 +312,7 @@ def test_hostile_text_stays_on_one_log_line(
 def test_audiences_in_the_log_are_bounded(
     auth: Authenticator, app: Flask, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A long list of audiences is cut in the log."""
+    """A long list of audiences is shortened in the log."""
     strict = auth.evolve(validator=JWTValidator(rules=[Audience("me")]))
     serve(app, strict)
 

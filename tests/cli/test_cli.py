@@ -1,4 +1,4 @@
-"""``flask jwtlib routes``: the table of who gets in where."""
+"""``flask jwtlib routes``: the table of routes and who may call them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 
 
 def view() -> str:
-    """A view that nothing guards."""
+    """A view without a guard."""
     return "seen"
 
 
 def fresh_view() -> Callable[[], str]:
-    """A view function that no other test ever decorated."""
+    """A view function that no other test has decorated."""
 
     def view() -> str:
         return "seen"
@@ -36,12 +36,12 @@ def fresh_view() -> Callable[[], str]:
 
 @pytest.fixture
 def auth(issuer: TokenIssuer) -> Authenticator:
-    """An authenticator to guard things with."""
+    """An authenticator to guard views with."""
     return Authenticator(keys=issuer.verification_key)
 
 
-def of(app: Flask, endpoint: str) -> list[tuple[str, str, str]]:
-    """What is told of an endpoint: methods, access, and by what."""
+def listed(app: Flask, endpoint: str) -> list[tuple[str, str, str]]:
+    """Return what the audit lists for an endpoint: methods, access and reason."""
     return [
         (",".join(access.methods), access.access, access.by)
         for access in route_accesses(app)
@@ -49,8 +49,8 @@ def of(app: Flask, endpoint: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def access_by_asking(app: Flask, path: str, method: str, issuer: TokenIssuer) -> str:
-    """What a route's access really is: asked with a good token, and without one."""
+def access_by_request(app: Flask, path: str, method: str, issuer: TokenIssuer) -> str:
+    """Return a route's real access, found by requests with a valid token and without one."""
     client = app.test_client()
     assert client.open(path, method=method, headers=bearer(issuer.token())).status_code == 200
     anonymous = client.open(path, method=method).status_code == 200
@@ -76,19 +76,19 @@ DECORATIONS: dict[str, tuple[Callable[[Authenticator], Callable[[Any], Any]], st
 
 
 @pytest.mark.parametrize(("decoration", "access"), DECORATIONS.values(), ids=DECORATIONS)
-def test_a_decorated_view_is_told_with_what_its_decorator_asks(
+def test_a_decorated_view_is_listed_with_the_strictest_decorator(
     app: Flask,
     auth: Authenticator,
     decoration: Callable[[Authenticator], Callable[[Any], Any]],
     access: str,
 ) -> None:
-    """A decorated view is listed as required or optional, whichever of its decorators asks more."""
+    """A view with several decorators is listed with the access of the strictest one."""
     app.add_url_rule("/", "it", decoration(auth)(fresh_view()))
 
-    assert of(app, "it") == [("GET", access, "decorator")]
+    assert listed(app, "it") == [("GET", access, "decorator")]
 
 
-def test_an_async_view_is_told(app: Flask, auth: Authenticator) -> None:
+def test_an_async_view_is_listed(app: Flask, auth: Authenticator) -> None:
     """A decorated async view is listed as required."""
 
     @app.route("/")
@@ -96,62 +96,62 @@ def test_an_async_view_is_told(app: Flask, auth: Authenticator) -> None:
     async def it() -> str:
         return ""
 
-    assert of(app, "it") == [("GET", "required", "decorator")]
+    assert listed(app, "it") == [("GET", "required", "decorator")]
 
 
-def test_a_view_without_anything_is_open(app: Flask) -> None:
-    """A view that nothing guards is listed as open, by nothing."""
+def test_an_undecorated_view_is_open(app: Flask) -> None:
+    """A view without a guard is listed as open, with no reason."""
     app.add_url_rule("/", "it", view)
 
-    assert of(app, "it") == [("GET", "open", "")]
+    assert listed(app, "it") == [("GET", "open", "")]
 
 
-def test_a_public_view_is_open_on_purpose(app: Flask) -> None:
-    """A view that is marked public is listed as that, not as open."""
+def test_a_public_view_is_listed_as_public(app: Flask) -> None:
+    """A view marked public is listed as public, not as open."""
     app.add_url_rule("/", "it", public(fresh_view()))
 
-    assert of(app, "it") == [("GET", "public", "@public")]
+    assert listed(app, "it") == [("GET", "public", "@public")]
 
 
 def test_init_app_guards_all_but_public_views(app: Flask, auth: Authenticator) -> None:
-    """Under default-deny the static route and plain views are required, public ones are not."""
+    """Under default-deny, the static route and plain views are required; public views are not."""
     app.add_url_rule("/", "it", view)
     app.add_url_rule("/health", "health", public(fresh_view()))
     auth.init_app(app)
 
-    assert of(app, "it") == [("GET", "required", "guard of the app")]
-    assert of(app, "static") == [("GET", "required", "guard of the app")]
-    assert of(app, "health") == [("GET", "public", "@public")]
+    assert listed(app, "it") == [("GET", "required", "guard of the app")]
+    assert listed(app, "static") == [("GET", "required", "guard of the app")]
+    assert listed(app, "health") == [("GET", "public", "@public")]
 
 
-def test_a_guard_asks_more_than_an_optional_decorator(app: Flask, auth: Authenticator) -> None:
-    """An optional view behind a guard is required: the guard lets nobody else get there."""
+def test_a_guard_is_stricter_than_an_optional_decorator(app: Flask, auth: Authenticator) -> None:
+    """An optional view behind a guard is required, because the guard refuses anonymous callers."""
     app.add_url_rule("/", "it", auth.optional_authentication(fresh_view()))
     auth.init_app(app)
 
-    assert of(app, "it") == [("GET", "required", "guard of the app")]
+    assert listed(app, "it") == [("GET", "required", "guard of the app")]
 
 
 @pytest.mark.parametrize(
     ("kind", "access"),
     [("requires_authentication", "required"), ("optional_authentication", "optional")],
 )
-def test_a_public_view_with_a_decorator_is_told_by_the_decorator(
+def test_a_public_view_with_a_decorator_is_listed_by_its_decorator(
     app: Flask, auth: Authenticator, kind: str, access: str
 ) -> None:
-    """What is marked public and decorated besides is listed with what the decorator asks."""
+    """A view that is both public and decorated is listed with its decorator's access."""
     app.add_url_rule("/", "it", public(getattr(auth, kind)(fresh_view())))
     auth.init_app(app)
 
-    assert of(app, "it") == [
+    assert listed(app, "it") == [
         ("GET", kind.split("_", maxsplit=1)[0].replace("requires", "required"), "decorator")
     ]
 
 
-def test_a_blueprints_guard_is_told_for_its_views_and_those_nested_in_it(
+def test_a_blueprints_guard_covers_its_views_and_nested_blueprints(
     app: Flask, auth: Authenticator
 ) -> None:
-    """A guard of a blueprint covers its views and its nested blueprints' views, and no others."""
+    """A blueprint's guard covers its own views and those of nested blueprints, and no others."""
     outer, inner, other = (Blueprint(name, name) for name in ("outer", "inner", "other"))
     for blueprint in (outer, inner, other):
         blueprint.add_url_rule(f"/{blueprint.name}", "it", view)
@@ -160,15 +160,15 @@ def test_a_blueprints_guard_is_told_for_its_views_and_those_nested_in_it(
     app.register_blueprint(outer)
     app.register_blueprint(other)
 
-    assert of(app, "outer.it") == [("GET", "required", "guard of blueprint outer")]
-    assert of(app, "outer.inner.it") == [("GET", "required", "guard of blueprint outer")]
-    assert of(app, "other.it") == [("GET", "open", "")]
+    assert listed(app, "outer.it") == [("GET", "required", "guard of blueprint outer")]
+    assert listed(app, "outer.inner.it") == [("GET", "required", "guard of blueprint outer")]
+    assert listed(app, "other.it") == [("GET", "open", "")]
 
 
-def test_a_nested_blueprints_guard_is_told_for_its_own_views(
+def test_a_nested_blueprints_guard_covers_only_its_own_views(
     app: Flask, auth: Authenticator
 ) -> None:
-    """A guard of a nested blueprint covers that blueprint, and not the one around it."""
+    """A nested blueprint's guard doesn't cover the blueprint around it."""
     outer, inner = Blueprint("outer", "outer"), Blueprint("inner", "inner")
     for blueprint in (outer, inner):
         blueprint.add_url_rule(f"/{blueprint.name}", "it", view)
@@ -176,22 +176,22 @@ def test_a_nested_blueprints_guard_is_told_for_its_own_views(
     outer.register_blueprint(inner)
     app.register_blueprint(outer)
 
-    assert of(app, "outer.inner.it") == [("GET", "required", "guard of blueprint outer.inner")]
-    assert of(app, "outer.it") == [("GET", "open", "")]
+    assert listed(app, "outer.inner.it") == [("GET", "required", "guard of blueprint outer.inner")]
+    assert listed(app, "outer.it") == [("GET", "open", "")]
 
 
-def test_before_request_functions_of_others_are_no_guard(app: Flask) -> None:
-    """A function of the application's own before the requests makes no route required."""
+def test_other_before_request_functions_are_not_guards(app: Flask) -> None:
+    """The application's own ``before_request`` functions don't make a route required."""
     app.before_request(lambda: None)
     app.add_url_rule("/", "it", view)
 
-    assert of(app, "it") == [("GET", "open", "")]
+    assert listed(app, "it") == [("GET", "open", "")]
 
 
-def test_the_methods_of_a_method_view_are_told_each_for_itself(
+def test_differently_guarded_methods_get_a_line_each(
     app: Flask, auth: Authenticator, issuer: TokenIssuer
 ) -> None:
-    """Methods of one MethodView that are guarded differently stand on lines of their own."""
+    """Methods of one MethodView with different access are listed on separate lines."""
 
     class Things(MethodView):
         def get(self) -> str:
@@ -211,17 +211,17 @@ def test_the_methods_of_a_method_view_are_told_each_for_itself(
 
     app.add_url_rule("/things", view_func=Things.as_view("things"))
 
-    assert of(app, "things") == [
+    assert listed(app, "things") == [
         ("DELETE,POST", "required", "decorator"),
         ("GET", "open", ""),
         ("PATCH", "optional", "decorator"),
     ]
     for method, access in {"DELETE": "required", "GET": "open", "PATCH": "open"}.items():
-        assert access_by_asking(app, "/things", method, issuer) == access
+        assert access_by_request(app, "/things", method, issuer) == access
 
 
-def test_hand_written_head_and_options_are_told(app: Flask, auth: Authenticator) -> None:
-    """HEAD and OPTIONS are listed where the application answers them, and not where Flask does."""
+def test_hand_written_head_and_options_are_listed(app: Flask, auth: Authenticator) -> None:
+    """HEAD and OPTIONS are listed where the application handles them, not where Flask does."""
 
     class Things(MethodView):
         @auth.requires_authentication
@@ -237,17 +237,15 @@ def test_hand_written_head_and_options_are_told(app: Flask, auth: Authenticator)
     app.add_url_rule("/things", view_func=Things.as_view("things"))
     app.add_url_rule("/plain", "plain", view, methods=["GET", "POST"])
 
-    assert of(app, "things") == [
+    assert listed(app, "things") == [
         ("GET", "required", "decorator"),
         ("HEAD,OPTIONS", "open", ""),
     ]
-    assert of(app, "plain") == [("GET,POST", "open", "")]
+    assert listed(app, "plain") == [("GET,POST", "open", "")]
 
 
-def test_decorators_of_a_view_class_are_told_for_all_its_methods(
-    app: Flask, auth: Authenticator
-) -> None:
-    """What stands in a view class's ``decorators``, or around its dispatch, covers every method."""
+def test_decorators_of_a_view_class_cover_all_its_methods(app: Flask, auth: Authenticator) -> None:
+    """A view class's ``decorators``, or a decorator on its dispatch, cover every method."""
 
     class ByList(MethodView):
         decorators: ClassVar = [auth.requires_authentication]
@@ -269,14 +267,12 @@ def test_decorators_of_a_view_class_are_told_for_all_its_methods(
     app.add_url_rule("/list", view_func=ByList.as_view("list"))
     app.add_url_rule("/dispatch", view_func=ByDispatch.as_view("dispatch"))
 
-    assert of(app, "list") == [("GET,POST", "required", "decorator")]
-    assert of(app, "dispatch") == [("GET,POST", "required", "decorator")]
+    assert listed(app, "list") == [("GET,POST", "required", "decorator")]
+    assert listed(app, "dispatch") == [("GET,POST", "required", "decorator")]
 
 
-def test_a_dispatch_of_the_applications_own_may_bypass_a_decorator(
-    app: Flask, auth: Authenticator
-) -> None:
-    """In a class that isn't a MethodView, nobody knows from outside whether ``get`` is called."""
+def test_a_custom_dispatch_may_bypass_a_decorator(app: Flask, auth: Authenticator) -> None:
+    """In a class that isn't a MethodView, the audit can't tell whether ``get`` is called."""
 
     class Plain(View):
         @auth.requires_authentication
@@ -288,13 +284,13 @@ def test_a_dispatch_of_the_applications_own_may_bypass_a_decorator(
 
     app.add_url_rule("/", view_func=Plain.as_view("plain"))
 
-    assert of(app, "plain") == [
+    assert listed(app, "plain") == [
         ("GET", "unknown", "dispatch_request in tests.cli.test_cli may bypass a decorator")
     ]
 
 
-def test_a_public_view_class_is_told(app: Flask, auth: Authenticator) -> None:
-    """A class that is marked public is listed as public under default-deny."""
+def test_a_public_view_class_is_listed_as_public(app: Flask, auth: Authenticator) -> None:
+    """A class marked public is listed as public under default-deny."""
 
     @public
     class Health(MethodView):
@@ -304,13 +300,11 @@ def test_a_public_view_class_is_told(app: Flask, auth: Authenticator) -> None:
     app.add_url_rule("/health", view_func=Health.as_view("health"))
     auth.init_app(app)
 
-    assert of(app, "health") == [("GET", "public", "@public")]
+    assert listed(app, "health") == [("GET", "public", "@public")]
 
 
-def test_a_method_without_a_handler_is_told_by_what_is_around_it(
-    app: Flask, auth: Authenticator
-) -> None:
-    """A method that a rule allows and a class doesn't handle is listed as the class is."""
+def test_a_method_without_a_handler_is_listed_by_the_class(app: Flask, auth: Authenticator) -> None:
+    """A method that the rule allows but the class doesn't handle has the access of the class."""
 
     class Things(MethodView):
         decorators: ClassVar = [auth.requires_authentication]
@@ -320,16 +314,16 @@ def test_a_method_without_a_handler_is_told_by_what_is_around_it(
 
     app.add_url_rule("/", view_func=Things.as_view("things"), methods=["GET", "PUT"])
 
-    assert of(app, "things") == [("GET,PUT", "required", "decorator")]
+    assert listed(app, "things") == [("GET,PUT", "required", "decorator")]
 
 
 @pytest.mark.parametrize(
     "shape", [list, lambda decorators: {"get": decorators}], ids=["list", "mapping"]
 )
-def test_method_decorators_of_flask_restful_are_told(
+def test_method_decorators_of_flask_restful_count(
     app: Flask, auth: Authenticator, issuer: TokenIssuer, shape: Callable[[Any], Any]
 ) -> None:
-    """A Flask-RESTful resource's ``method_decorators`` count, as a list and by method."""
+    """A Flask-RESTful resource's ``method_decorators`` count, as a list and as a dict by method."""
 
     class Things(Resource):  # type: ignore[misc]
         method_decorators = shape([auth.requires_authentication])
@@ -343,15 +337,19 @@ def test_method_decorators_of_flask_restful_are_told(
     Api(app).add_resource(Things, "/things")
 
     told = {
-        method: access for methods, access, _ in of(app, "things") for method in methods.split(",")
+        method: access
+        for methods, access, _ in listed(app, "things")
+        for method in methods.split(",")
     }
-    assert told == {method: access_by_asking(app, "/things", method, issuer) for method in told}
+    assert told == {method: access_by_request(app, "/things", method, issuer) for method in told}
     assert told["GET"] == "required"
     assert told["POST"] == ("required" if shape is list else "open")
 
 
-def test_resources_with_decorated_methods_are_told(app: Flask, auth: Authenticator) -> None:
-    """A Flask-RESTful resource whose methods are decorated is listed method by method."""
+def test_resources_with_decorated_methods_are_listed_by_method(
+    app: Flask, auth: Authenticator
+) -> None:
+    """A Flask-RESTful resource with decorated methods is listed method by method."""
 
     class Things(Resource):  # type: ignore[misc]
         @auth.requires_authentication
@@ -363,35 +361,35 @@ def test_resources_with_decorated_methods_are_told(app: Flask, auth: Authenticat
 
     Api(app).add_resource(Things, "/things")
 
-    assert of(app, "things") == [("GET", "required", "decorator"), ("POST", "open", "")]
+    assert listed(app, "things") == [("GET", "required", "decorator"), ("POST", "open", "")]
 
 
-def test_a_view_that_is_no_function_is_told(app: Flask) -> None:
-    """A view without a ``__dict__`` or a name of its own is listed like others."""
+def test_a_view_that_is_not_a_function_is_listed(app: Flask) -> None:
+    """A view without a ``__dict__`` or a name of its own is listed as others are."""
     app.add_url_rule("/", "it", partial(str, "seen"))
 
-    assert of(app, "it") == [("GET", "open", "")]
+    assert listed(app, "it") == [("GET", "open", "")]
 
 
-def test_rules_that_lead_to_no_view_are_told_without_fault(app: Flask, auth: Authenticator) -> None:
-    """A rule without a view is listed by the guards before it; one for building URLs is not."""
+def test_rules_without_a_view_are_listed_by_their_guards(app: Flask, auth: Authenticator) -> None:
+    """A rule without a view is listed by its guards; a build-only rule is not listed."""
     app.add_url_rule("/nowhere", "nowhere")
     app.add_url_rule("/built", "built", build_only=True)
 
-    assert of(app, "nowhere") == [("GET", "open", "")]
-    assert of(app, "built") == []
+    assert listed(app, "nowhere") == [("GET", "open", "")]
+    assert listed(app, "built") == []
 
     auth.init_app(app)
-    assert of(app, "nowhere") == [("GET", "required", "guard of the app")]
+    assert listed(app, "nowhere") == [("GET", "required", "guard of the app")]
 
 
 def run(app: Flask, *arguments: str) -> tuple[int, str, str]:
-    """Run ``flask jwtlib routes``: exit status, output, and what was said of errors."""
+    """Run ``flask jwtlib routes``, and return its exit status, stdout and stderr."""
     result = app.test_cli_runner().invoke(jwtlib, ["routes", *arguments])
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_the_table_has_a_line_for_each_route(app: Flask, auth: Authenticator) -> None:
+def test_the_table_has_one_line_per_route(app: Flask, auth: Authenticator) -> None:
     """The command prints endpoint, methods, rule, access and reason, and exits with 0."""
     app.add_url_rule("/open", "open", view)
     app.add_url_rule("/me", "me", auth.requires_authentication(fresh_view()))
@@ -408,8 +406,8 @@ def test_the_table_has_a_line_for_each_route(app: Flask, auth: Authenticator) ->
     )
 
 
-def test_json_holds_the_same(app: Flask, auth: Authenticator) -> None:
-    """``--json`` prints an array of objects, one for each line of the table."""
+def test_json_output_has_the_same_rows(app: Flask, auth: Authenticator) -> None:
+    """``--json`` prints an array with one object per line of the table."""
     app.add_url_rule(
         "/me", "me", auth.requires_authentication(fresh_view()), methods=["GET", "POST"]
     )
@@ -433,7 +431,7 @@ def test_json_holds_the_same(app: Flask, auth: Authenticator) -> None:
 def test_a_decorator_above_route_is_an_error(
     app: Flask, auth: Authenticator, module_level: bool, options: tuple[str, ...]
 ) -> None:
-    """The command lists a view whose decorator protects nothing, says so, and exits with 1."""
+    """The command reports a view whose decorator has no effect, and exits with 1."""
     api: Any = flask_jwtlib if module_level else auth
 
     @api.requires_authentication
@@ -446,11 +444,11 @@ def test_a_decorator_above_route_is_an_error(
     assert status == 1
     assert "a decorator that was not registered" in output
     assert complaint.startswith("Error: served without their authentication decorator: lost. ")
-    assert of(app, "lost") == [("GET", "open", "a decorator that was not registered")]
+    assert listed(app, "lost") == [("GET", "open", "a decorator that was not registered")]
 
 
 def test_an_app_without_routes_has_an_empty_table() -> None:
-    """An app that serves nothing gets a table of headings, and no fault."""
+    """An app without routes gets a table with only its header, and exit status 0."""
     status, output, complaint = run(Flask("bare", static_folder=None))
 
     assert (status, complaint) == (0, "")

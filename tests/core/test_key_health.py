@@ -1,4 +1,4 @@
-"""How an app's keys are: for a readiness route, and at a terminal by ``flask jwtlib keys``."""
+"""Key health: in a readiness route, and on the command line as ``flask jwtlib keys``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from flask_jwtlib.testing import TokenIssuer
 
 
 class Source:
-    """Answers keys, or raises."""
+    """Returns keys, or raises an error."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -44,28 +44,28 @@ class Source:
 
 
 class PlainProvider:
-    """Has no status."""
+    """A provider without a ``status`` method."""
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         return ()
 
 
 class ColdProvider(PlainProvider):
-    """Has no keys, and no way to get them but a token."""
+    """A provider without keys, whose ``warm_up`` can't fetch any."""
 
     def status(self) -> dict[str, Any]:
         return {"state": "cold"}
 
 
 class BrokenProvider(ColdProvider):
-    """Fails in a way that nobody expects."""
+    """A provider whose ``warm_up`` raises an unexpected error."""
 
     def warm_up(self) -> None:
         raise ZeroDivisionError("password=hunter2")
 
 
 class MixedProvider(PlainProvider):
-    """Is made of others, as the catalogue's are."""
+    """A provider that combines others, as the catalogue's composite does."""
 
     def status(self) -> dict[str, Any]:
         return {
@@ -76,14 +76,14 @@ class MixedProvider(PlainProvider):
 
 
 class EmptyProvider(PlainProvider):
-    """Has no keys, and says that this is as it should be."""
+    """A provider that has no keys, and whose status says that this is normal."""
 
     def status(self) -> dict[str, Any]:
         return {"state": "fresh", "keys": 0}
 
 
 class KeyedValidator:
-    """Has keys of its own."""
+    """A validator with its own keys."""
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         return Claims({}, checked_at=0)
@@ -100,21 +100,21 @@ def guarded(app: Flask, keys: Any) -> Authenticator:
 
 
 def run(app: Flask, *arguments: str) -> tuple[int, str]:
-    """Run ``flask jwtlib keys``, and answer exit status and output."""
+    """Run ``flask jwtlib keys``, and return its exit status and output."""
     result = app.test_cli_runner().invoke(jwtlib, ["keys", *arguments])
     return result.exit_code, result.output
 
 
-def test_an_app_without_guards_has_no_keys_to_tell_of(app: Flask) -> None:
-    """It verifies nothing, and is ready for that."""
+def test_an_app_without_guards_is_ready(app: Flask) -> None:
+    """An app that verifies nothing has no keys to report, and is ready."""
     app.add_url_rule("/", view_func=lambda: "seen", endpoint="view")
 
     assert key_statuses(app) == []
     assert keys_ready(app)
 
 
-def test_a_status_tells_the_provider_and_its_state(app: Flask, issuer: TokenIssuer) -> None:
-    """Before the first fetch it is cold; telling so fetches nothing."""
+def test_the_status_has_the_provider_and_its_state(app: Flask, issuer: TokenIssuer) -> None:
+    """Before the first fetch the state is "cold"; reading the status fetches nothing."""
     source = Source(issuer.jwks)
     guarded(app, source)
 
@@ -125,8 +125,8 @@ def test_a_status_tells_the_provider_and_its_state(app: Flask, issuer: TokenIssu
     assert json.loads(json.dumps(status)) == status
 
 
-def test_fixed_keys_are_told_of(app: Flask, issuer: TokenIssuer) -> None:
-    """Keys that never change have their IDs and no age."""
+def test_fixed_keys_have_ids_and_no_age(app: Flask, issuer: TokenIssuer) -> None:
+    """The status of keys that never change has their IDs and no age."""
     guarded(app, issuer.jwks)
 
     [status] = key_statuses(app)
@@ -137,15 +137,15 @@ def test_fixed_keys_are_told_of(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_a_provider_without_a_status_is_unknown(app: Flask) -> None:
-    """Nobody can say whether it has keys, so it does not keep an app from being ready."""
+    """A provider without ``status`` is "unknown", and doesn't make the app unready."""
     guarded(app, PlainProvider())
 
     assert key_statuses(app) == [{"provider": "PlainProvider", "state": "unknown"}]
     assert keys_ready(app)
 
 
-def test_every_guard_is_found(app: Flask, issuer: TokenIssuer) -> None:
-    """Decorators on views and methods, guards of blueprints and of the app, each provider once."""
+def test_every_provider_is_listed_once(app: Flask, issuer: TokenIssuer) -> None:
+    """Providers behind decorated views and methods, blueprint guards and app guards are each listed once."""
     sources = [Source(issuer.jwks) for _ in range(5)]
     on_view, on_method, on_blueprint, on_app, nested = (
         Authenticator(keys=keys) for keys in sources
@@ -176,8 +176,8 @@ def test_every_guard_is_found(app: Flask, issuer: TokenIssuer) -> None:
     assert [source.fetches for source in sources] == [1] * 5
 
 
-def test_a_validator_with_keys_of_its_own_is_told_of(app: Flask) -> None:
-    """As one that routes by issuer: the authenticator itself has no keys then."""
+def test_a_validator_with_its_own_keys_is_listed(app: Flask) -> None:
+    """The status covers a validator that has its own keys, such as a router by issuer."""
     auth = Authenticator(validator=KeyedValidator())
     app.before_request(auth.guard())
 
@@ -185,19 +185,19 @@ def test_a_validator_with_keys_of_its_own_is_told_of(app: Flask) -> None:
 
 
 def test_ready_means_that_every_provider_has_keys(app: Flask, issuer: TokenIssuer) -> None:
-    """What is cold is fetched; an app whose keys can't be had is not ready until they can."""
+    """Cold providers are fetched; the app isn't ready until each provider has keys."""
     source = Source(ConnectionError("down"))
     guarded(app, TTLKeyProvider(source, max_stale=0))
 
     assert not keys_ready(app)
     source.answer = issuer.jwks
-    # The pause after a failure is kept here, too.
+    # The pause after a failed fetch applies here, too.
     assert not keys_ready(app)
     assert source.fetches == 1
 
 
-def test_keys_that_are_old_and_serve_are_ready(app: Flask, issuer: TokenIssuer) -> None:
-    """An outage that callers don't notice is no reason to take the app out of service."""
+def test_stale_keys_that_still_verify_are_ready(app: Flask, issuer: TokenIssuer) -> None:
+    """An app that still serves requests with stale keys stays ready."""
     now = [1000.0]
     source = Source(issuer.jwks)
     provider = TTLKeyProvider(source, clock=lambda: now[0])
@@ -213,8 +213,8 @@ def test_keys_that_are_old_and_serve_are_ready(app: Flask, issuer: TokenIssuer) 
     assert not keys_ready(app)
 
 
-def test_keys_that_are_none_are_not_ready(app: Flask, issuer: TokenIssuer) -> None:
-    """A provider whose source has no keys is never ready nor fresh, until it has some."""
+def test_a_provider_whose_source_has_no_keys_is_not_ready(app: Flask, issuer: TokenIssuer) -> None:
+    """While its source has no keys, a provider is neither ready nor fresh."""
     now = [1000.0]
     source = Source({"keys": []})
     guarded(app, TTLKeyProvider(source, clock=lambda: now[0]))
@@ -234,8 +234,8 @@ def test_keys_that_are_none_are_not_ready(app: Flask, issuer: TokenIssuer) -> No
     assert run(app)[0] == 0
 
 
-def test_a_provider_of_ones_own_without_keys_is_not_ready(app: Flask) -> None:
-    """Whatever it calls its state: the number of its keys counts."""
+def test_readiness_goes_by_the_number_of_keys(app: Flask) -> None:
+    """A custom provider without keys isn't ready, whatever state it reports."""
     guarded(app, EmptyProvider())
 
     assert not keys_ready(app)
@@ -246,7 +246,7 @@ def test_a_provider_of_ones_own_without_keys_is_not_ready(app: Flask) -> None:
 def test_a_provider_that_stays_cold_is_not_ready(
     app: Flask, provider: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever its ``warm_up`` does: a probe gets an answer, and the log no secret."""
+    """Whatever ``warm_up`` does, the probe gets a response, and no secret is logged."""
     guarded(app, provider)
 
     assert not keys_ready(app)
@@ -254,8 +254,8 @@ def test_a_provider_that_stays_cold_is_not_ready(
     assert "hunter2" not in caplog.text
 
 
-def test_probes_leave_no_threads_behind_while_a_log_handler_hangs(app: Flask) -> None:
-    """A readiness route is asked every few seconds, and what is logged about it waits in one thread."""
+def test_probes_share_one_thread_while_a_log_handler_hangs(app: Flask) -> None:
+    """While a log handler hangs, repeated readiness checks start no further threads."""
     back = threading.Event()
 
     class Hanging(logging.Handler):
@@ -293,13 +293,13 @@ def test_probes_leave_no_threads_behind_while_a_log_handler_hangs(app: Flask) ->
         pytest.param(["unknown"], "unknown", id="nobody-tells"),
     ],
 )
-def test_the_state_of_what_is_made_of_several(states: list[str], state: str) -> None:
-    """The worst that a request may meet, as long as some keys serve."""
+def test_the_state_of_a_composite_provider(states: list[str], state: str) -> None:
+    """A composite has the worst state of its parts, as long as some keys can be used."""
     assert combined_state(states) == state
 
 
-def test_keys_may_be_fetched_before_the_first_request(app: Flask, issuer: TokenIssuer) -> None:
-    """As when a server's worker starts; a provider that has nothing to fetch is left alone."""
+def test_keys_can_be_fetched_before_the_first_request(app: Flask, issuer: TokenIssuer) -> None:
+    """``warm_up`` fetches keys at start-up, and skips providers that have nothing to fetch."""
     source = Source(issuer.jwks)
     guarded(app, source)
     app.before_request(Authenticator(keys=PlainProvider()).guard())
@@ -309,8 +309,8 @@ def test_keys_may_be_fetched_before_the_first_request(app: Flask, issuer: TokenI
     assert source.fetches == 1
 
 
-def test_a_readiness_route(app: Flask, issuer: TokenIssuer) -> None:
-    """It is wired in three lines, answers for the current app, and needs no token."""
+def test_a_readiness_route_needs_no_token(app: Flask, issuer: TokenIssuer) -> None:
+    """A readiness route takes three lines, checks the current app, and needs no token."""
     guarded(app, Source(issuer.jwks)).init_app(app)
 
     @app.get("/readyz")
@@ -324,8 +324,8 @@ def test_a_readiness_route(app: Flask, issuer: TokenIssuer) -> None:
         assert key_statuses()[0]["state"] == "fresh"
 
 
-def test_the_documented_callback_is_told_of(app: Flask, issuer: TokenIssuer) -> None:
-    """The module's keys are fetched or permanent, or such as fit no algorithm."""
+def test_the_documented_callback_is_listed(app: Flask, issuer: TokenIssuer) -> None:
+    """The module API's keys are listed as fetched, permanent, or unusable with the algorithm."""
     app.add_url_rule(
         "/", view_func=flask_jwtlib.requires_authentication(lambda: "seen"), endpoint="view"
     )
@@ -343,7 +343,7 @@ def test_the_documented_callback_is_told_of(app: Flask, issuer: TokenIssuer) -> 
 
 
 def test_the_command_prints_a_table(app: Flask, issuer: TokenIssuer) -> None:
-    """State, age, generation, key IDs and the last error, a row for each provider and its parts."""
+    """Each provider and its parts get a row: state, age, generation, key IDs and the last error."""
     guarded(app, MixedProvider())
     other = Authenticator(keys=Source(issuer.jwks))
     app.add_url_rule("/2", view_func=other.requires_authentication(lambda: "seen"), endpoint="2")
@@ -362,7 +362,7 @@ def test_the_command_prints_a_table(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_the_command_prints_json(app: Flask, issuer: TokenIssuer) -> None:
-    """The same as ``key_statuses`` answers, for programs."""
+    """``--json`` prints the same data as ``key_statuses`` returns."""
     guarded(app, Source(issuer.jwks))
 
     status, output = run(app, "--json")
@@ -374,7 +374,7 @@ def test_the_command_prints_json(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_the_command_fails_where_keys_are_missing(app: Flask) -> None:
-    """So that a deployment may ask it; the table tells the error's class and nothing of its text."""
+    """Without keys the exit status is 1; the table shows the error's class and not its text."""
     guarded(app, Source(ConnectionError("https://user:password@idp.example/")))
 
     status, output = run(app)
@@ -385,14 +385,14 @@ def test_the_command_fails_where_keys_are_missing(app: Flask) -> None:
 
 
 class Odd(PlainProvider):
-    """Has a key ID that is made to deceive who reads it."""
+    """Has a key ID with terminal control characters."""
 
     def status(self) -> dict[str, Any]:
         return {"state": "fresh", "kids": ["x\x1b[2J\nFAKE  fresh"]}
 
 
-def test_the_command_shows_no_commands_to_the_terminal(app: Flask) -> None:
-    """An issuer may name its keys as it likes: what can't be printed is shown escaped."""
+def test_the_table_escapes_control_characters(app: Flask) -> None:
+    """Unprintable characters in an issuer's key IDs are shown escaped."""
     guarded(app, Odd())
 
     _, output = run(app)
@@ -403,22 +403,22 @@ def test_the_command_shows_no_commands_to_the_terminal(app: Flask) -> None:
 
 
 class Raising(PlainProvider):
-    """Can't say how it is."""
+    """A provider whose ``status`` raises an error."""
 
     def status(self) -> dict[str, Any]:
         raise ZeroDivisionError("hunter2")
 
 
 class Wordless(PlainProvider):
-    """Says something else."""
+    """A provider whose ``status`` returns something else."""
 
     def status(self) -> dict[str, Any]:
         return {"up": True}
 
 
 @pytest.mark.parametrize("provider", [Raising(), Wordless()], ids=["raises", "no state"])
-def test_an_odd_status_breaks_nothing(app: Flask, provider: Any) -> None:
-    """A provider that does not say how its keys are is as good as one without the method."""
+def test_an_invalid_status_counts_as_unknown(app: Flask, provider: Any) -> None:
+    """A provider whose ``status`` fails is treated like one without the method."""
     guarded(app, provider)
 
     [status] = key_statuses(app)
@@ -428,7 +428,7 @@ def test_an_odd_status_breaks_nothing(app: Flask, provider: Any) -> None:
 
 
 class HostileProvider(PlainProvider):
-    """Tells what an issuer made up."""
+    """Reports key IDs that an attacker has chosen."""
 
     def status(self) -> dict[str, Any]:
         evil = "https://user:hidden@a.example/k?key=hidden\n\x1b[2J" + "K" * 200_000
@@ -436,8 +436,8 @@ class HostileProvider(PlainProvider):
         return {**told, "generation": evil, "issuers": {evil: told}}
 
 
-def test_the_table_shortens_and_hides_what_others_wrote(app: Flask) -> None:
-    """What an issuer calls its keys fits into a table, without escape sequences and the secrets of URLs."""
+def test_the_table_shortens_and_redacts_foreign_text(app: Flask) -> None:
+    """Key IDs are shortened and escaped, and secrets in URLs are hidden."""
     guarded(app, HostileProvider())
 
     _, output = run(app)
