@@ -44,12 +44,12 @@ NOW = 1_700_000_000
 
 
 def claims(header: dict[str, Any] | None = None, /, **members: Any) -> Claims:
-    """Make claims that are judged at NOW."""
+    """Make claims whose time of the check is NOW."""
     return Claims(members, checked_at=NOW, header=header or {})
 
 
 def accepts(rule: ClaimRule, found: Claims) -> bool:
-    """Whether a rule lets claims pass; it refuses by an AuthenticationError alone."""
+    """Return whether a rule accepts claims; it must refuse by an AuthenticationError."""
     try:
         apply_rules(found, [rule])
     except AuthenticationError:
@@ -74,12 +74,12 @@ def accepts(rule: ClaimRule, found: Claims) -> bool:
     ],
 )
 def test_issuer(iss: Any, accepted: bool) -> None:
-    """RFC 7519 §4.1.1: iss equals one of the issuers, letter for letter."""
+    """RFC 7519 §4.1.1: iss must equal one of the issuers, case-sensitively."""
     assert accepts(Issuer("https://a.example", "https://b.example/"), claims(iss=iss)) is accepted
 
 
 def test_issuer_is_required_and_named() -> None:
-    """Without iss a token is refused; with another, the log names both, and the wire none."""
+    """A token without iss or with another is refused; the log names both, the response neither."""
     with pytest.raises(MissingClaimError):
         Issuer("https://a.example")(claims())
     with pytest.raises(ClaimError, match=r"iss is 'https://e'.*'https://a.example'") as refusal:
@@ -108,27 +108,27 @@ def test_issuer_is_required_and_named() -> None:
     ],
 )
 def test_audience(aud: Any, accepted: bool) -> None:
-    """RFC 7519 §4.1.3: one of the values of aud is ours."""
+    """RFC 7519 §4.1.3: one of the values of aud must be ours."""
     assert accepts(Audience("me", "myself"), claims(aud=aud)) is accepted
 
 
-def test_audience_is_required_where_one_is_ours() -> None:
+def test_audience_is_required_when_configured() -> None:
     """With an audience configured, a token without aud is refused."""
     with pytest.raises(MissingClaimError):
         Audience("me")(claims())
 
 
 @pytest.mark.parametrize("aud", ["me", ["me"], [], "", None, 5])
-def test_without_an_audience_of_ours_no_audience_passes(aud: Any) -> None:
-    """RFC 7519 §4.1.3: where none is ours, a token that names one is refused."""
+def test_without_a_configured_audience_any_aud_is_refused(aud: Any) -> None:
+    """RFC 7519 §4.1.3: a token with an aud is refused if no audience is configured."""
     with pytest.raises(UnacceptedAudienceError, match="JWT_AUDIENCE") as refusal:
         Audience()(claims(aud=aud))
     assert refusal.value.claim == "aud"
     assert accepts(Audience(), claims())
 
 
-def test_audience_refusals_read_the_same_on_the_wire() -> None:
-    """A stranger does not learn whether an audience is configured."""
+def test_audience_refusals_have_the_same_description() -> None:
+    """The client doesn't learn whether an audience is configured."""
     with pytest.raises(ClaimError) as configured:
         Audience("me")(claims(aud="you"))
     with pytest.raises(ClaimError) as unconfigured:
@@ -150,12 +150,12 @@ def test_audience_refusals_read_the_same_on_the_wire() -> None:
     ],
 )
 def test_subject(sub: Any, accepted: bool) -> None:
-    """RFC 7519 §4.1.2: sub is one of those named, case and all."""
+    """RFC 7519 §4.1.2: sub must equal one of the given subjects, case-sensitively."""
     assert accepts(Subject("alice", "bob"), claims(sub=sub)) is accepted
 
 
 def test_subject_is_required() -> None:
-    """A token without sub has no subject; the error names the claim."""
+    """A token without sub is refused, and the error names the claim."""
     with pytest.raises(MissingClaimError):
         Subject("alice")(claims())
     with pytest.raises(ClaimError) as refusal:
@@ -164,7 +164,7 @@ def test_subject_is_required() -> None:
 
 
 def test_required_claims() -> None:
-    """Each of the claims is there, and not null; the one that is not is named."""
+    """Each required claim must be present and not null; the error names the missing one."""
     rule = RequiredClaims("sub", "jti")
 
     assert accepts(rule, claims(sub="", jti=0))
@@ -194,7 +194,7 @@ def test_required_claims() -> None:
     ],
 )
 def test_client(claim: str, client: Any, accepted: bool) -> None:
-    """Each of the claims that name the client is read, and compared letter for letter."""
+    """Each claim that names the client is compared case-sensitively."""
     assert accepts(Client("spa", "jobs"), claims(**{claim: client})) is accepted
 
 
@@ -207,15 +207,15 @@ CLIENTS = ["spa", "jobs", "another", "", None, ["spa"], 5]
         st.sampled_from(CLIENTS),
     )
 )
-def test_every_claim_that_names_a_client_must_name_ours(members: dict[str, Any]) -> None:
-    """If several claims name the client, each must be accepted; if none does, the token is refused."""
+def test_every_client_claim_must_be_accepted(members: dict[str, Any]) -> None:
+    """If several claims name the client, each must be accepted; without any, the token is refused."""
     named = [members[name] for name in ("azp", "appid", "client_id", "cid") if name in members]
     expected = bool(named) and all(client in ["spa", "jobs"] for client in named)
     assert accepts(Client("spa", "jobs"), claims(**members)) is expected
 
 
 def test_a_refused_client_is_named() -> None:
-    """The log names the claim, the client and the accepted ones; the wire names none of them."""
+    """The log names the claim, the client and the accepted ones; the response names none of them."""
     with pytest.raises(
         ClaimError, match="cid is 'another', accepted is 'spa' or 'jobs'"
     ) as refusal:
@@ -228,7 +228,7 @@ def test_a_refused_client_is_named() -> None:
 
 @given(st.integers())
 def test_a_numeric_subject_becomes_text(number: int) -> None:
-    """Refused by default (RFC 7519 §4.1.2); with the option a whole number becomes its decimal text."""
+    """Refused by default (RFC 7519 §4.1.2); with the option a whole number becomes decimal text."""
     with pytest.raises(ClaimError, match=r"sub is not a string but a number.*numeric_subject=True"):
         ClaimTypes()(claims(sub=number))
     found = claims(sub=number)
@@ -239,22 +239,22 @@ def test_a_numeric_subject_becomes_text(number: int) -> None:
 
 @pytest.mark.parametrize("sub", [True, False, 42.0, 1e3, None, [42], {"id": 42}], ids=repr)
 def test_only_a_whole_number_becomes_a_subject(sub: Any) -> None:
-    """Booleans, fractions, null and structures are no subjects with the option either."""
+    """Booleans, fractions, null and structures are refused as subjects, even with the option."""
     with pytest.raises(ClaimError, match="sub is not a string") as refusal:
         ClaimTypes(numeric_subject=True)(claims(sub=sub))
     assert refusal.value.claim == "sub"
 
 
 @pytest.mark.parametrize("claim", ["iss", "jti"])
-def test_numbers_are_for_the_subject_alone(claim: str) -> None:
-    """The option says nothing about other claims."""
+def test_the_option_for_numbers_applies_only_to_the_subject(claim: str) -> None:
+    """The option doesn't change other claims."""
     with pytest.raises(ClaimError, match=f"{claim} is not a string"):
         ClaimTypes(numeric_subject=True)(claims(sub=42, **{claim: 42}))
 
 
 @pytest.mark.parametrize("value", [1, 0, None, "yes"], ids=repr)
-def test_the_option_for_numeric_subjects_is_on_or_off(value: Any) -> None:
-    """Anything but True and False is a mistake, found at once."""
+def test_the_option_for_numeric_subjects_is_a_bool(value: Any) -> None:
+    """Anything but True and False raises at once."""
     with pytest.raises(ConfigurationError, match=r"numeric_subject is .*, expected True or False"):
         ClaimTypes(numeric_subject=value)
 
@@ -276,12 +276,12 @@ def test_the_option_for_numeric_subjects_is_on_or_off(value: Any) -> None:
 )
 @pytest.mark.parametrize("rule", [Scope("read", "write"), Scope("read write")], ids=["two", "one"])
 def test_scope(rule: Scope, scope: Any, accepted: bool) -> None:
-    """RFC 6750 §3.1: all of the scopes are granted."""
+    """RFC 6750 §3.1: all of the scopes must be granted."""
     assert accepts(rule, claims(scope=scope)) is accepted
 
 
-def test_a_missing_scope_names_all_that_are_needed() -> None:
-    """The challenge shows what the route needs, not what is lacking alone."""
+def test_a_missing_scope_names_all_required_scopes() -> None:
+    """The challenge shows every scope that the route needs, not only the missing ones."""
     with pytest.raises(InsufficientScopeError) as refusal:
         Scope("read", "write")(claims(scope="read"))
     assert refusal.value.scope == "read write"
@@ -309,7 +309,7 @@ def test_a_missing_scope_names_all_that_are_needed() -> None:
     ],
 )
 def test_registered_claims_of_a_wrong_type_are_refused(found: dict[str, Any], claim: str) -> None:
-    """RFC 7519 §4.1: registered claims have the type that the RFC gives them."""
+    """RFC 7519 §4.1: registered claims must have the types that the RFC defines."""
     with pytest.raises(ClaimError) as refusal:
         ClaimTypes()(claims(**found))
     assert refusal.value.claim == claim
@@ -327,7 +327,7 @@ def test_registered_claims_of_a_wrong_type_are_refused(found: dict[str, Any], cl
     ],
 )
 def test_registered_claims_of_the_right_type_pass(found: dict[str, Any]) -> None:
-    """Absent claims, and present ones of the right type, pass."""
+    """Absent claims and claims of the right type pass."""
     assert accepts(ClaimTypes(), claims(**found))
 
 
@@ -338,7 +338,7 @@ def test_registered_claims_of_the_right_type_pass(found: dict[str, Any]) -> None
 )
 @pytest.mark.parametrize("value", ["", None, 5, ["a"], b"a", True], ids=repr)
 def test_rules_take_non_empty_strings(rule: Any, value: Any) -> None:
-    """What a rule is given must be text: a list in place of a string is a mistake, found at once."""
+    """A rule's argument must be text: a list in place of a string raises at once."""
     with pytest.raises(ConfigurationError, match="non-empty strings"):
         rule("good", value)
 
@@ -354,8 +354,8 @@ def test_rules_that_need_something_to_compare_with(rule: Any) -> None:
         rule()
 
 
-def test_a_scope_of_spaces_is_no_scope() -> None:
-    """A scope that has no word in it would permit everything: it can't be made."""
+def test_a_blank_scope_is_refused() -> None:
+    """A scope without a word would permit everything, so it can't be made."""
     with pytest.raises(ConfigurationError):
         Scope(" ")
 
@@ -380,7 +380,7 @@ def test_a_scope_of_spaces_is_no_scope() -> None:
     ],
 )
 def test_rules_are_values(make: Callable[[], Any]) -> None:
-    """A rule shows what it is, equals its like, and can't be changed."""
+    """A rule has a repr, equals a rule with the same options, and can't be changed."""
     rule = make()
 
     assert repr(rule).startswith(type(rule).__name__)
@@ -392,19 +392,19 @@ def test_rules_are_values(make: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("answer", [None, True])
 def test_a_rule_accepts_by_none_or_true(answer: bool | None) -> None:
-    """Both ways of writing a rule, a check that returns and a check that raises, accept."""
+    """A rule accepts by returning None or True."""
     apply_rules(claims(), [lambda claims: answer])
 
 
 @pytest.mark.parametrize("answer", [False, 0, 1, "", "yes", [], [1], {}, ...], ids=repr)
-def test_a_rule_accepts_by_nothing_else(answer: Any) -> None:
-    """False refuses, and so does any answer that may be a slip of its author."""
+def test_a_rule_refuses_by_any_other_value(answer: Any) -> None:
+    """False refuses, and so does any value that isn't True or None."""
     with pytest.raises(ClaimError):
         apply_rules(claims(), [lambda claims: answer])
 
 
 def tenant_is_ours(claims: Claims) -> bool:
-    """Refuse everybody."""
+    """Refuse every token."""
     return False
 
 
@@ -416,7 +416,7 @@ class TenantRule:
 
 
 class OddlyNamedRule(TenantRule):
-    """A rule whose name and repr are of no use."""
+    """A rule whose name and repr are useless."""
 
     def __init__(self, name: Any) -> None:
         self.__name__ = name
@@ -426,7 +426,7 @@ class OddlyNamedRule(TenantRule):
 
 
 class SecretiveRule(TenantRule):
-    """A rule whose attributes can't be looked at."""
+    """A rule whose attributes can't be read."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(name)
@@ -445,15 +445,15 @@ class SecretiveRule(TenantRule):
         pytest.param(SecretiveRule(), "SecretiveRule", id="no name to be had"),
     ],
 )
-def test_a_refusing_rule_is_named(rule: ClaimRule, name: str) -> None:
-    """The error tells by name which rule refused, be it a function or any object."""
+def test_the_error_names_the_refusing_rule(rule: ClaimRule, name: str) -> None:
+    """The error names the rule that refused, be it a function or any object."""
     with pytest.raises(ClaimError, match=f"the rule '{name}' returned False") as refusal:
         apply_rules(claims(), [rule])
     assert refusal.value.claim == name
 
 
-def test_a_rules_name_fits_the_log() -> None:
-    """A name is shown on one line and at no length."""
+def test_a_rules_name_is_shortened_in_the_log() -> None:
+    """A name is shown on one line and shortened."""
     with pytest.raises(ClaimError) as refusal:
         apply_rules(claims(), [OddlyNamedRule("a\nb" * 1000)])
     assert str(refusal.value).isprintable()
@@ -461,16 +461,16 @@ def test_a_rules_name_fits_the_log() -> None:
 
 
 @pytest.mark.parametrize("answer", [0, "a secret", ["a secret"], {"a": "secret"}, ...], ids=repr)
-def test_an_odd_return_value_is_told_by_its_type(answer: Any) -> None:
-    """What a rule returns by mistake may be secret: the log has its type, and what a rule may return."""
+def test_the_log_has_the_type_of_an_unexpected_return_value(answer: Any) -> None:
+    """The value may be secret: the log has its type, and says what a rule may return."""
     with pytest.raises(ClaimError, match="expected None or True") as refusal:
         apply_rules(claims(), [lambda claims: answer])
     assert f"returned a value of type {type(answer).__name__}" in str(refusal.value)
     assert "secret" not in str(refusal.value)
 
 
-def test_rules_are_tried_in_order() -> None:
-    """The first rule that refuses decides; those after it are not asked."""
+def test_rules_run_in_order() -> None:
+    """The first rule that refuses decides, and later rules don't run."""
     asked: list[str] = []
 
     def first(claims: Claims) -> None:
@@ -489,8 +489,8 @@ def test_rules_are_tried_in_order() -> None:
     apply_rules(claims(), [])
 
 
-def test_as_rules_answers_a_tuple() -> None:
-    """Rules that are callables come back as they are, from any iterable."""
+def test_as_rules_returns_a_tuple() -> None:
+    """Callable rules are returned unchanged, from any iterable."""
     rules: Any = (Expiry(), lambda claims: None)
 
     assert as_rules(rules) == as_rules(list(rules)) == as_rules(iter(rules)) == rules
@@ -498,21 +498,21 @@ def test_as_rules_answers_a_tuple() -> None:
 
 
 @pytest.mark.parametrize("rule", [Expiry, "sub", None, 5, {"iss": "a"}], ids=repr)
-def test_what_is_no_rule_is_refused(rule: Any) -> None:
-    """A class that was not called, and anything that can't be called, is no rule."""
+def test_invalid_rules_are_refused(rule: Any) -> None:
+    """A rule class that wasn't called, and anything that isn't callable, is refused."""
     with pytest.raises(ConfigurationError, match="a claim rule is a callable"):
         as_rules((Expiry(), rule))
 
 
 @pytest.mark.parametrize("rules", [Expiry(), None, len], ids=["rule", "None", "function"])
-def test_rules_come_in_a_list(rules: Any) -> None:
-    """A rule without its list is a mistake that the message mends."""
+def test_rules_must_be_in_a_list(rules: Any) -> None:
+    """The error for a single rule without a list says how to fix it."""
     with pytest.raises(ConfigurationError, match=r"rules=\[…\]"):
         as_rules(rules)
 
 
-def test_rules_hold_claims_of_any_kind_of_token() -> None:
-    """The same rules judge what an introspected token says: claims without a header."""
+def test_rules_check_claims_of_any_token() -> None:
+    """The same rules check an introspected token's claims, which have no header."""
     introspected = Claims(
         {"iss": "https://a.example", "aud": "me", "exp": NOW + 1, "scope": "read"}, checked_at=NOW
     )

@@ -27,12 +27,12 @@ NOW = 1_700_000_000
 
 
 def claims(**members: Any) -> Claims:
-    """Make claims that are judged at NOW."""
+    """Make claims whose time of the check is NOW."""
     return Claims(members, checked_at=NOW)
 
 
 def accepts(rule: ClaimRule, found: Claims) -> bool:
-    """Whether a rule lets claims pass; it refuses by an AuthenticationError alone."""
+    """Return whether a rule accepts claims; it must refuse by an AuthenticationError."""
     try:
         apply_rules(found, [rule])
     except AuthenticationError:
@@ -68,8 +68,8 @@ TIME_RULES = [
 
 @pytest.mark.parametrize(("claim", "rule"), TIME_RULES)
 @pytest.mark.parametrize("value", NO_NUMBERS)
-def test_a_date_is_a_number(claim: str, rule: ClaimRule, value: Any) -> None:
-    """RFC 7519 §2: a NumericDate is a JSON number; a string or a bool is none, nor is null."""
+def test_a_date_must_be_a_number(claim: str, rule: ClaimRule, value: Any) -> None:
+    """RFC 7519 §2: a NumericDate is a JSON number, not a string, a bool or null."""
     with pytest.raises(ClaimError, match=f"{claim} is not a number") as refusal:
         apply_rules(claims(**{claim: value}), [rule])
     assert refusal.value.claim == claim
@@ -77,7 +77,7 @@ def test_a_date_is_a_number(claim: str, rule: ClaimRule, value: Any) -> None:
 
 @pytest.mark.parametrize(("claim", "rule"), TIME_RULES)
 @pytest.mark.parametrize("value", NOT_FINITE)
-def test_a_date_is_finite(claim: str, rule: ClaimRule, value: Any) -> None:
+def test_a_date_must_be_finite(claim: str, rule: ClaimRule, value: Any) -> None:
     """A number beyond the range of floats, an infinity and NaN refuse the token, with a clear text."""
     with pytest.raises(ClaimError, match=f"{claim} is out of range: expected a finite") as refusal:
         apply_rules(claims(**{claim: value}), [rule])
@@ -129,8 +129,8 @@ def test_a_refusal_for_a_far_date_is_short(value: float) -> None:
 
 
 @given(value=st.one_of(st.integers(), st.floats(), st.integers(-(10**400), 10**400)))
-def test_any_number_is_judged(value: float) -> None:
-    """A number is accepted or refused by its size, never by an error; only a finite one is accepted."""
+def test_any_number_is_compared(value: float) -> None:
+    """A number is accepted or refused by its size, and raises nothing else; only finite ones are accepted."""
     for claim, rule in (
         ("exp", Expiry()),
         ("nbf", NotBefore()),
@@ -169,14 +169,14 @@ def test_expiry(exp: float, leeway: float, accepted: bool) -> None:
 
 
 def test_expiry_says_how_long_ago() -> None:
-    """The log tells for how long the token is expired; the error is of its own kind."""
+    """The log says how long ago the token expired; the error has its own class."""
     with pytest.raises(ExpiredTokenError, match="expired 60 s ago") as refusal:
         Expiry()(claims(exp=NOW - 60))
     assert refusal.value.claim == "exp"
 
 
 def test_expiry_of_a_token_without_exp() -> None:
-    """A token without exp never expires, unless exp is required."""
+    """A token without exp is accepted, unless exp is required."""
     assert accepts(Expiry(), claims())
     with pytest.raises(MissingClaimError) as refusal:
         Expiry(required=True)(claims())
@@ -203,7 +203,7 @@ def test_not_before(nbf: float, leeway: float, accepted: bool) -> None:
 
 
 def test_not_before_says_when() -> None:
-    """The log tells when the token becomes valid; a token without nbf is valid already."""
+    """The log says when the token becomes valid; a token without nbf is already valid."""
     with pytest.raises(ClaimError, match="valid only in 60 s") as refusal:
         NotBefore()(claims(nbf=NOW + 60))
     assert refusal.value.claim == "nbf"
@@ -228,12 +228,12 @@ def test_not_before_says_when() -> None:
     ],
 )
 def test_issued_at(iat: float, max_age: float | None, leeway: float, accepted: bool) -> None:
-    """RFC 7519 §4.1.6: refused from the future, and beyond an age if one is set."""
+    """RFC 7519 §4.1.6: an iat in the future is refused, and one beyond the maximum age, if there is one."""
     assert accepts(IssuedAt(max_age, leeway=leeway), claims(iat=iat)) is accepted
 
 
-def test_issued_at_tells_why() -> None:
-    """Future and age are told apart; a token without iat has no age to be judged by."""
+def test_issued_at_says_why() -> None:
+    """The error distinguishes the future from the age; a token without iat has no age."""
     with pytest.raises(ClaimError, match="issued in the future") as refusal:
         IssuedAt()(claims(iat=NOW + 1))
     assert refusal.value.description == "The access token is not valid yet"
@@ -267,10 +267,8 @@ NO_SECONDS = [
     ],
 )
 @pytest.mark.parametrize("value", NO_SECONDS)
-def test_a_leeway_that_is_no_duration_is_refused_when_made(
-    make: Callable[[Any], Any], value: Any
-) -> None:
-    """With NaN or infinity as leeway no token would ever expire: such a rule can't be made."""
+def test_an_invalid_leeway_is_refused(make: Callable[[Any], Any], value: Any) -> None:
+    """With NaN or infinity as leeway no token would ever expire, so such a rule can't be made."""
     with pytest.raises(ConfigurationError):
         make(value)
 
@@ -291,12 +289,12 @@ def test_a_leeway_that_is_no_duration_is_refused_when_made(
     ],
 )
 def test_max_lifetime(exp: float, iat: float, accepted: bool) -> None:
-    """The lifetime is exp - iat; an iat in the future doesn't make a long one short."""
+    """The lifetime is exp - iat; an iat in the future doesn't shorten it."""
     assert accepts(MaxLifetime(60), claims(exp=exp, iat=iat)) is accepted
 
 
-def test_max_lifetime_with_a_leeway_of_ones_own() -> None:
-    """With no leeway the token may end at now + seconds and not later."""
+def test_max_lifetime_with_its_own_leeway() -> None:
+    """Without leeway the token may end at now + seconds at the latest."""
     rule = MaxLifetime(60, leeway=0)
     assert accepts(rule, claims(exp=NOW + 60, iat=NOW))
     assert not accepts(rule, claims(exp=NOW + 61, iat=NOW + 1))
@@ -317,8 +315,8 @@ def test_max_lifetime_needs_both_dates(found: dict[str, Any], missing: str) -> N
     assert refusal.value.claim == missing
 
 
-def test_max_lifetime_tells_why() -> None:
-    """The log has both lifetimes, and the client reads that the token lives too long."""
+def test_max_lifetime_says_why() -> None:
+    """The log has both lifetimes, and the description says that the token lives too long."""
     with pytest.raises(
         ClaimError, match="lives for 7200 s, longer than the accepted 3600 s"
     ) as refusal:

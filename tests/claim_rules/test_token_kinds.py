@@ -1,4 +1,4 @@
-"""Rules about the kind of a token: what an access token is, and what it isn't."""
+"""Rules about the kind of a token: which ones are access tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def claims(header: dict[str, Any] | None = None, /, **members: Any) -> Claims:
 
 
 def accepts(rule: ClaimRule, found: Claims) -> bool:
-    """Whether a rule accepts claims; it refuses by a ClaimError alone."""
+    """Return whether a rule accepts claims; it must refuse by a ClaimError."""
     try:
         apply_rules(found, [rule])
     except ClaimError:
@@ -32,7 +32,7 @@ def accepts(rule: ClaimRule, found: Claims) -> bool:
     return True
 
 
-# The tokens of providers, by their documentation.
+# Tokens as the providers document them.
 ACCESS_TOKENS = {
     "RFC 9068": ({"typ": "at+jwt"}, {"client_id": "s6", "scope": "openid", "auth_time": 1}),
     "full media type": ({"typ": "application/at+jwt"}, {}),
@@ -78,7 +78,7 @@ ACCESS_TOKENS = {
 
 @pytest.mark.parametrize("name", ACCESS_TOKENS)
 def test_access_tokens_pass(name: str) -> None:
-    """The access tokens of known providers pass, also those that say nothing of their kind."""
+    """Access tokens of known providers pass, including those without a mark of their kind."""
     header, members = ACCESS_TOKENS[name]
     AccessToken()(claims(header, **members))
 
@@ -136,7 +136,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_kinds_are_refused(name: str) -> None:
-    """Whatever tells another kind of token from an access token refuses it."""
+    """Anything that distinguishes another kind of token from an access token refuses it."""
     header, members = OTHERS[name]
     with pytest.raises(ClaimError, match="expected an access token") as refusal:
         AccessToken()(claims(header, **members))
@@ -155,8 +155,8 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("claim", KIND_CLAIMS)
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_kind_is_known_by_any_spelling(claim: str, spelling: str) -> None:
-    """Issuers name the kind in several claims and spell it in many ways, also as one of several."""
+def test_a_kind_is_recognised_in_any_spelling(claim: str, spelling: str) -> None:
+    """Issuers name the kind in several claims and spellings, also as one of several."""
     assert not accepts(AccessToken(), claims(**{claim: spelling}))
     assert not accepts(AccessToken(), claims(**{claim: ["access", spelling]}))
     assert not accepts(AccessToken(), claims({"typ": spelling}))
@@ -177,10 +177,10 @@ STRONGER = [
 
 
 @pytest.mark.parametrize(("header", "mark"), ACCESS_MARKS)
-def test_a_mark_of_an_access_token_outweighs_a_nonce_alone(
+def test_a_mark_of_an_access_token_outweighs_only_a_nonce(
     header: dict[str, Any], mark: dict[str, Any]
 ) -> None:
-    """A token that says it is an access token may have a nonce, and no mark of another kind."""
+    """A token that is marked as an access token may have a nonce, but no mark of another kind."""
     assert accepts(AccessToken(), claims(header, **mark, nonce="n"))
     for other in STRONGER:
         if mark.keys().isdisjoint(other):
@@ -205,13 +205,13 @@ def test_a_claim_does_not_outweigh_the_header(header: dict[str, Any], mark: dict
     ids=repr,
 )
 def test_nothing_else_outweighs_a_nonce(members: dict[str, Any]) -> None:
-    """Only an access token's mark, where issuers put it, lets a nonce pass."""
+    """Only an access token's mark, where issuers put it, makes a nonce acceptable."""
     assert accepts(AccessToken(), claims(**members))
     assert not accepts(AccessToken(), claims(**members, nonce="n"))
 
 
 @given(kind=st.text("abcdefghijklmnopqrstuvwxyz0123456789-_.", min_size=1), upper=st.booleans())
-def test_a_typ_with_a_suffix_is_the_name_of_a_kind(kind: str, upper: bool) -> None:
+def test_a_typ_with_a_suffix_is_a_kind(kind: str, upper: bool) -> None:
     """RFC 8725 §3.11: of all types that end in +jwt, only at+jwt is an access token's."""
     typ = f"{kind}+jwt"
     found = claims({"typ": typ.upper() if upper else typ})
@@ -236,13 +236,15 @@ TELLING = [*KIND_CLAIMS, "refresh", "nonce", "at_hash", "s_hash", "ati", "events
     members=st.dictionaries(st.sampled_from(TELLING), JSON),
     rule=st.sampled_from([AccessToken(), TokenUse("access"), TokenType("JWT")]),
 )
-def test_any_value_is_judged(typ: Any, members: dict[str, Any], rule: ClaimRule) -> None:
-    """Claims and headers of any JSON type are accepted or refused, never an error of ours."""
+def test_any_value_is_accepted_or_refused(
+    typ: Any, members: dict[str, Any], rule: ClaimRule
+) -> None:
+    """Claims and headers of any JSON type are accepted or refused, and raise nothing else."""
     accepts(rule, claims({"typ": typ}, **members))
 
 
-def test_an_issuers_own_type_of_access_token() -> None:
-    """A type of one's own is accepted where it is given, in any spelling, and is a mark."""
+def test_a_custom_type_of_access_token() -> None:
+    """A custom type is accepted if it is configured, in any spelling, and counts as a mark."""
     rule = AccessToken(types=["application/Service+jwt"])
 
     for typ in ("service+jwt", "SERVICE+JWT", "application/service+jwt", "at+jwt", "JWT"):
@@ -254,14 +256,14 @@ def test_an_issuers_own_type_of_access_token() -> None:
 
 
 @pytest.mark.parametrize("types", ["service+jwt", None, 5, [""], [None], [["a"]]], ids=repr)
-def test_types_are_text_in_a_list(types: Any) -> None:
-    """One string in place of a list is a mistake, found at once."""
+def test_types_must_be_a_list_of_text(types: Any) -> None:
+    """A string in place of a list raises at once."""
     with pytest.raises(ConfigurationError):
         AccessToken(types=types)
 
 
-def test_a_refusal_shows_little_of_a_token() -> None:
-    """What the log shows of a claim is on one line and short."""
+def test_an_error_shortens_claims() -> None:
+    """A claim in the log is on one line and short."""
     for found in (claims({"typ": "+\n" * 1000}), claims(typ=["refresh\n" * 1000])):
         with pytest.raises(ClaimError) as refusal:
             AccessToken()(found)
@@ -283,7 +285,7 @@ def test_a_refusal_shows_little_of_a_token() -> None:
     ],
 )
 def test_token_use(use: Any, accepted: bool) -> None:
-    """The claim token_use equals one of the uses, letter for letter."""
+    """The claim token_use must equal one of the uses, case-sensitively."""
     assert accepts(TokenUse("access", "service"), claims(token_use=use)) is accepted
 
 
@@ -318,8 +320,8 @@ def test_token_type(typ: Any, accepted: bool) -> None:
     assert accepts(TokenType("application/AT+jwt"), claims({"typ": typ})) is accepted
 
 
-def test_a_claim_is_no_token_type() -> None:
-    """The type is the header's: a claim of that name counts for nothing, and no header is no type."""
+def test_a_typ_claim_is_ignored() -> None:
+    """A claim named typ doesn't count, and claims without a header have no type."""
     with pytest.raises(ClaimError) as refusal:
         TokenType("at+jwt")(claims(typ="at+jwt"))
     assert refusal.value.claim == "typ"

@@ -1,4 +1,4 @@
-"""What is loaded along with the package."""
+"""Modules that importing the package loads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ print(sorted({"ecdsa", "pyasn1", "rsa"} & set(sys.modules)))
 
 
 def test_the_pure_python_backends_of_python_jose_are_never_imported() -> None:
-    """SECURITY.rst: ``ecdsa``, ``rsa`` and ``pyasn1`` are installed by python-jose and loaded by nothing."""
+    """SECURITY.rst: python-jose installs ``ecdsa``, ``rsa`` and ``pyasn1``, and nothing loads them."""
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
     )

@@ -46,7 +46,7 @@ each_error = pytest.mark.parametrize("error", ALL, ids=lambda error: type(error)
 
 
 def test_every_error_has_one_base() -> None:
-    """``except JWTLibError`` catches whatever the package raises; the warning is no error."""
+    """``except JWTLibError`` catches every error of the package; the warning isn't an error."""
     classes = [getattr(errors, name) for name in errors.__all__]
 
     assert all(issubclass(cls, JWTLibError) for cls in classes if cls is not InsecureKeyWarning)
@@ -54,7 +54,7 @@ def test_every_error_has_one_base() -> None:
 
 
 def test_every_error_is_documented_and_listed() -> None:
-    """Each public class of the module has a docstring and stands in ``__all__``."""
+    """Each public class of the module has a docstring and is in ``__all__``."""
     for name, value in vars(errors).items():
         if isinstance(value, type) and value.__module__ == errors.__name__:
             assert name in errors.__all__
@@ -62,8 +62,8 @@ def test_every_error_is_documented_and_listed() -> None:
 
 
 @each_error
-def test_a_callers_fault_is_an_authentication_error(error: AuthenticationError) -> None:
-    """All that a caller can do wrong is one class, apart from what is wrong with us."""
+def test_a_clients_fault_is_an_authentication_error(error: AuthenticationError) -> None:
+    """All client errors share one class, separate from server faults."""
     assert isinstance(error, AuthenticationError)
     assert not isinstance(error, VerificationUnavailable | ConfigurationError)
 
@@ -93,13 +93,13 @@ def test_codes_and_statuses(error: AuthenticationError, code: str | None, status
 
 @each_error
 def test_only_a_missing_scope_is_refused_on_optional_routes(error: AuthenticationError) -> None:
-    """An optional route lets go on whoever is not known; a known caller without permission is refused."""
+    """An optional route serves unknown callers, but refuses a known one without permission."""
     assert error.allows_anonymous is not isinstance(error, InsufficientScopeError)
 
 
 @each_error
 def test_refusals_are_logged_at_info(error: AuthenticationError) -> None:
-    """Callers' faults are no alarm, but for a setting that was most likely forgotten."""
+    """Client errors are logged at INFO, except one that suggests a forgotten setting."""
     expected = logging.WARNING if isinstance(error, UnacceptedAudienceError) else logging.INFO
 
     assert error.log_level == expected
@@ -107,7 +107,7 @@ def test_refusals_are_logged_at_info(error: AuthenticationError) -> None:
 
 @each_error
 def test_every_error_has_a_text_for_the_log(error: AuthenticationError) -> None:
-    """Raised without a message, an error still says something."""
+    """An error raised without a message still has a text."""
     assert str(error)
 
 
@@ -121,8 +121,8 @@ def test_descriptions_can_be_sent_as_they_are(error: AuthenticationError) -> Non
     assert not set(text) & {'"', "\\"}
 
 
-def test_the_two_texts_are_apart() -> None:
-    """The message is for the log, the description for the wire."""
+def test_message_and_description_are_separate() -> None:
+    """The message is for the log, the description for the client."""
     error = InvalidTokenError("the log", description="the wire")
 
     assert str(error) == "the log"
@@ -130,20 +130,20 @@ def test_the_two_texts_are_apart() -> None:
 
 
 def test_a_message_does_not_become_the_description() -> None:
-    """What is written for the log is never sent: the class's own description is."""
+    """The log message is never sent: the class's own description is."""
     assert InvalidTokenError("secret detail").description == "The access token is invalid"
     assert InvalidTokenError.description == "The access token is invalid"
 
 
-def test_a_description_is_the_errors_own() -> None:
+def test_a_description_belongs_to_one_error() -> None:
     """A description given to one error changes no other."""
     InvalidTokenError(description="once")
 
     assert InvalidTokenError().description == "The access token is invalid"
 
 
-def test_a_description_serves_as_message_too() -> None:
-    """Where only the description is given, the log shows it."""
+def test_a_description_is_the_default_message() -> None:
+    """If only the description is given, it is logged, too."""
     assert str(InvalidTokenError(description="too old")) == "too old"
     assert str(AuthenticationError()) == "AuthenticationError"
 
@@ -155,15 +155,15 @@ def test_invalid_request_is_a_value_error() -> None:
 
 
 def test_configuration_errors_are_value_errors() -> None:
-    """A wrong argument is a ValueError, as Python says it."""
+    """A wrong argument is a ValueError, as is usual in Python."""
     error = ConfigurationError("no key")
 
     assert isinstance(error, ValueError)
     assert str(error) == "no key"
 
 
-def test_an_outage_is_ours() -> None:
-    """VerificationUnavailable is 503, an ERROR in the log, and asks to come again."""
+def test_an_outage_is_a_503() -> None:
+    """VerificationUnavailable is 503, an ERROR in the log, and has a Retry-After."""
     error = VerificationUnavailable()
 
     assert (error.status, error.log_level, error.retry_after) == (503, logging.ERROR, 5)
@@ -182,7 +182,7 @@ def test_claim_errors_name_their_claim() -> None:
 
 
 def test_a_missing_claim_is_a_key_error() -> None:
-    """Reading an absent claim is a KeyError, as with any mapping, and shows its text without quotes."""
+    """Reading an absent claim is a KeyError, as with any mapping, and its text has no quotes."""
     error = MissingClaimError("sub")
 
     assert isinstance(error, KeyError)
@@ -192,8 +192,8 @@ def test_a_missing_claim_is_a_key_error() -> None:
     assert MissingClaimError("sub", description="wire").description == "wire"
 
 
-def test_a_missing_scope_names_what_is_needed() -> None:
-    """The scope that is needed goes into the challenge."""
+def test_a_missing_scope_names_the_required_scope() -> None:
+    """The required scope is in the challenge."""
     error = InsufficientScopeError("a b")
 
     assert error.scope == "a b"
@@ -202,8 +202,8 @@ def test_a_missing_scope_names_what_is_needed() -> None:
     assert InsufficientScopeError("a", description="wire").description == "wire"
 
 
-def test_errors_can_be_subclassed_with_a_description_of_their_own() -> None:
-    """An organisation's own refusal needs no more than a class with a description."""
+def test_errors_can_be_subclassed_with_a_description() -> None:
+    """An organisation's own refusal is a class with a description."""
 
     class Revoked(InvalidTokenError):
         """The token was revoked."""
@@ -238,15 +238,15 @@ def test_the_package_exports_the_errors_that_an_application_needs() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_errors_survive_pickling(error: JWTLibError) -> None:
-    """An error that crosses a process tells there what it told here."""
+    """A pickled error keeps its message and attributes."""
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
 
 
-def test_a_403_of_ones_own_is_a_refusal_on_every_route() -> None:
-    """What an optional route tolerates follows from the status: 403 says who it is, and refuses them."""
+def test_a_custom_403_is_refused_on_every_route() -> None:
+    """Optional routes go by the status: 403 means a known caller who is refused."""
 
     class Forbidden(AuthenticationError):
         """Known, and not allowed."""

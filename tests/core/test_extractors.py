@@ -12,17 +12,17 @@ from flask_jwtlib.errors import InvalidRequestError
 from flask_jwtlib.extractors import FormTokenExtractor, QueryTokenExtractor
 
 FORM = "application/x-www-form-urlencoded"
-# One of each character that RFC 6750 §2.1 gives to b64token.
+# One of each character that RFC 6750 §2.1 allows in a b64token.
 B64TOKEN = "abcXYZ019-._~+/=="
 
 
 def request(method: str = "GET", **values: Any) -> Request:
-    """Make a request as a server hands it to Flask."""
+    """Make a request as a server passes it to Flask."""
     return Request(EnvironBuilder(method=method, **values).get_environ())
 
 
 def with_header(value: str) -> Request:
-    """Make a request with an Authorization header, byte for byte as the server saw it."""
+    """Make a request with an Authorization header, with the same bytes as the server received."""
     environ = EnvironBuilder().get_environ()
     environ["HTTP_AUTHORIZATION"] = value
     return Request(environ)
@@ -37,13 +37,13 @@ def form(
 
 
 def form_by(method: str, body: str, **values: Any) -> Request:
-    """Make a request whose method is spelled as given, as a server may pass it on."""
+    """Make a request with the method spelled as given, as a server may pass it on."""
     environ = form(body, **values).environ
     environ["REQUEST_METHOD"] = method
     return Request(environ)
 
 
-def test_2_1_the_token_stands_in_the_authorization_header() -> None:
+def test_2_1_the_token_is_in_the_authorization_header() -> None:
     """RFC 6750 §2.1: ``Authorization: Bearer b64token`` MUST be supported."""
     found = BearerTokenExtractor().extract(with_header("Bearer mF_9.B5f-4.1JqM"))
 
@@ -51,22 +51,22 @@ def test_2_1_the_token_stands_in_the_authorization_header() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_2_1_the_scheme_has_no_case(scheme: str) -> None:
+def test_2_1_the_scheme_is_case_insensitive(scheme: str) -> None:
     """RFC 9110 §11.1: the scheme's name is case-insensitive."""
     found = HeaderTokenExtractor().extract(with_header(f"{scheme} abc"))
 
     assert found == BearerToken("abc")
 
 
-def test_2_1_every_character_of_b64token_is_taken() -> None:
+def test_2_1_every_character_of_b64token_is_accepted() -> None:
     """RFC 6750 §2.1: letters, digits, ``-._~+/``, and ``=`` at the end."""
     assert HeaderTokenExtractor().extract(with_header(f"Bearer {B64TOKEN}")) == BearerToken(
         B64TOKEN
     )
 
 
-def test_2_1_several_spaces_part_scheme_and_token() -> None:
-    """RFC 9110 §11.4: one or more spaces stand between scheme and credentials."""
+def test_2_1_several_spaces_may_separate_scheme_and_token() -> None:
+    """RFC 9110 §11.4: one or more spaces separate scheme and credentials."""
     assert HeaderTokenExtractor().extract(with_header("Bearer   abc")) == BearerToken("abc")
 
 
@@ -101,7 +101,7 @@ def test_2_1_several_spaces_part_scheme_and_token() -> None:
     ],
 )
 def test_2_1_malformed_bearer_credentials_are_refused(value: str) -> None:
-    """RFC 6750 §3.1: Bearer credentials that are not one b64token are invalid_request, not "no token"."""
+    """RFC 6750 §3.1: Bearer credentials that aren't one b64token are invalid_request, not "no token"."""
     with pytest.raises(InvalidRequestError) as refusal:
         BearerTokenExtractor().extract(with_header(value))
     assert refusal.value.description == "The Authorization header is malformed"
@@ -128,13 +128,13 @@ def test_2_1_malformed_bearer_credentials_are_refused(value: str) -> None:
         pytest.param("\u1e04earer abc", id="look-alike"),
     ],
 )
-def test_2_1_another_scheme_is_no_bearer_token(value: str) -> None:
-    """RFC 6750 §2.1: what is for another scheme is not ours, and no bearer token is present there."""
+def test_2_1_another_scheme_is_not_a_bearer_token(value: str) -> None:
+    """RFC 6750 §2.1: credentials of another scheme aren't a bearer token."""
     assert BearerTokenExtractor().extract(with_header(value)) is None
 
 
 def test_a_request_without_any_token_has_none() -> None:
-    """RFC 6750 §3.1: nothing to be found is no error of the extractor's."""
+    """RFC 6750 §3.1: a request without a token isn't an error for the extractor."""
     for made in (request(), request("POST"), form(""), form("a=1"), request(query_string="a=1")):
         assert BearerTokenExtractor().extract(made) is None
 
@@ -155,27 +155,27 @@ WITHOUT_BODY = ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"]
 
 
 def spelled(method: str) -> list[str]:
-    """A method in the cases that a client may send it in."""
+    """Spell a method in each case that a client may send."""
     return [method, method.lower(), method.title(), method.swapcase().title()]
 
 
 @pytest.mark.parametrize("method", [each for method in WITH_BODY for each in spelled(method)])
-def test_2_2_the_token_stands_in_a_form(method: str) -> None:
-    """RFC 6750 §2.2: the form parameter access_token, on any method whose body may have a meaning."""
+def test_2_2_the_token_is_in_a_form(method: str) -> None:
+    """RFC 6750 §2.2: the form parameter access_token, with any method whose body has a meaning."""
     found = BearerTokenExtractor().extract(form_by(method, "a=1&access_token=abc&b=2"))
 
     assert found == BearerToken("abc", source="form")
 
 
 @pytest.mark.parametrize("method", [each for method in WITHOUT_BODY for each in spelled(method)])
-def test_2_2_a_body_without_a_meaning_is_no_source(method: str) -> None:
+def test_2_2_a_body_without_a_meaning_is_not_read(method: str) -> None:
     """RFC 6750 §2.2: "In particular, this means that the 'GET' method MUST NOT be used"."""
     assert BearerTokenExtractor().extract(form_by(method, "access_token=abc")) is None
 
 
 @pytest.mark.parametrize("method", [each for method in WITH_BODY for each in spelled(method)])
 def test_2_two_tokens_are_refused_with_any_method(method: str) -> None:
-    """RFC 6750 §2: neither an unusual method nor its spelling lets two tokens in together."""
+    """RFC 6750 §2: two tokens are refused even with an unusual method or spelling."""
     made = form_by(method, "access_token=abc", headers={"Authorization": "Bearer abc"})
 
     with pytest.raises(InvalidRequestError, match="header and another in the form"):
@@ -207,15 +207,15 @@ def test_2_2_the_content_type_is_form_urlencoded(content_type: str) -> None:
         pytest.param("application", id="half a type"),
     ],
 )
-def test_2_2_a_body_of_another_type_is_no_source(content_type: str) -> None:
-    """RFC 6750 §2.2: a body that is no form holds no token, whatever it looks like."""
+def test_2_2_a_body_of_another_type_is_not_read(content_type: str) -> None:
+    """RFC 6750 §2.2: a body that isn't a form holds no token, whatever its content."""
     made = form("access_token=abc", content_type=content_type)
 
     assert FormTokenExtractor().extract(made) is None
 
 
-def test_2_2_a_body_without_a_type_is_no_source() -> None:
-    """RFC 6750 §2.2: without a Content-Type there is no form."""
+def test_2_2_a_body_without_a_type_is_not_read() -> None:
+    """RFC 6750 §2.2: without a Content-Type the body isn't a form."""
     environ = form("access_token=abc").environ
     del environ["CONTENT_TYPE"]
 
@@ -224,7 +224,7 @@ def test_2_2_a_body_without_a_type_is_no_source() -> None:
     assert FormTokenExtractor().extract(Request(environ)) is None
 
 
-def test_2_2_a_multipart_body_is_no_source() -> None:
+def test_2_2_a_multipart_body_is_not_read() -> None:
     """RFC 6750 §2.2: "The entity-body is single-part"."""
     made = request("POST", data={"access_token": "abc"}, content_type="multipart/form-data")
 
@@ -241,22 +241,22 @@ def test_2_2_a_multipart_body_is_no_source() -> None:
         pytest.param("access_token=abc&a=1&a=%E2%98%83", id="in a second value"),
     ],
 )
-def test_2_2_a_form_with_a_token_is_ascii(body: bytes | str) -> None:
+def test_2_2_a_form_with_a_token_must_be_ascii(body: bytes | str) -> None:
     """RFC 6750 §2.2: the content consists entirely of ASCII characters."""
     with pytest.raises(InvalidRequestError) as refusal:
         FormTokenExtractor().extract(form(body))
     assert refusal.value.description == "A form that carries access_token must be ASCII"
 
 
-def test_2_2_a_token_in_a_body_that_is_no_text_is_refused() -> None:
-    """RFC 6750 §2.2: bytes that are no UTF-8 make no form; one that names a token is refused."""
+def test_2_2_a_token_in_a_body_that_is_not_text_is_refused() -> None:
+    """RFC 6750 §2.2: a body that isn't UTF-8 isn't a form; with a token in it, it is refused."""
     with pytest.raises(InvalidRequestError, match="ASCII"):
         FormTokenExtractor().extract(form(b"access_token=abc&name=t\xf6m"))
     assert FormTokenExtractor().extract(form(b"no_access_token=abc&name=t\xf6m")) is None
 
 
 def test_2_2_a_form_without_a_token_may_hold_anything() -> None:
-    """RFC 6750 §2.2 speaks of forms with a token; others are not the extractor's business."""
+    """RFC 6750 §2.2 applies to forms with a token; the extractor ignores others."""
     assert FormTokenExtractor().extract(form("name=t\xf6m")) is None
 
 
@@ -269,8 +269,8 @@ def test_2_2_a_form_without_a_token_may_hold_anything() -> None:
         pytest.param(frozenset({"GET"}), id="set"),
     ],
 )
-def test_old_clients_may_send_the_form_with_get(methods: Any) -> None:
-    """One argument gives the form with GET back to an app whose clients send it so."""
+def test_the_form_may_be_read_with_get(methods: Any) -> None:
+    """An option reads forms with GET for an app whose clients send them so."""
     made = form("access_token=abc", method="GET")
 
     assert FormTokenExtractor(methods=methods).extract(made) == BearerToken("abc", source="form")
@@ -278,14 +278,14 @@ def test_old_clients_may_send_the_form_with_get(methods: Any) -> None:
 
 
 @pytest.mark.parametrize("methods", ["", [""], [5], [None]], ids=repr)
-def test_a_method_is_a_string(methods: Any) -> None:
-    """A mistake in the methods shows where the extractor is made."""
+def test_methods_must_be_strings(methods: Any) -> None:
+    """Methods of the wrong type raise when the extractor is made."""
     with pytest.raises(ConfigurationError, match="methods takes non-empty strings"):
         FormTokenExtractor(methods=methods)
 
 
-def test_2_3_the_token_stands_in_the_query() -> None:
-    """RFC 6750 §2.3: the query parameter access_token, on any method."""
+def test_2_3_the_token_is_in_the_query() -> None:
+    """RFC 6750 §2.3: the query parameter access_token, with any method."""
     for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
         made = request(method, query_string="a=1&access_token=abc&b=2")
         assert BearerTokenExtractor().extract(made) == BearerToken("abc", source="query")
@@ -300,7 +300,7 @@ def test_2_3_the_token_stands_in_the_query() -> None:
     ],
 )
 def test_2_3_the_parameters_name_may_be_percent_encoded(query: str) -> None:
-    """RFC 3986 §2.3: an encoded name is the same name; it hides no second token."""
+    """RFC 3986 §2.3: an encoded name is the same name, so it can't hide a second token."""
     assert QueryTokenExtractor().extract(request(query_string=query)) == BearerToken(
         "abc", source="query"
     )
@@ -319,7 +319,7 @@ def test_2_3_the_parameters_name_may_be_percent_encoded(query: str) -> None:
         pytest.param("access%255Ftoken=abc", id="encoded twice"),
     ],
 )
-def test_2_3_other_parameters_are_no_token(query: str) -> None:
+def test_2_3_other_parameters_are_not_tokens(query: str) -> None:
     """RFC 6750 §2.3: the parameter's name is access_token, exactly."""
     assert BearerTokenExtractor().extract(request(query_string=query)) is None
 
@@ -327,8 +327,8 @@ def test_2_3_other_parameters_are_no_token(query: str) -> None:
 @pytest.mark.parametrize(
     "query", ["access_token=abc&name=\xff", "a=%20&b=\xff", "\xff%61=1"], ids=ascii
 )
-def test_2_3_a_query_of_bytes_that_are_no_text_is_refused(query: str) -> None:
-    """RFC 6750 §3.1: a query that can't be read is a malformed request, and no error of ours."""
+def test_2_3_a_query_that_is_not_text_is_refused(query: str) -> None:
+    """RFC 6750 §3.1: a query that can't be decoded is a malformed request, not a server fault."""
     environ = EnvironBuilder().get_environ()
     environ["QUERY_STRING"] = query
 
@@ -352,7 +352,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("value", MALFORMED)
 @pytest.mark.parametrize("place", ["query", "form"])
-def test_a_parameter_that_is_no_b64token_is_refused(place: str, value: str) -> None:
+def test_a_parameter_that_is_not_a_b64token_is_refused(place: str, value: str) -> None:
     """RFC 6750 §3.1: a malformed parameter is invalid_request; an empty one is not "no token"."""
     text = f"access_token={value}"
     made = request(query_string=text) if place == "query" else form(text)
@@ -365,7 +365,7 @@ def test_a_parameter_that_is_no_b64token_is_refused(place: str, value: str) -> N
 @pytest.mark.parametrize("second", ["abc", "other", ""], ids=["same", "other", "empty"])
 @pytest.mark.parametrize("place", ["query", "form"])
 def test_a_repeated_parameter_is_refused(place: str, second: str) -> None:
-    """RFC 6750 §3.1: "repeats the same parameter" is invalid_request, the same value included."""
+    """RFC 6750 §3.1: "repeats the same parameter" is invalid_request, even with the same value."""
     text = f"access_token=abc&access_token={second}"
     made = request(query_string=text) if place == "query" else form(text)
 
@@ -395,7 +395,7 @@ def test_2_a_token_in_two_places_is_refused(places: tuple[str, str], second: str
 
 
 def test_2_a_malformed_second_credential_is_refused_too() -> None:
-    """RFC 6750 §2: a good token beside a malformed one is no good request."""
+    """RFC 6750 §2: a valid token beside a malformed one is refused."""
     for made in (
         request(headers={"Authorization": "Bearer abc"}, query_string="access_token="),
         form("access_token=abc", headers={"Authorization": "Bearer !"}),
@@ -406,14 +406,14 @@ def test_2_a_malformed_second_credential_is_refused_too() -> None:
 
 
 def test_another_scheme_beside_a_parameter_is_one_token() -> None:
-    """RFC 6750 §2.1: Basic credentials, say of a proxy, are not a second bearer token."""
+    """RFC 6750 §2.1: Basic credentials, for example a proxy's, aren't a second bearer token."""
     made = request(headers={"Authorization": "Basic eDp5"}, query_string="access_token=abc")
 
     assert BearerTokenExtractor().extract(made) == BearerToken("abc", source="query")
 
 
 def test_refusals_are_400_invalid_request() -> None:
-    """RFC 6750 §3.1: a malformed request is answered 400 with invalid_request."""
+    """RFC 6750 §3.1: a malformed request gets a 400 with invalid_request."""
     with pytest.raises(InvalidRequestError) as refusal:
         BearerTokenExtractor().extract(with_header("Bearer"))
 
@@ -422,8 +422,8 @@ def test_refusals_are_400_invalid_request() -> None:
 
 
 @pytest.mark.parametrize("place", ["header", "form", "query"])
-def test_each_place_can_be_turned_off(place: str) -> None:
-    """RFC 9700 §4.3.2: one argument turns a place off; what stands there is not seen any more."""
+def test_each_location_can_be_turned_off(place: str) -> None:
+    """RFC 9700 §4.3.2: one option turns a location off, and a token there is ignored."""
     made = form(
         "access_token=abc" if place == "form" else "",
         headers={"Authorization": "Bearer abc"} if place == "header" else {},
@@ -437,15 +437,15 @@ def test_each_place_can_be_turned_off(place: str) -> None:
     assert BearerTokenExtractor(**only).extract(made) == BearerToken("abc", source=place)
 
 
-def test_a_place_that_is_off_holds_no_second_token() -> None:
-    """With the query turned off, a parameter there is the application's own."""
+def test_a_location_that_is_off_holds_no_second_token() -> None:
+    """With the query turned off, a parameter there belongs to the application."""
     made = request(headers={"Authorization": "Bearer abc"}, query_string="access_token=def")
 
     assert BearerTokenExtractor(query=False).extract(made) == BearerToken("abc")
 
 
-def test_all_places_off_is_a_mistake() -> None:
-    """An extractor that looks nowhere can't be made."""
+def test_all_locations_off_is_refused() -> None:
+    """An extractor that reads no location can't be made."""
     with pytest.raises(ConfigurationError, match="at least one"):
         BearerTokenExtractor(header=False, form=False, query=False)
 
@@ -456,7 +456,7 @@ def test_all_places_off_is_a_mistake() -> None:
     ids=lambda make: make.__name__,
 )
 def test_extractors_are_values(make: Any) -> None:
-    """An extractor equals its like, says what it is, and can't be changed."""
+    """Extractors with the same options are equal, have a repr, and can't be changed."""
     assert make() == make()
     assert hash(make()) == hash(make())
     assert repr(make()).startswith(make.__name__)
@@ -464,8 +464,8 @@ def test_extractors_are_values(make: Any) -> None:
         make().header = False
 
 
-def test_options_are_keywords() -> None:
-    """What a flag means can be read where it is given."""
+def test_options_are_keyword_only() -> None:
+    """A flag's meaning is visible where it is passed."""
     with pytest.raises(TypeError):
         BearerTokenExtractor(False)  # type: ignore[misc]
     with pytest.raises(TypeError):
@@ -473,7 +473,7 @@ def test_options_are_keywords() -> None:
 
 
 def test_the_body_stays_readable() -> None:
-    """A view may read the raw body after the extractor looked for a token in it."""
+    """A view may read the raw body after the extractor has searched it for a token."""
     made = form("amount=5", headers={"Authorization": "Bearer abc"})
 
     assert BearerTokenExtractor().extract(made) == BearerToken("abc")
@@ -488,8 +488,8 @@ def test_the_form_stays_readable() -> None:
     assert made.form["amount"] == "5"
 
 
-def test_a_body_of_another_type_is_not_touched() -> None:
-    """A body that can't hold a token is left in the stream, for the view to read as it comes."""
+def test_a_body_of_another_type_is_not_read() -> None:
+    """A body that can't hold a token stays in the stream, for the view to read."""
     made = form('{"a": 1}', content_type="application/json")
     BearerTokenExtractor().extract(made)
 
@@ -499,7 +499,7 @@ def test_a_body_of_another_type_is_not_touched() -> None:
 @pytest.mark.parametrize("make", [FormTokenExtractor, BearerTokenExtractor])
 @pytest.mark.parametrize("max_size", [None, 100, 20_000])
 def test_a_form_of_more_than_two_tokens_is_not_read(make: Any, max_size: int | None) -> None:
-    """Up to twice max_size bytes are searched for a token; of more, not one is read."""
+    """Up to twice max_size bytes are searched for a token; a longer body isn't read at all."""
     extractor = make() if max_size is None else make(max_size=max_size)
     longest = 2 * (max_size or 8192)
     text = b"access_token=abc&filler=".ljust(longest, b"x")
@@ -511,8 +511,8 @@ def test_a_form_of_more_than_two_tokens_is_not_read(make: Any, max_size: int | N
 
 
 @pytest.mark.parametrize("limit", [1, 10**9], ids=["smaller", "larger"])
-def test_the_limit_for_multipart_fields_does_not_count(limit: int) -> None:
-    """MAX_FORM_MEMORY_SIZE, which bounds the fields of multipart forms, changes nothing."""
+def test_the_limit_for_multipart_fields_does_not_apply(limit: int) -> None:
+    """MAX_FORM_MEMORY_SIZE, which limits multipart fields, changes nothing."""
     short, long = form(b"access_token=abc"), form(b"access_token=abc&x=" + b"x" * 20_000)
     short.max_form_memory_size = long.max_form_memory_size = limit
 
@@ -522,14 +522,14 @@ def test_the_limit_for_multipart_fields_does_not_count(limit: int) -> None:
 
 @pytest.mark.parametrize("max_size", [0, -1, 1.5, True, "8192", None], ids=repr)
 @pytest.mark.parametrize("make", [FormTokenExtractor, BearerTokenExtractor])
-def test_the_size_of_a_token_is_a_whole_number(make: Any, max_size: Any) -> None:
-    """A mistake in max_size shows where the extractor is made."""
+def test_the_size_of_a_token_must_be_a_whole_number(make: Any, max_size: Any) -> None:
+    """An invalid max_size raises when the extractor is made."""
     with pytest.raises(ConfigurationError, match="whole number"):
         make(max_size=max_size)
 
 
-def test_a_form_is_not_parsed_for_the_look() -> None:
-    """Looking for a token, found or not, builds no form; the view parses it when it needs it."""
+def test_the_search_does_not_parse_the_form() -> None:
+    """The search builds no form, with or without a token; the view parses it when needed."""
     for body in ("a=1&b=2", "access_token=abc&a=1", "a=%20", "access%5Ftoken=abc"):
         made = form(body)
         FormTokenExtractor().extract(made)
@@ -538,7 +538,7 @@ def test_a_form_is_not_parsed_for_the_look() -> None:
 
 @pytest.mark.parametrize("kept", [False, True], ids=["form", "get_data and form"])
 def test_a_form_that_was_parsed_before_is_searched(kept: bool) -> None:
-    """Where the application has parsed the form before, the token in it counts as ever."""
+    """If the application has already parsed the form, its token is found as usual."""
 
     def parsed(body: bytes) -> Request:
         made = form(body)
@@ -566,7 +566,7 @@ def test_a_form_that_was_parsed_before_is_searched(kept: bool) -> None:
     ],
 )
 def test_2_2_the_parameters_name_may_be_percent_encoded(name: str) -> None:
-    """An encoded name in a form is the same name; it hides no second token."""
+    """An encoded name in a form is the same name, so it can't hide a second token."""
     assert FormTokenExtractor().extract(form(f"a=1&{name}=%61bc")) == BearerToken(
         "abc", source="form"
     )
@@ -590,6 +590,6 @@ def test_2_2_the_parameters_name_may_be_percent_encoded(name: str) -> None:
         " access_token=abc",
     ],
 )
-def test_2_2_other_parameters_are_no_token(body: str) -> None:
+def test_2_2_other_parameters_are_not_tokens(body: str) -> None:
     """RFC 6750 §2.2: the parameter's name is access_token, exactly."""
     assert FormTokenExtractor().extract(form(body)) is None

@@ -75,7 +75,7 @@ def test_status_and_challenge(error: AuthenticationError, status: int, challenge
 
 @pytest.mark.parametrize(("error", "status", "challenge"), ERRORS)
 def test_the_realm_comes_first(error: AuthenticationError, status: int, challenge: str) -> None:
-    """RFC 9110 §11.5: a configured realm is shown in every challenge, once."""
+    """RFC 9110 §11.5: a configured realm is in every challenge, once."""
     shown = UnauthorizedHandler(realm="api").deny(error).headers["WWW-Authenticate"]
 
     assert shown.startswith('Bearer realm="api"')
@@ -106,7 +106,7 @@ def test_no_code_without_credentials() -> None:
     ['"', "\\", "\n", "\r\nX-Evil: yes", "\t", "\x7f", "\x00", "\N{SNOWMAN}", "\xe9", "\u2028"],
     ids=ascii,
 )
-def test_what_a_challenge_may_not_hold_is_replaced(foreign: str) -> None:
+def test_characters_that_a_challenge_may_not_hold_are_replaced(foreign: str) -> None:
     """RFC 6750 §3: descriptions and scopes are %x20-21 / %x23-5B / %x5D-7E; the rest becomes ``?``."""
     description = bearer_challenge(InvalidTokenError(description=f"a{foreign}b"))
     scope = bearer_challenge(InsufficientScopeError(f"a{foreign}b"))
@@ -122,7 +122,7 @@ def test_what_a_challenge_may_not_hold_is_replaced(foreign: str) -> None:
 
 
 def test_every_permitted_character_is_kept() -> None:
-    """RFC 6750 §3: what a description may hold is sent as it is."""
+    """RFC 6750 §3: every character that a description may hold is sent unchanged."""
     permitted = "".join(chr(code) for code in (0x20, 0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F)))
 
     assert f'error_description="{permitted}"' in bearer_challenge(
@@ -130,11 +130,11 @@ def test_every_permitted_character_is_kept() -> None:
     )
 
 
-def test_an_own_code_is_made_safe_too() -> None:
-    """An application's own error class can't break the header by its code."""
+def test_a_custom_code_is_made_safe_too() -> None:
+    """The code of an application's own error class can't break the header."""
 
     class Own(AuthenticationError):
-        """An odd code."""
+        """An error with an unusual code."""
 
         code = 'own"\r\n'
 
@@ -142,7 +142,7 @@ def test_an_own_code_is_made_safe_too() -> None:
 
 
 def test_an_outage_has_retry_after_and_no_challenge() -> None:
-    """A fault of ours is 503 and says when to come again (RFC 9110 §10.2.3); it challenges nobody."""
+    """A server fault is a 503 with Retry-After (RFC 9110 §10.2.3) and without a challenge."""
     response = UnauthorizedHandler(realm="api").deny(VerificationUnavailable(retry_after=7))
 
     assert response.status_code == 503
@@ -164,27 +164,27 @@ def test_an_outage_has_retry_after_and_no_challenge() -> None:
     ],
 )
 def test_the_body_is_a_line_of_text(error: Any, text: str) -> None:
-    """The body says the same as the challenge, to people; what is for the log stays out of it."""
+    """The body has the challenge's description as text, and nothing of the log message."""
     response = UnauthorizedHandler().deny(error)
 
     assert response.get_data(as_text=True) == text
     assert response.mimetype == "text/plain"
 
 
-def test_refusals_say_nothing_to_caches() -> None:
-    """No refusal is marked as one that a cache may keep."""
+def test_refusals_have_no_caching_headers() -> None:
+    """No refusal is marked as cacheable."""
     for error in (MissingTokenError(), InvalidTokenError(), VerificationUnavailable()):
         headers = UnauthorizedHandler().deny(error).headers
         assert not {"Cache-Control", "Expires", "ETag"} & set(headers.keys())
 
 
 def test_anonymous_does_nothing() -> None:
-    """By default an anonymous request is noted by nobody."""
+    """The default handler ignores anonymous requests."""
     assert UnauthorizedHandler().anonymous(MissingTokenError()) is None
 
 
 def test_refusal_headers() -> None:
-    """The headers of a refusal can be had alone, for handlers of another body."""
+    """``refusal_headers`` returns a refusal's headers, for handlers with another body."""
     assert refusal_headers(MissingTokenError(), realm="api") == [
         ("WWW-Authenticate", 'Bearer realm="api"')
     ]
@@ -192,20 +192,20 @@ def test_refusal_headers() -> None:
 
 
 @pytest.mark.parametrize("realm", ['a"b', "a\\b", "a\nb", "caf\xe9", "\t", 5, b"api"], ids=ascii)
-def test_a_realm_that_no_challenge_can_show_is_refused(realm: Any) -> None:
-    """A realm with quotes, control or non-ASCII characters is a mistake, found when composing."""
+def test_an_invalid_realm_is_refused(realm: Any) -> None:
+    """A realm with quotes, control or non-ASCII characters raises when composing."""
     with pytest.raises(ConfigurationError, match="a realm is printable ASCII"):
         UnauthorizedHandler(realm=realm)
 
 
 @pytest.mark.parametrize("realm", [None, "api", "my api, v2 (test)"])
-def test_a_realm_that_can_be_shown(realm: str | None) -> None:
-    """Any printable ASCII without quotes and backslashes is a realm."""
+def test_a_valid_realm_is_accepted(realm: str | None) -> None:
+    """A realm may hold any printable ASCII without quotes and backslashes."""
     assert UnauthorizedHandler(realm=realm).realm == realm
 
 
 def test_the_handler_is_a_value() -> None:
-    """Handlers of the same realm are equal, and can't be changed; the realm is given by name."""
+    """Handlers of the same realm are equal and frozen; the realm is keyword-only."""
     assert UnauthorizedHandler(realm="a") == UnauthorizedHandler(realm="a")
     with pytest.raises(FrozenInstanceError):
         UnauthorizedHandler().realm = "a"  # type: ignore[misc]
@@ -213,8 +213,8 @@ def test_the_handler_is_a_value() -> None:
         UnauthorizedHandler("a")  # type: ignore[misc]
 
 
-def test_each_refusal_is_a_response_of_its_own() -> None:
-    """Two refusals of the same error share no response object that somebody might change."""
+def test_each_refusal_has_its_own_response() -> None:
+    """Two refusals by the same error share no mutable response object."""
     handler, error = UnauthorizedHandler(), MissingTokenError()
     first = handler.deny(error)
     first.headers["X-Changed"] = "yes"
@@ -225,7 +225,7 @@ def test_each_refusal_is_a_response_of_its_own() -> None:
 
 
 class Lazy:
-    """A lazy string, as Flask-Babel's: it is translated each time that it is used."""
+    """A lazy string, as Flask-Babel's: it is translated each time it is used."""
 
     language = "en"
 
@@ -246,7 +246,7 @@ class Lazy:
 
 
 class Untranslatable:
-    """A lazy string whose translation fails, whatever is done with it."""
+    """A lazy string whose translation always fails."""
 
     def _fail(self, *_: object) -> Any:
         raise RuntimeError("working outside of the request context")
@@ -255,7 +255,7 @@ class Untranslatable:
 
 
 class Text(str):
-    """A string of a subclass, such as MarkupSafe's."""
+    """A subclass of ``str``, such as MarkupSafe's."""
 
     __slots__ = ()
 
@@ -278,7 +278,7 @@ DESCRIPTIONS = [
 
 
 def with_description(description: Any) -> list[Any]:
-    """Errors of each kind that an application may give a description, by each way."""
+    """Make errors of each kind that may have a description, in each way to set it."""
 
     class Own(InvalidTokenError):
         pass
@@ -301,7 +301,7 @@ def with_description(description: Any) -> list[Any]:
 
 @pytest.mark.parametrize(("description", "text"), DESCRIPTIONS)
 def test_any_description_can_be_sent(description: Any, text: str) -> None:
-    """Whatever an application gives as description, the refusal is sent as ever, with text."""
+    """Whatever description an application sets, the refusal is sent, with text."""
     for error in with_description(description):
         assert refusal_text(error) == text
         response = UnauthorizedHandler().deny(error)
@@ -314,7 +314,7 @@ def test_any_description_can_be_sent(description: Any, text: str) -> None:
 
 
 def test_a_lazy_description_is_translated_for_each_request() -> None:
-    """The language is that of the request that is refused, and not that of an earlier one."""
+    """The language is that of the refused request, not of an earlier one."""
     error = InvalidTokenError(description=Lazy(en="no", de="nein"))  # type: ignore[arg-type]
 
     for language, text in (("en", "no"), ("de", "nein"), ("en", "no")):
@@ -325,7 +325,7 @@ def test_a_lazy_description_is_translated_for_each_request() -> None:
 
 
 @pytest.mark.parametrize("scope", [Lazy(en="a b"), Text("a b")], ids=["lazy", "subclass"])
-def test_a_scope_that_is_no_plain_string_is_shown(scope: Any) -> None:
+def test_a_scope_that_is_not_a_plain_string_is_shown(scope: Any) -> None:
     """A scope may come from a setting or a translation, too."""
     assert 'scope="a b"' in bearer_challenge(InsufficientScopeError(scope))
 
@@ -344,7 +344,7 @@ def test_a_scope_that_is_no_plain_string_is_shown(scope: Any) -> None:
     ids=repr,
 )
 def test_retry_after_is_whole_seconds(seconds: Any, header: str) -> None:
-    """RFC 9110 §10.2.3: whatever a provider of one's own says, the header is a whole number."""
+    """RFC 9110 §10.2.3: whatever a custom provider sets, the header is a whole number."""
     error = VerificationUnavailable(retry_after=seconds)
 
     assert refusal_headers(error) == [("Retry-After", header)]

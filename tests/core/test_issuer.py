@@ -29,14 +29,14 @@ ALGORITHMS = [*PUBLIC_ALGORITHMS, "HS256", "HS384", "HS512"]
 
 
 def decoded(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Answer a token's header and claims, unverified."""
+    """Return a token's header and claims, unverified."""
     header, payload, _ = (urlsafe_b64decode(part + "==") for part in token.split("."))
     return json.loads(header), json.loads(payload)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_tokens_verify_with_the_issuers_key(app: Flask, algorithm: str) -> None:
-    """With any algorithm, an issuer's tokens are accepted where its key is known; a forger's are not."""
+    """An issuer's tokens are accepted for each algorithm; a forger's are not."""
     issuer, forger = TokenIssuer(algorithm=algorithm), TokenIssuer(algorithm=algorithm)
     auth = Authenticator(keys=issuer.verification_key, validator=JWTValidator(algorithms=algorithm))
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
@@ -68,7 +68,7 @@ def test_public_keys_come_as_pem_and_jwk(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 def test_a_secret_is_not_published(algorithm: str) -> None:
-    """An issuer with a secret has no public key, in whichever form one asks."""
+    """An issuer with a secret has no public key in any form."""
     issuer = TokenIssuer(algorithm=algorithm)
 
     for name in ("public_pem", "jwk", "jwks"):
@@ -87,7 +87,7 @@ def test_a_token_has_the_usual_claims() -> None:
 
 
 def test_claims_and_header_can_be_anything() -> None:
-    """Members can be added and replaced; None leaves one out."""
+    """Claims and header parameters can be added and replaced; None leaves one out."""
     issuer = TokenIssuer(kid=None)
 
     header, claims = decoded(
@@ -110,8 +110,8 @@ def test_an_issuer_without_key_id() -> None:
     assert issuer.verification_key.kid is None
 
 
-def test_compact_signs_whatever_it_is_given() -> None:
-    """A header and payload that are no JSON are signed all the same, for tests of parsers."""
+def test_compact_signs_any_bytes() -> None:
+    """A header and payload that aren't JSON are signed as well, for tests of parsers."""
     issuer = TokenIssuer()
 
     first, second, signature = issuer.compact(b"\xff", b"not JSON").split(".")
@@ -123,7 +123,7 @@ def test_compact_signs_whatever_it_is_given() -> None:
 
 
 def test_an_issuer_may_be_given_its_key() -> None:
-    """A key object or a secret of the test's own is used as it is."""
+    """A test's own key object or secret is used as it is."""
     rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     ec_key = ec.generate_private_key(ec.SECP256R1())
 
@@ -134,7 +134,7 @@ def test_an_issuer_may_be_given_its_key() -> None:
     assert secret.verification_key.verify("HS256", b"data", secret.sign(b"data"))
 
 
-def test_each_issuer_has_a_key_of_its_own() -> None:
+def test_each_issuer_has_its_own_key() -> None:
     """Two issuers of the same name don't verify each other's tokens."""
     for algorithm in ("RS256", "ES256", "EdDSA", "HS256"):
         one, other = TokenIssuer(algorithm=algorithm), TokenIssuer(algorithm=algorithm)
@@ -143,7 +143,7 @@ def test_each_issuer_has_a_key_of_its_own() -> None:
 
 @pytest.mark.parametrize("algorithm", ["none", "", "rs256", "XS256"])
 def test_an_unknown_algorithm_is_refused(algorithm: str) -> None:
-    """There is no issuer for what is no algorithm."""
+    """An unknown algorithm raises when the issuer is made."""
     with pytest.raises(ConfigurationError, match="no issuer signs"):
         TokenIssuer(algorithm=algorithm)
 
@@ -156,7 +156,7 @@ def test_an_issuer_does_not_show_its_key() -> None:
 
 
 def test_bearer_makes_the_header() -> None:
-    """RFC 6750 §2.1: the header that presents a token."""
+    """RFC 6750 §2.1: ``bearer`` returns the header that presents a token."""
     assert bearer("abc") == {"Authorization": "Bearer abc"}
 
 

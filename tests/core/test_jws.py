@@ -1,4 +1,4 @@
-"""Reading a JWS: what a well-formed one says, and what each other text is refused as."""
+"""Parsing a JWS: the parts of a well-formed one, and the reason why each other text is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask_jwtlib.testing import base64url
 
 
 def compact(header: Any = None, payload: bytes = b"{}", signature: bytes = b"signature") -> str:
-    """A JWS of any header, payload and signature."""
+    """Make a JWS of any header, payload and signature."""
     text = (
         header
         if isinstance(header, bytes)
@@ -26,12 +26,12 @@ def compact(header: Any = None, payload: bytes = b"{}", signature: bytes = b"sig
 
 
 def read(jws: CompactJWS) -> tuple[bytes, bytes]:
-    """All that is decoded only when it is asked for."""
+    """Read everything that is decoded lazily."""
     return jws.payload, jws.signature
 
 
 def refusal(text: str, **options: Any) -> str:
-    """What the log would say of a malformed text."""
+    """Return the log message for a malformed text."""
     with pytest.raises(MalformedTokenError) as caught:
         read(CompactJWS(text, **options))
     assert caught.value.status == 401
@@ -39,8 +39,8 @@ def refusal(text: str, **options: Any) -> str:
     return str(caught.value)
 
 
-def test_a_well_formed_jws_is_taken_apart() -> None:
-    """Header, payload, signature and signing input are those of the three segments."""
+def test_a_well_formed_jws_is_parsed() -> None:
+    """Header, payload, signature and signing input come from the three segments."""
     token = compact({"kid": "k", "typ": "JWT", "x": [1]}, b"any bytes \xff", b"\x00\xff")
 
     jws = CompactJWS(token)
@@ -52,15 +52,15 @@ def test_a_well_formed_jws_is_taken_apart() -> None:
     assert jws.signing_input == token.rpartition(".")[0].encode()
 
 
-def test_kid_and_typ_may_be_absent() -> None:
-    """A header needs an alg and nothing else."""
+def test_kid_and_typ_are_optional() -> None:
+    """A header needs only an alg."""
     header = CompactJWS(compact()).header
 
     assert (header.kid, header.typ) == (None, None)
 
 
 def test_the_header_is_read_only() -> None:
-    """What was verified can't be changed afterwards."""
+    """The verified header can't be changed."""
     header: Any = CompactJWS(compact()).header.parameters
 
     with pytest.raises(TypeError):
@@ -68,7 +68,7 @@ def test_the_header_is_read_only() -> None:
 
 
 def test_headers_are_not_shared() -> None:
-    """What an app does to a value within one token's header is not seen in the next token's."""
+    """An app's change to a value in one token's header isn't seen in the next token's."""
     token = compact({"kid": "not shared", "list": [], "object": {}})
     parameters = CompactJWS(token).header.parameters
     try:
@@ -81,8 +81,8 @@ def test_headers_are_not_shared() -> None:
     assert (len(again["list"]), len(again["object"])) == (0, 0)
 
 
-def test_invented_headers_hold_no_memory() -> None:
-    """However many tokens with large headers a stranger sends, none of them is kept."""
+def test_unverified_headers_use_no_memory() -> None:
+    """Large headers of forged tokens are not kept."""
     large = [{f"m{member}": 0 for member in range(500)}, {"kid": "k" * 5000}, {"x": [{}] * 1500}]
     tokens = [compact({**large[number % 3], "n": number}) for number in range(600)]
     CompactJWS(tokens[0])
@@ -97,7 +97,7 @@ def test_invented_headers_hold_no_memory() -> None:
 
 
 def test_more_headers_than_are_kept_are_read() -> None:
-    """Each of a thousand headers is read for itself, at first and again."""
+    """Each of a thousand headers is read correctly, the first time and again."""
     for _ in range(2):
         for number in range(1000):
             assert (
@@ -107,14 +107,14 @@ def test_more_headers_than_are_kept_are_read() -> None:
 
 
 def test_claims_are_the_payload() -> None:
-    """The payload of a JWT is its claims, parsed when they are asked for."""
+    """A JWT's claims are its payload, parsed on first access."""
     jws = CompactJWS(compact(payload=b' {"sub": "\\u00e9", "n": [1, 2.5, null, true]} '))
 
     assert jws.claims() == {"sub": "\u00e9", "n": [1, 2.5, None, True]}
 
 
-def test_the_payload_is_not_looked_at_before_it_is_asked_for() -> None:
-    """A JWS whose payload is no JSON is well-formed: its signature comes first."""
+def test_the_payload_is_parsed_lazily() -> None:
+    """A JWS whose payload isn't JSON is well-formed, since its signature is checked first."""
     jws = CompactJWS(compact(payload=b"{"))
 
     with pytest.raises(MalformedTokenError, match="claims set is not strict JSON"):
@@ -123,7 +123,7 @@ def test_the_payload_is_not_looked_at_before_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("size", range(1, 8))
 def test_segments_of_every_length_are_read(size: int) -> None:
-    """Segments end with one, two or three characters, or with none, beyond groups of four."""
+    """The last base64url group of a segment may have two, three or four characters."""
     payload, signature = bytes(range(256 - size, 256)), b"\xff" * size
 
     jws = CompactJWS(compact(payload=payload, signature=signature))
@@ -182,8 +182,8 @@ def test_segments_of_every_length_are_read(size: int) -> None:
         pytest.param(compact({"enc": "A128GCM"}), "not supported", id="enc"),
     ],
 )
-def test_the_refusal_says_what_is_wrong(text: str, reason: str) -> None:
-    """Each malformed text is refused with a reason for the log, and a description that repeats none of it."""
+def test_the_error_says_what_is_wrong(text: str, reason: str) -> None:
+    """Each malformed text has a reason for the log, and a description without any of the text."""
     assert reason in refusal(text)
 
 
@@ -196,14 +196,14 @@ def test_size_is_counted_in_characters() -> None:
     assert str(len(token)) in refusal(token, max_size=len(token) - 1)
 
 
-def test_size_comes_first() -> None:
-    """A text that is too long is not read at all, whatever it is."""
+def test_size_is_checked_first() -> None:
+    """A text that is too long is not parsed at all."""
     reason = refusal("\ud800" * 9000)
     assert reason == "the token is too large: it has 9000 characters, and max_size is 8192"
 
 
-def test_a_client_reads_that_its_token_is_too_large() -> None:
-    """The size is no secret: the refusal's description says it, and no number."""
+def test_the_description_says_that_a_token_is_too_large() -> None:
+    """The refusal's description says so, without a number."""
     with pytest.raises(MalformedTokenError) as caught:
         CompactJWS("a" * 9000)
     assert caught.value.description == "The access token is too large"
@@ -228,14 +228,14 @@ def test_a_client_reads_that_its_token_is_too_large() -> None:
         pytest.param(b'{"a":"\\"%b"}' % (b"[" * 500), id="brackets-behind-a-quoted-quote"),
     ],
 )
-def test_strict_json_is_json(text: bytes) -> None:
-    """What is strict JSON means what it means to everybody."""
+def test_strict_json_equals_json(text: bytes) -> None:
+    """Strict JSON is parsed as ``json.loads`` parses it."""
     assert read_json_object(text, "text") == json.loads(text)
 
 
 @pytest.mark.parametrize("brackets", [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
 def test_depth_is_bounded(brackets: tuple[bytes, bytes]) -> None:
-    """Objects and arrays may be nested 32 levels deep, the outermost object being the first."""
+    """Objects and arrays may be nested 32 levels deep, including the outermost object."""
     opening, closing = brackets
 
     def nested(levels: int) -> bytes:
@@ -263,32 +263,32 @@ def test_depth_is_bounded(brackets: tuple[bytes, bytes]) -> None:
         pytest.param(b"null", "not one JSON object", id="null"),
     ],
 )
-def test_what_is_no_strict_json_is_refused(text: bytes, reason: str) -> None:
-    """The refusal names what was read and what it is not, and never quotes it."""
+def test_json_that_is_not_strict_is_refused(text: bytes, reason: str) -> None:
+    """The error names what was read and what was expected, and never quotes the text."""
     with pytest.raises(MalformedTokenError, match=f"the thing is {reason}") as caught:
         read_json_object(text, "thing")
 
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_the_refusal_does_not_quote_the_text() -> None:
-    """The JSON decoder's message, which can hold what it read, is not passed on."""
+def test_the_error_does_not_quote_the_text() -> None:
+    """The JSON decoder's message, which can hold parts of the text, is not passed on."""
     with pytest.raises(MalformedTokenError) as caught:
         read_json_object(b'{"a":secretsecret}', "text")
 
     assert "secret" not in str(caught.value) + repr(caught.value)
 
 
-def test_a_token_is_read_once() -> None:
-    """However many strategies look at a token, they share what was read of it."""
+def test_a_token_is_parsed_once() -> None:
+    """However many strategies parse a token, they share the result."""
     token = BearerToken(compact(payload=b'{"sub": "alice"}'))
 
     assert CompactJWS.of(token) is CompactJWS.of(token, 8000)
     assert CompactJWS.of(token).claims() == {"sub": "alice"}
 
 
-def test_what_was_read_belongs_to_one_token() -> None:
-    """An equal token, or a copy with another text, is read for itself."""
+def test_a_parsed_token_is_not_shared() -> None:
+    """An equal token, or a copy with another text, is parsed separately."""
     token = BearerToken(compact(payload=b'{"sub": "alice"}'))
     read = CompactJWS.of(token)
 
@@ -299,8 +299,8 @@ def test_what_was_read_belongs_to_one_token() -> None:
     assert "parsed" not in repr(token)
 
 
-def test_a_token_that_was_read_is_still_held_against_a_smaller_size() -> None:
-    """The size that each strategy allows is its own."""
+def test_a_parsed_token_is_compared_with_a_smaller_size() -> None:
+    """Each strategy applies its own max_size."""
     token = BearerToken(compact())
     CompactJWS.of(token)
 
@@ -318,16 +318,16 @@ def test_a_token_that_was_read_is_still_held_against_a_smaller_size() -> None:
         pytest.param(b'{"iss": 7}', None, id="number"),
     ],
 )
-def test_one_claim_may_be_looked_at_before_verification(payload: bytes, issuer: str | None) -> None:
-    """A claim that is a string is answered as it stands; anything else is None."""
+def test_one_claim_can_be_read_before_verification(payload: bytes, issuer: str | None) -> None:
+    """``unverified_claim`` returns a claim that is a string; otherwise None."""
     jws = CompactJWS(compact(payload=payload))
 
     assert jws.unverified("iss") == issuer
     assert jws.unverified("iss") == issuer
 
 
-def test_a_look_at_a_claim_leaves_the_claims_alone() -> None:
-    """Each caller gets claims of its own, which others can't alter."""
+def test_reading_a_claim_does_not_share_the_claims() -> None:
+    """Each caller gets its own claims, which others can't change."""
     jws = CompactJWS(compact(payload=b'{"iss": "a", "roles": ["user"]}'))
     jws.unverified("iss")
     first = jws.claims()
@@ -337,14 +337,14 @@ def test_a_look_at_a_claim_leaves_the_claims_alone() -> None:
     assert jws.unverified("iss") == "a"
 
 
-def test_a_look_at_a_claim_of_a_damaged_payload_is_refused() -> None:
-    """It is as malformed as it is when all claims are read."""
+def test_reading_a_claim_of_a_malformed_payload_is_refused() -> None:
+    """It raises the same error as reading all claims."""
     with pytest.raises(MalformedTokenError, match="claims set"):
         CompactJWS(compact(payload=b'{"iss": "a", "iss": "b"}')).unverified("iss")
 
 
 def test_depth_is_measured_in_little_memory() -> None:
-    """A long string costs no more than its own length: a sender may choose it."""
+    """A long string costs no more memory than its own length."""
     payload = b'{"a": "' + rb"[\"{" * 250_000 + b'", "b": ' + b"[" * 20 + b"]" * 20 + b"}"
     assert read_json_object(payload * 1, "text")
     tracemalloc.start()
@@ -359,7 +359,7 @@ def test_depth_is_measured_in_little_memory() -> None:
     assert peak < 5 * len(payload)
 
 
-def test_what_is_no_json_is_no_deeper_for_its_backslashes() -> None:
-    """Brackets count outside of strings, whatever stands beside them."""
+def test_backslashes_do_not_change_the_depth() -> None:
+    """Only brackets outside of strings count."""
     with pytest.raises(MalformedTokenError, match="deep"):
         read_json_object(b'{"a": ' + rb"\x" + b"[" * 40 + b"]" * 40 + b"}", "text")

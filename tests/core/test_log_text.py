@@ -1,4 +1,4 @@
-"""What others wrote, in log lines and messages: on one line, bounded, without the secrets in URLs."""
+"""Foreign text in log lines and messages: on one line, shortened, without the secrets in URLs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVIL = "good\nFORGED: all is well\x1b[2J\x9b31m\u2028\u202eback"
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What a log file would hold of what is logged to ``library_logger(NAME)``."""
+    """Return what a log file has after logging to ``library_logger(NAME)``."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.setFormatter(logging.Formatter("%(levelname)s:%(name)s:%(message)s"))
@@ -35,7 +35,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 def raised(error: Exception) -> Exception:
-    """The exception as it is after it was raised and caught, with a traceback."""
+    """Raise and catch an exception, and return it with its traceback."""
 
     def fail() -> None:
         raise error
@@ -58,14 +58,14 @@ def raised(error: Exception) -> Exception:
         pytest.param("https://a.example/k?key=1", "'https://a.example/k?***'", id="query"),
     ],
 )
-def test_quoted_shows_a_value_as_python_writes_it(value: object, shown: str) -> None:
-    """A value from a token appears in the log as ASCII on one line."""
+def test_quoted_shows_the_repr(value: object, shown: str) -> None:
+    """A value from a token is logged as ASCII on one line."""
     assert quoted(value) == shown
 
 
 @pytest.mark.parametrize("length", [0, 117, 118, 119, 10_000])
 def test_quoted_is_bounded(length: int) -> None:
-    """A quoted value has 120 characters at most, and dots where it was cut."""
+    """A quoted value has at most 120 characters, and dots where it was cut."""
     shown = quoted("x" * length)
 
     assert len(shown) == min(length + 2, 120)
@@ -106,13 +106,13 @@ def test_quoted_survives_a_repr_that_raises() -> None:
     ],
 )
 def test_one_line_makes_a_text_safe(text: str, shown: str) -> None:
-    """Nothing steers a terminal, forges a line or shows what is secret in a URL."""
+    """The text can't control a terminal, forge a line or show a URL's secrets."""
     assert one_line(text) == shown
 
 
 @given(text=st.text(), limit=st.integers(3, 50))
 def test_one_line_is_printable_and_bounded(text: str, limit: int) -> None:
-    """Whatever the text, it comes out printable and no longer than allowed."""
+    """Any text becomes printable and no longer than allowed."""
     shown = one_line(text, limit)
 
     assert shown.isprintable()
@@ -125,16 +125,16 @@ def test_one_line_is_printable_and_bounded(text: str, limit: int) -> None:
     url=st.sampled_from(["https://a.example/k?key=", "http://a/k#", "/jwks?k=", "ftp://a?"]),
 )
 def test_no_query_or_fragment_is_shown(secret: str, around: str, url: str) -> None:
-    """A URL in any text of a library loses what follows its path."""
+    """A URL in a library's text loses everything after its path."""
     assert secret not in one_line(around.format(url + secret))
 
 
 @given(secret=st.text("SECRET:'!0123456789", min_size=8), limit=st.integers(12, 60))
 @pytest.mark.parametrize("show", [one_line, quoted])
-def test_credentials_that_are_cut_off_are_not_shown(
+def test_truncated_credentials_are_not_shown(
     show: Callable[[str, int], str], secret: str, limit: int
 ) -> None:
-    """Nothing of a URL's credentials is shown where the text ends before the host begins."""
+    """A URL's credentials are hidden even if the text ends before the host begins."""
     shown = show(f"at https://{secret * 10}@a.example/k", limit)
 
     assert not set("SECRT0123456789").intersection(shown)
@@ -143,8 +143,8 @@ def test_credentials_that_are_cut_off_are_not_shown(
 @pytest.mark.parametrize(
     "argument", [EVIL, ValueError(EVIL), {"kid": EVIL}], ids=["str", "error", "dict"]
 )
-def test_what_is_logged_stays_on_its_line(log: io.StringIO, argument: object) -> None:
-    """A record's arguments can't begin a line of their own or hold control characters."""
+def test_log_arguments_stay_on_one_line(log: io.StringIO, argument: object) -> None:
+    """A record's arguments can't start a new line or hold control characters."""
     library_logger(NAME).warning("the name is %s (%d)", argument, 3)
 
     line, end = log.getvalue().split("\n")
@@ -155,14 +155,14 @@ def test_what_is_logged_stays_on_its_line(log: io.StringIO, argument: object) ->
 
 
 def test_a_long_argument_is_cut(log: io.StringIO) -> None:
-    """One argument adds 2,000 characters to a line at most."""
+    """One argument adds at most 2,000 characters to a line."""
     library_logger(NAME).warning("%s", "K" * 200_000)
 
     assert len(log.getvalue()) < 2_100
 
 
 def test_an_exception_with_an_unsafe_text_is_logged_safely(log: io.StringIO) -> None:
-    """Neither an exception nor one that it came of writes lines of its own; frames stay readable."""
+    """Neither an exception nor its cause can write its own lines; frames stay readable."""
     error = ValueError("outer https://a.example/k?api_key=QUERY-SECRET")
     error.__cause__ = raised(OSError(EVIL))
 
@@ -180,7 +180,7 @@ def test_an_exception_with_an_unsafe_text_is_logged_safely(log: io.StringIO) -> 
 def test_an_exception_with_a_safe_text_stays_on_the_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Handlers that read ``exc_info`` get the exception itself where nothing in it is unsafe."""
+    """Handlers that read ``exc_info`` get the exception itself if nothing in it is unsafe."""
     logger = library_logger(NAME)
     logger.addHandler(caplog.handler)
     error = raised(ValueError("plain"))
@@ -192,8 +192,8 @@ def test_an_exception_with_a_safe_text_stays_on_the_record(
 
 
 @pytest.mark.parametrize("make", ["cycle", "long", "unprintable"])
-def test_odd_chains_of_exceptions_are_logged(log: io.StringIO, make: str) -> None:
-    """A chain that is a ring, has no end in sight or can't be shown does not break logging."""
+def test_unusual_exception_chains_are_logged(log: io.StringIO, make: str) -> None:
+    """A chain that is circular, endless or can't be shown doesn't break logging."""
 
     class Odd(Exception):
         def __str__(self) -> str:
@@ -218,20 +218,20 @@ def test_odd_chains_of_exceptions_are_logged(log: io.StringIO, make: str) -> Non
 
 
 def with_notes(*notes: str) -> Exception:
-    """An exception with notes, as ``add_note`` of Python 3.11 leaves them."""
+    """Return an exception with notes, as ``add_note`` of Python 3.11 leaves them."""
     error = ValueError("plain")
     error.__notes__ = list(notes)  # type: ignore[attr-defined,unused-ignore]
     return error
 
 
 def group_of(*errors: Exception) -> Exception:
-    """An ExceptionGroup, or its stand-in on Python 3.10."""
+    """Return an ExceptionGroup, or its substitute on Python 3.10."""
     group: type[Exception] = getattr(builtins, "ExceptionGroup", Group)
     return group("several", errors)
 
 
 class Group(Exception):
-    """Stands for ExceptionGroup where there is none."""
+    """Replaces ExceptionGroup on Python 3.10."""
 
     def __init__(self, text: str, errors: tuple[Exception, ...]) -> None:
         super().__init__(text)
@@ -239,7 +239,7 @@ class Group(Exception):
 
 
 def chain_of(length: int, last: Exception) -> Exception:
-    """An exception that came of another one, and so on."""
+    """Return an exception with a cause, which has a cause, and so on."""
     for number in range(length):
         following = ValueError(str(number))
         following.__cause__ = last
@@ -248,7 +248,7 @@ def chain_of(length: int, last: Exception) -> Exception:
 
 
 def wrong_source() -> Exception:
-    """The error for a line of Python that isn't one."""
+    """Return the SyntaxError for an invalid line of Python."""
     line = "'QUERY-{}' $ FORGED".format("SECRET")
     with pytest.raises(SyntaxError) as caught:
         ast.literal_eval(line)
@@ -269,10 +269,10 @@ def wrong_source() -> Exception:
         pytest.param(wrong_source(), "SyntaxError: invalid syntax", id="syntax error"),
     ],
 )
-def test_all_that_a_traceback_shows_is_made_safe(
+def test_everything_in_a_traceback_is_made_safe(
     log: io.StringIO, error: Exception, shown: str
 ) -> None:
-    """Notes, members of a group, source text and the far end of a chain are foreign text as well."""
+    """Notes, members of a group, source text and the far end of a chain are foreign text, too."""
     library_logger(NAME).error("failed", exc_info=error)
 
     text = log.getvalue()
@@ -283,7 +283,7 @@ def test_all_that_a_traceback_shows_is_made_safe(
 
 
 def test_notes_of_any_kind_are_logged(log: io.StringIO) -> None:
-    """``__notes__`` may be anything, and is shown."""
+    """``__notes__`` may be any object, and is shown."""
     error = ValueError("plain")
     error.__notes__ = "a\nb"  # type: ignore[attr-defined,unused-ignore]
 
@@ -293,7 +293,7 @@ def test_notes_of_any_kind_are_logged(log: io.StringIO) -> None:
 
 
 def test_a_suppressed_context_stays_out(log: io.StringIO) -> None:
-    """``raise … from None`` keeps what was being handled out of the log, here as everywhere."""
+    """``raise … from None`` keeps the earlier exception out of the log, as Python does."""
     error = ValueError("bad\ntext")
     error.__context__ = KeyError("hidden")
     error.__suppress_context__ = True
@@ -304,22 +304,22 @@ def test_a_suppressed_context_stays_out(log: io.StringIO) -> None:
 
 
 def test_a_logger_has_one_filter() -> None:
-    """Asking for a logger again adds nothing to it."""
+    """Getting a logger again adds no second filter."""
     library_logger(NAME)
 
     assert library_logger(NAME) is logging.getLogger(NAME)
     assert len(logging.getLogger(NAME).filters) == 1
 
 
-def test_records_with_a_mapping_of_arguments_pass(log: io.StringIO) -> None:
-    """``%(name)s`` works as ever, and is as safe."""
+def test_a_mapping_of_arguments_is_supported(log: io.StringIO) -> None:
+    """``%(name)s`` works as usual, and is made safe, too."""
     library_logger(NAME).warning("%(who)s", {"who": "a\nb"})
 
     assert log.getvalue() == f"WARNING:{NAME}:a\\nb\n"
 
 
-def test_every_logger_of_ours_makes_lines_safe() -> None:
-    """No module gets its logger past ``library_logger``, so no log call can forget to make its text safe."""
+def test_every_logger_of_the_package_is_safe() -> None:
+    """Every module gets its logger from ``library_logger``, so every log call is made safe."""
     roots = [
         Path(package.__file__ or "").parent for package in (flask_jwtlib, flask_jwtlib_strategies)
     ]

@@ -28,7 +28,7 @@ BODIES = {"form": (FORM, b"a=1&b=2"), "multipart": (MULTIPART, PARTS), "other": 
 
 
 class Input:
-    """A server's input that hands out a few bytes at a time, and then ends or fails.
+    """A server's input that returns a few bytes at a time, and then ends or fails.
 
     Attributes:
         handed_out: How many bytes were read from it.
@@ -58,7 +58,7 @@ def request(
     terminated: bool = False,
     **environ: Any,
 ) -> Request:
-    """A POST as a server hands it to Flask."""
+    """Make a POST request as a server passes it to Flask."""
     made = EnvironBuilder(method="POST", content_type=content_type).get_environ()
     made["wsgi.input"] = BytesIO(body) if isinstance(body, bytes) else body
     if terminated:
@@ -91,10 +91,10 @@ VIEWS: dict[str, Callable[[Request], object]] = {
 @pytest.mark.parametrize("max_length", [1000, 2], ids=["read", "not read"])
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("view", VIEWS)
-def test_the_view_finds_the_whole_body(
+def test_the_view_can_read_the_whole_body(
     view: str, kind: str, max_length: int, terminated: bool
 ) -> None:
-    """Whatever way a view takes to the body, it finds there what it finds without the look."""
+    """However a view reads the body, it gets the same as without the search."""
     content_type, body = BODIES[kind]
 
     def made() -> Request:
@@ -106,8 +106,8 @@ def test_the_view_finds_the_whole_body(
 
 
 @pytest.mark.parametrize("terminated", [False, True], ids=["bounded", "terminated"])
-def test_a_body_can_be_looked_at_again(terminated: bool) -> None:
-    """Two extractors may look into one body."""
+def test_a_body_can_be_read_again(terminated: bool) -> None:
+    """Two extractors may read one body."""
     made = request(b"a=1", terminated=terminated)
 
     assert [read_body(made, max_length=9) for _ in range(3)] == [b"a=1"] * 3
@@ -115,7 +115,7 @@ def test_a_body_can_be_looked_at_again(terminated: bool) -> None:
 
 
 def test_a_body_may_come_in_pieces() -> None:
-    """A server's input may return fewer bytes than it was asked for."""
+    """A server's input may return fewer bytes than requested."""
     for terminated in (False, True):
         made = request(Input(b"a=12345"), length=7, terminated=terminated)
         assert read_body(made, max_length=7) == b"a=12345"
@@ -123,7 +123,7 @@ def test_a_body_may_come_in_pieces() -> None:
 
 @pytest.mark.parametrize("terminated", [False, True], ids=["bounded", "terminated"])
 def test_a_longer_body_is_not_read(terminated: bool) -> None:
-    """Of a body beyond the bound, not one byte is read."""
+    """A body beyond the limit is not read at all."""
     for length in (8, 10**6, 10**300):
         body = Input(b"a=12345x" * 9)
         made = request(body, length=length, terminated=terminated)
@@ -136,7 +136,7 @@ def test_a_longer_body_is_not_read(terminated: bool) -> None:
 )
 @pytest.mark.parametrize("length", [None, 3])
 def test_a_body_of_unknown_length_is_not_read(encoding: str, length: int | None) -> None:
-    """Transfer-Encoding hides how much is to come, also beside a Content-Length (RFC 9112 §6.3)."""
+    """Transfer-Encoding hides the length, even beside a Content-Length (RFC 9112 §6.3)."""
     body = Input(b"a=1")
     made = request(body, length=length, terminated=True, HTTP_TRANSFER_ENCODING=encoding)
 
@@ -144,16 +144,16 @@ def test_a_body_of_unknown_length_is_not_read(encoding: str, length: int | None)
     assert body.handed_out == 0
 
 
-def test_a_body_without_any_length_is_not_read() -> None:
-    """Without a Content-Length nobody knows how much is to come."""
+def test_a_body_without_a_length_is_not_read() -> None:
+    """Without a Content-Length the body's length is unknown."""
     body = Input(b"a=1")
 
     assert read_body(request(body, terminated=True), max_length=1000) is None
     assert body.handed_out == 0
 
 
-def test_the_applications_own_smaller_limit_counts() -> None:
-    """Flask answers 413 to a body beyond MAX_CONTENT_LENGTH, so it is not read here either."""
+def test_the_applications_smaller_limit_applies() -> None:
+    """Flask responds 413 to a body beyond MAX_CONTENT_LENGTH, so it isn't read here either."""
     app = Flask("limited")
     app.config["MAX_CONTENT_LENGTH"] = 5
     for body, found in ((b"a=123", b"a=123"), (b"a=1234", None)):
@@ -163,8 +163,8 @@ def test_the_applications_own_smaller_limit_counts() -> None:
                 assert read_body(made, max_length=1000) == found
 
 
-def test_the_applications_limit_counts_for_what_was_unpacked() -> None:
-    """A middleware that unpacks a body may announce the packed length: the limit is for the unpacked one."""
+def test_the_applications_limit_applies_to_the_unpacked_body() -> None:
+    """If a middleware unpacks a body and keeps the packed length, the limit is for the unpacked one."""
     app = Flask("limited")
     app.config["MAX_CONTENT_LENGTH"] = 50
     with app.app_context():
@@ -175,7 +175,7 @@ def test_the_applications_limit_counts_for_what_was_unpacked() -> None:
 
 
 def test_a_terminated_input_may_be_longer_than_announced() -> None:
-    """A middleware that unpacks a body leaves the packed length: the bound counts, and nothing is lost."""
+    """If a middleware keeps the packed length, the limit still applies, and no byte is lost."""
     short = request(b"a=1&b=2", length=3, terminated=True)
     assert read_body(short, max_length=7) == b"a=1&b=2"
     assert short.get_data() == b"a=1&b=2"
@@ -188,8 +188,8 @@ def test_a_terminated_input_may_be_longer_than_announced() -> None:
 
 
 @pytest.mark.parametrize("length", ["", "x", "-1", "+1", "1.0"], ids=repr)
-def test_a_length_that_is_no_number_bounds_all_the_same(length: str) -> None:
-    """Werkzeug takes such a length for 0; what a terminated input holds is bounded too."""
+def test_an_invalid_length_does_not_lift_the_limit(length: str) -> None:
+    """Werkzeug reads an invalid length as 0; a terminated input is limited all the same."""
     body = Input(b"a=1" * 1000)
     assert read_body(request(body, length=length), max_length=9) == b""
     assert body.handed_out == 0
@@ -214,10 +214,10 @@ ERRORS = [
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("terminated", [False, True], ids=["bounded", "terminated"])
 @pytest.mark.parametrize("sent", [b"", b"a=1&access_token="], ids=["nothing", "a part"])
-def test_a_body_that_cannot_be_read_to_its_end_is_refused(
+def test_an_incomplete_body_is_refused(
     error: Exception | None, terminated: bool, sent: bytes
 ) -> None:
-    """Whatever a server's input raises, and where it ends too early, the request is malformed."""
+    """If a server's input raises or ends too early, the request is malformed."""
     made = request(Input(sent, error=error), length=400, terminated=terminated)
 
     for _ in range(2):
@@ -229,8 +229,8 @@ def test_a_body_that_cannot_be_read_to_its_end_is_refused(
         assert refusal.value.__cause__ is refusal.value.__context__ is None
 
 
-def test_a_broken_body_is_given_back() -> None:
-    """Where a view goes on all the same, it finds what came, from its beginning."""
+def test_a_broken_body_can_be_read_again() -> None:
+    """A view that still runs can read the received bytes from the start."""
     made = request(Input(b"a=1&b=2"), length=400, terminated=True)
     with pytest.raises(InvalidRequestError):
         read_body(made, max_length=1000)
@@ -238,7 +238,7 @@ def test_a_broken_body_is_given_back() -> None:
     assert made.form.to_dict() == {"a": "1", "b": "2"}
 
 
-def test_a_body_that_was_given_back_can_be_wrapped() -> None:
+def test_a_body_that_was_read_can_be_wrapped() -> None:
     """A view may read lines or text from the stream, as it may from a server's input."""
     made = request(Input(b"a=1\nb=2\nc=3\n"), length=5, terminated=True)
     assert read_body(made, max_length=9) is None
@@ -247,8 +247,8 @@ def test_a_body_that_was_given_back_can_be_wrapped() -> None:
 
 
 @pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
-def test_what_ends_the_process_is_not_held_up(stop: type[BaseException]) -> None:
-    """A server that stops a worker within a read does stop it."""
+def test_process_exits_propagate(stop: type[BaseException]) -> None:
+    """A server that stops a worker during a read stops it."""
     with pytest.raises(stop):
         read_body(request(Input(b"", error=stop()), length=3), max_length=9)
 
@@ -267,7 +267,7 @@ BEFORE: dict[str, Callable[[Request], object]] = {
 def test_the_application_may_read_the_body_first(
     before: str, terminated: bool, limit: int | None
 ) -> None:
-    """What a function before the request did with the body stays as it is."""
+    """A body that a function before the request has read stays as it is."""
     app = Flask("first")
     app.config["MAX_CONTENT_LENGTH"] = limit
     with app.app_context():
@@ -276,7 +276,7 @@ def test_the_application_may_read_the_body_first(
         BEFORE[before](made)
         BEFORE[before](untouched)
 
-        # Where it was parsed, nothing is left of the bytes.
+        # After parsing, none of the bytes are left.
         assert read_body(made, max_length=9) == (b"" if before == "form" else b"a=1&b=2")
         assert made.form == untouched.form
         if before.startswith("get_data"):
@@ -284,8 +284,8 @@ def test_the_application_may_read_the_body_first(
 
 
 @pytest.mark.parametrize("terminated", [False, True], ids=["bounded", "terminated"])
-def test_the_rest_of_a_stream_stays_the_rest(terminated: bool) -> None:
-    """Where the application has begun to read the stream, it goes on where it was."""
+def test_a_partly_read_stream_continues(terminated: bool) -> None:
+    """If the application has begun to read the stream, it continues where it was."""
     made = request(b"a=1&b=2", terminated=terminated)
     assert made.stream.read(4) == b"a=1&"
 
@@ -293,8 +293,8 @@ def test_the_rest_of_a_stream_stays_the_rest(terminated: bool) -> None:
     assert made.stream.read() == b"b=2"
 
 
-def test_a_stream_of_the_applications_own_is_bounded() -> None:
-    """A stream that the application has put in place may have no end: the bound counts for it, too."""
+def test_a_custom_stream_is_limited() -> None:
+    """The application's own stream may be endless: the limit applies to it, too."""
     made = request(b"", length=6)
     made.stream = endless = Input(b"a=1" * 1000)  # type: ignore[assignment]
 
@@ -304,15 +304,15 @@ def test_a_stream_of_the_applications_own_is_bounded() -> None:
 
 
 def test_a_long_body_that_was_kept_holds_no_token() -> None:
-    """The bound counts, also where the application has read the body by itself."""
+    """The limit applies even if the application has read the body already."""
     made = request(b"a=1" * 1000, length=3, terminated=True)
     made.get_data()
 
     assert read_body(made, max_length=9) is None
 
 
-def test_a_stream_of_the_applications_own_may_fail() -> None:
-    """It is refused as a server's input is."""
+def test_a_failing_custom_stream_is_refused() -> None:
+    """A failing stream is refused as a server's input is."""
     made = request(b"", length=6)
     made.stream = Input(b"a=1", error=OSError())  # type: ignore[assignment]
 
@@ -337,8 +337,8 @@ bodies = st.lists(spellings | pieces | st.text(max_size=2), max_size=12).map("".
 
 
 @given(bodies)
-def test_values_are_those_that_werkzeug_finds(text: str) -> None:
-    """Any text has the values that the view's form has, in their order, if they are ASCII."""
+def test_values_equal_werkzeugs(text: str) -> None:
+    """ASCII text has the same values as the view's form, in the same order."""
     body = text.encode("utf-8", "replace")
     parsed = request(body).form.getlist(NAME)
     found = form_values(body, NAME)
@@ -349,7 +349,7 @@ def test_values_are_those_that_werkzeug_finds(text: str) -> None:
 
 
 @given(st.binary(max_size=40) | bodies.map(str.encode))
-def test_an_ascii_form_is_what_is_ascii_when_it_is_decoded(body: bytes) -> None:
+def test_an_ascii_form_is_ascii_after_decoding(body: bytes) -> None:
     """Bytes and percent-encoded bytes count alike (RFC 6750 §2.2)."""
     if is_ascii_form(body):
         form = request(body).form
@@ -361,7 +361,7 @@ def test_an_ascii_form_is_what_is_ascii_when_it_is_decoded(body: bytes) -> None:
     [(b"a=b", True), (b"a=%7F", True), (b"a=%80", False), (b"a=%fF", False), (b"\xf6=1", False)],
 )
 def test_is_ascii_form(body: bytes, is_ascii: bool) -> None:
-    """A byte of 128 or more isn't ASCII, in whatever way it is sent."""
+    """A byte of 128 or more isn't ASCII, however it is sent."""
     assert is_ascii_form(body) is is_ascii
 
 
@@ -371,14 +371,14 @@ def test_is_ascii_form(body: bytes, is_ascii: bool) -> None:
     )
 )
 def test_a_value_is_decoded_as_urllib_does(value: list[str]) -> None:
-    """Escapes, lone percent signs, equals signs and line breaks come out as everybody else reads them."""
+    """Escapes, lone percent signs, equals signs and line breaks are decoded as by urllib."""
     text = "".join(value)
 
     assert form_values(f"access_token={text}".encode(), NAME) == [unquote_plus(text)]
 
 
-def test_escapes_cost_no_multiple_of_the_body() -> None:
-    """A body full of escapes takes no more than a few times its size in memory."""
+def test_escapes_use_little_memory() -> None:
+    """A body full of escapes needs only a few times its size in memory."""
     body = b"access_token=" + b"%61" * 5_000
     form_values(body, NAME)
     tracemalloc.start()

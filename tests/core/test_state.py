@@ -23,12 +23,12 @@ def principal(subject: str = "alice") -> Principal:
 
 
 def begun() -> tuple[RequestState, Callable[[], None] | None]:
-    """Begin to decide about the current request."""
+    """Begin a decision about the current request."""
     return begin(current_context(), vars(current_g()))
 
 
 def publish(subject: str = "alice") -> tuple[Principal, Callable[[], None] | None]:
-    """Let a caller in, as an authenticator does; and answer how to publish what was there before."""
+    """Publish a caller as an authenticator does, and return a function that restores the previous state."""
     caller = principal(subject)
     state, restore = begun()
     state.outcomes[subject] = caller
@@ -37,12 +37,12 @@ def publish(subject: str = "alice") -> tuple[Principal, Callable[[], None] | Non
 
 
 def published() -> tuple[object, object, object]:
-    """What flask.g says."""
+    """Return the attributes of ``flask.g``."""
     return g.authenticated, g.raw_token, g.json_token
 
 
-def test_a_new_state_knows_nobody(app: Flask) -> None:
-    """Made for a request, a state has no caller, no decision and no note."""
+def test_a_new_state_has_no_caller(app: Flask) -> None:
+    """A new request's state has no caller, no decision and no note."""
     with app.test_request_context():
         state, restore = begun()
 
@@ -54,7 +54,7 @@ def test_a_new_state_knows_nobody(app: Flask) -> None:
 
 
 def test_a_request_has_one_state(app: Flask) -> None:
-    """Begun again in the same request, a decision has the same state, with what was decided."""
+    """Beginning again in the same request returns the same state, with its decisions."""
     with app.test_request_context():
         state, _ = begun()
         caller, _ = publish()
@@ -64,8 +64,8 @@ def test_a_request_has_one_state(app: Flask) -> None:
         assert state.outcomes == {"alice": caller}
 
 
-def test_another_request_in_the_same_app_context_has_another(app: Flask) -> None:
-    """An app context that outlives a request does not hand its state to the next one."""
+def test_another_request_in_the_same_app_context_has_its_own_state(app: Flask) -> None:
+    """An app context that outlives a request doesn't pass its state to the next one."""
     with app.app_context():
         with app.test_request_context():
             publish()
@@ -79,7 +79,7 @@ def test_another_request_in_the_same_app_context_has_another(app: Flask) -> None
 
 
 def test_publish_sets_the_documented_attributes(app: Flask) -> None:
-    """Token and claims stand on flask.g by the names of the documentation."""
+    """Token and claims are set on ``flask.g`` under the documented names."""
     with app.test_request_context():
         caller, _ = publish()
 
@@ -89,8 +89,8 @@ def test_publish_sets_the_documented_attributes(app: Flask) -> None:
         assert is_authenticated()
 
 
-def test_a_decision_begins_with_nobody(app: Flask) -> None:
-    """While another decision is made the request has no caller, by whichever way one asks."""
+def test_a_decision_begins_without_a_caller(app: Flask) -> None:
+    """While another decision is made, the request has no caller in any API."""
     with app.test_request_context():
         publish()
         begun()
@@ -100,8 +100,8 @@ def test_a_decision_begins_with_nobody(app: Flask) -> None:
         assert not is_authenticated()
 
 
-def test_what_was_published_can_be_published_again(app: Flask) -> None:
-    """After an inner decision what stood there, the application's own assignments included, comes back."""
+def test_a_previous_state_can_be_restored(app: Flask) -> None:
+    """After an inner decision, the earlier values come back, even the application's own."""
     with app.test_request_context():
         publish("alice")
         g.json_token = {"sub": "renamed"}
@@ -114,8 +114,8 @@ def test_what_was_published_can_be_published_again(app: Flask) -> None:
         assert current_principal.subject == "alice"
 
 
-def test_attributes_that_were_deleted_are_borne(app: Flask) -> None:
-    """An application may drop the token from flask.g; a nested view does not fail over that."""
+def test_deleted_attributes_are_tolerated(app: Flask) -> None:
+    """An application may delete the token from ``flask.g`` before a nested view ends."""
     with app.test_request_context():
         publish()
         del g.raw_token
@@ -127,7 +127,7 @@ def test_attributes_that_were_deleted_are_borne(app: Flask) -> None:
 
 
 def test_peek_changes_nothing(app: Flask) -> None:
-    """Looking for a state makes none, with or without a context."""
+    """Reading the state creates none, with or without a context."""
     assert peek() is None
     with app.app_context():
         assert peek() is None
@@ -139,7 +139,7 @@ def test_peek_changes_nothing(app: Flask) -> None:
 
 
 def test_is_authenticated_needs_no_context(app: Flask) -> None:
-    """Where nothing was decided, the answer is False and no error."""
+    """Without a decision, it returns False and raises nothing."""
     assert is_authenticated() is False
     with app.app_context():
         assert is_authenticated() is False
@@ -147,8 +147,8 @@ def test_is_authenticated_needs_no_context(app: Flask) -> None:
         assert is_authenticated() is False
 
 
-def test_is_authenticated_answers_a_bool(app: Flask) -> None:
-    """What an application assigned to flask.g.authenticated counts, as True or False."""
+def test_is_authenticated_returns_a_bool(app: Flask) -> None:
+    """The value that an application assigned to ``flask.g.authenticated`` is returned as True or False."""
     with app.test_request_context():
         begun()
         g.authenticated = "yes"
@@ -159,16 +159,16 @@ def test_is_authenticated_answers_a_bool(app: Flask) -> None:
         assert is_authenticated() is False
 
 
-def test_current_request_is_no_proxy(app: Flask) -> None:
-    """The request itself is answered, which does not change under whoever keeps it."""
+def test_current_request_is_not_a_proxy(app: Flask) -> None:
+    """It returns the request itself, which stays the same object in other contexts."""
     with app.test_request_context("/path"):
         assert type(current_request()) is app.request_class
         assert current_request() == request
         assert current_flask_app() is app
 
 
-def test_outside_of_a_request_flask_tells_what_is_wrong() -> None:
-    """Without a request, Flask's own error comes."""
+def test_outside_of_a_request_flasks_error_is_raised() -> None:
+    """Without a request, Flask's own error is raised."""
     with pytest.raises(RuntimeError, match="outside of request context"):
         current_request()
     with pytest.raises(RuntimeError, match="outside of application context"):

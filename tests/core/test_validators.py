@@ -1,4 +1,4 @@
-"""The order of a JWT's checks, which rules stand, and how to subclass."""
+"""The order of a JWT's checks, the standard rules, and subclassing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOW = 1_700_000_000
 
 
 class Keys:
-    """Answers some keys, and remembers which headers it was asked about."""
+    """Returns the given keys, and records the headers it was called with."""
 
     def __init__(self, *keys: VerificationKey) -> None:
         self.keys = keys
@@ -53,14 +53,14 @@ class Keys:
 
 
 def refusal(validator: JWTValidator, token: str, keys: Keys) -> Exception:
-    """What a validator refuses a token with."""
+    """Return the error with which a validator refuses a token."""
     with pytest.raises(InvalidTokenError) as caught:
         validator.validate(BearerToken(token), keys)
     return caught.value
 
 
-def test_a_good_token_is_its_claims(issuer: TokenIssuer) -> None:
-    """The claims come back with the header that was verified and the time it was done at."""
+def test_a_valid_token_returns_its_claims(issuer: TokenIssuer) -> None:
+    """The claims have the verified header and the time of the check."""
     keys = Keys(issuer.verification_key)
     before = time.time()
 
@@ -80,7 +80,7 @@ def test_a_good_token_is_its_claims(issuer: TokenIssuer) -> None:
     ],
 )
 def test_every_algorithm_verifies(algorithm: str) -> None:
-    """A token of each algorithm that can be configured is accepted, and refused with a byte of it changed."""
+    """With each configurable algorithm, a token is accepted, and refused if a byte changes."""
     issuer = TokenIssuer(algorithm=algorithm)
     keys = Keys(issuer.verification_key)
     validator = JWTValidator(algorithms=algorithm)
@@ -96,7 +96,7 @@ def test_every_algorithm_verifies(algorithm: str) -> None:
     "algorithms", ["ES256", ["RS256", "ES256"], ("ES256",), {"ES256": None}.keys()], ids=repr
 )
 def test_algorithms_are_one_or_several(algorithms: Any) -> None:
-    """Algorithms are given as one name or as some."""
+    """Algorithms are given as one name or several."""
     issuer = TokenIssuer(algorithm="ES256")
     validator = JWTValidator(algorithms=algorithms)
 
@@ -109,8 +109,8 @@ def test_algorithms_are_one_or_several(algorithms: Any) -> None:
     ["none", "None", "", "rs256", "RS1", [], ["RS256", "none"], [None], [b"RS256"]],
     ids=repr,
 )
-def test_an_unknown_algorithm_is_a_mistake(algorithms: Any) -> None:
-    """An algorithm that is not known, "none" above all, can't be configured, nor can no algorithm."""
+def test_an_unknown_algorithm_is_refused(algorithms: Any) -> None:
+    """An unknown algorithm, "none" in particular, can't be configured, nor an empty list."""
     with pytest.raises(ConfigurationError):
         JWTValidator(algorithms=algorithms)
 
@@ -142,8 +142,8 @@ def test_an_unknown_algorithm_is_a_mistake(algorithms: Any) -> None:
     ],
     ids=repr,
 )
-def test_a_wrong_option_is_a_mistake(option: str, value: Any) -> None:
-    """A wrong option is told when the validator is made, not when the first user comes."""
+def test_a_wrong_option_is_refused(option: str, value: Any) -> None:
+    """A wrong option raises when the validator is made, not in the first request."""
     options: dict[str, Any] = {option: value}
 
     with pytest.raises(ConfigurationError):
@@ -166,7 +166,7 @@ def test_a_wrong_option_is_a_mistake(option: str, value: Any) -> None:
         ),
     ],
 )
-def test_form_and_algorithm_come_before_any_key(
+def test_form_and_algorithm_are_checked_before_any_key(
     make: Callable[[TokenIssuer], str], kind: type[Exception], issuer: TokenIssuer
 ) -> None:
     """Form, size and algorithm are checked before a key is looked up."""
@@ -177,7 +177,7 @@ def test_form_and_algorithm_come_before_any_key(
 
 
 def test_keys_are_looked_up_once(issuer: TokenIssuer) -> None:
-    """One token, one lookup; as many signature checks as there are keys to try."""
+    """One token causes one lookup, and as many signature checks as there are keys to try."""
     other = TokenIssuer()
     keys = Keys(other.verification_key, issuer.verification_key)
 
@@ -185,8 +185,8 @@ def test_keys_are_looked_up_once(issuer: TokenIssuer) -> None:
     assert len(keys.asked) == 1
 
 
-def test_no_key_is_an_unknown_key(issuer: TokenIssuer) -> None:
-    """Where no key of ours fits, the refusal names the kid on one line and at no length."""
+def test_without_a_key_the_key_is_unknown(issuer: TokenIssuer) -> None:
+    """If no key fits, the error names the kid, shortened and on one line."""
     error = refusal(JWTValidator(), issuer.token(header={"kid": "a\nb" * 1000}), Keys())
 
     assert type(error) is UnknownKeyError
@@ -194,26 +194,24 @@ def test_no_key_is_an_unknown_key(issuer: TokenIssuer) -> None:
     assert len(str(error)) < 250
 
 
-def test_no_keys_signature_is_a_bad_signature(
-    issuer: TokenIssuer, other_issuer: TokenIssuer
-) -> None:
-    """A token of a forger with the issuer's name and kid is refused for its signature."""
+def test_a_forgery_is_a_bad_signature(issuer: TokenIssuer, other_issuer: TokenIssuer) -> None:
+    """A forger's token with the issuer's name and kid is refused for its signature."""
     error = refusal(JWTValidator(), other_issuer.token(), Keys(issuer.verification_key))
 
     assert type(error) is BadSignatureError
     assert "'key-1'" in str(error)
 
 
-def test_a_key_verifies_its_own_algorithms_alone(issuer: TokenIssuer) -> None:
-    """A provider that hands out a key for another algorithm makes no token of that algorithm good."""
+def test_a_key_verifies_only_its_own_algorithms(issuer: TokenIssuer) -> None:
+    """A provider that returns a key for another algorithm doesn't make the token valid."""
     validator = JWTValidator(algorithms=["RS256", "RS512"])
     token = TokenIssuer(algorithm="RS512", private_key=issuer.private_key).token()
 
     assert type(refusal(validator, token, Keys(issuer.verification_key))) is BadSignatureError
 
 
-def test_keys_that_are_unavailable_stay_so(issuer: TokenIssuer) -> None:
-    """What the provider raises goes on: it is no verdict on the token."""
+def test_a_providers_outage_propagates(issuer: TokenIssuer) -> None:
+    """A provider's error propagates: it says nothing about the token."""
 
     class Broken:
         def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
@@ -226,7 +224,7 @@ def test_keys_that_are_unavailable_stay_so(issuer: TokenIssuer) -> None:
 def test_claims_are_read_after_the_signature(
     issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """Claims that nobody vouches for are not parsed: a bad signature is what is wrong with the token."""
+    """Unverified claims are not parsed: the error is the bad signature."""
     keys = Keys(issuer.verification_key)
     header = b'{"alg":"RS256"}'
 
@@ -239,7 +237,7 @@ def test_claims_are_read_after_the_signature(
 def test_json_is_parsed_twice_for_an_accepted_token(
     issuer: TokenIssuer, other_issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Header and claims are parsed once each, at most; of a forged token, the header alone."""
+    """Header and claims are parsed at most once each; of a forged token, only the header."""
     parsed: list[str] = []
     read = jws.read_json_object
 
@@ -250,7 +248,7 @@ def test_json_is_parsed_twice_for_an_accepted_token(
     monkeypatch.setattr(jws, "read_json_object", counted)
     validator, keys = JWTValidator(rules=[Issuer(issuer.issuer)]), Keys(issuer.verification_key)
 
-    # A kid of its own: a header that was read before need not be read again.
+    # A new kid, because a header that was read before isn't parsed again.
     validator.validate(BearerToken(issuer.token(header={"kid": "read at first"})), keys)
     assert parsed == ["header", "claims set"]
 
@@ -259,16 +257,16 @@ def test_json_is_parsed_twice_for_an_accepted_token(
     assert parsed == ["header"]
 
 
-def test_max_size_is_ours_to_say(issuer: TokenIssuer) -> None:
-    """A larger limit lets larger tokens in, a smaller one keeps them out."""
+def test_max_size_is_configurable(issuer: TokenIssuer) -> None:
+    """A larger limit accepts larger tokens, a smaller one refuses them."""
     keys, token = Keys(issuer.verification_key), issuer.token(pad="x" * 9000)
 
     assert JWTValidator(max_size=len(token)).validate(BearerToken(token), keys)
     assert type(refusal(JWTValidator(max_size=len(token) - 1), token, keys)) is MalformedTokenError
 
 
-def judged(issuer: TokenIssuer, validator: JWTValidator, **claims: Any) -> Exception | None:
-    """What a validator refuses the issuer's token with, None where it accepts it."""
+def refusal_of(issuer: TokenIssuer, validator: JWTValidator, **claims: Any) -> Exception | None:
+    """Return the error for the issuer's token, or None if it is accepted."""
     try:
         validator.validate(
             BearerToken(issuer.token(**claims)), StaticKeyProvider(issuer.verification_key)
@@ -293,58 +291,58 @@ def judged(issuer: TokenIssuer, validator: JWTValidator, **claims: Any) -> Excep
         pytest.param({"iss": "anybody"}, None, id="any-iss"),
     ],
 )
-def test_the_standing_rules(
+def test_the_standard_rules(
     claims: dict[str, Any], kind: type[Exception] | None, issuer: TokenIssuer
 ) -> None:
-    """Without any rule given, types, exp, nbf and aud are judged by the injected clock."""
-    error = judged(
+    """Without explicit rules, types, exp, nbf and aud are checked with the injected clock."""
+    error = refusal_of(
         issuer, JWTValidator(clock=lambda: NOW), **{"exp": NOW + 60, "iat": NOW, **claims}
     )
 
     assert type(error) is (kind or type(None))
 
 
-def test_leeway_is_for_the_standing_time_rules(issuer: TokenIssuer) -> None:
+def test_leeway_is_for_the_standard_time_rules(issuer: TokenIssuer) -> None:
     """With 10 seconds of leeway exp is over at now - 10, and nbf may be now + 10."""
     validator = JWTValidator(clock=lambda: NOW, leeway=10)
 
-    assert judged(issuer, validator, exp=NOW - 9) is None
-    assert isinstance(judged(issuer, validator, exp=NOW - 10), ExpiredTokenError)
-    assert judged(issuer, validator, exp=NOW + 60, nbf=NOW + 10) is None
-    assert isinstance(judged(issuer, validator, exp=NOW + 60, nbf=NOW + 11), ClaimError)
+    assert refusal_of(issuer, validator, exp=NOW - 9) is None
+    assert isinstance(refusal_of(issuer, validator, exp=NOW - 10), ExpiredTokenError)
+    assert refusal_of(issuer, validator, exp=NOW + 60, nbf=NOW + 10) is None
+    assert isinstance(refusal_of(issuer, validator, exp=NOW + 60, nbf=NOW + 11), ClaimError)
 
 
-def test_a_given_rule_takes_the_standing_ones_place(issuer: TokenIssuer) -> None:
-    """A rule of a standing one's class replaces it, with its own leeway and demands; the others stay."""
+def test_an_explicit_rule_replaces_the_standard_one(issuer: TokenIssuer) -> None:
+    """A rule of a standard rule's class replaces it, with its own leeway; the others stay."""
     validator = JWTValidator(
         clock=lambda: NOW,
         leeway=10,
         rules=[Expiry(100, required=True), NotBefore(0), Audience("us")],
     )
 
-    assert judged(issuer, validator, aud="us", exp=NOW - 99) is None
-    assert isinstance(judged(issuer, validator, aud="us", exp=None), MissingClaimError)
-    assert isinstance(judged(issuer, validator, aud="us", exp=NOW, nbf=NOW + 1), ClaimError)
-    assert isinstance(judged(issuer, validator, aud="them", exp=NOW), ClaimError)
-    assert isinstance(judged(issuer, validator, exp=NOW), MissingClaimError)
-    assert isinstance(judged(issuer, validator, aud="us", exp=NOW, sub=5), ClaimError)
+    assert refusal_of(issuer, validator, aud="us", exp=NOW - 99) is None
+    assert isinstance(refusal_of(issuer, validator, aud="us", exp=None), MissingClaimError)
+    assert isinstance(refusal_of(issuer, validator, aud="us", exp=NOW, nbf=NOW + 1), ClaimError)
+    assert isinstance(refusal_of(issuer, validator, aud="them", exp=NOW), ClaimError)
+    assert isinstance(refusal_of(issuer, validator, exp=NOW), MissingClaimError)
+    assert isinstance(refusal_of(issuer, validator, aud="us", exp=NOW, sub=5), ClaimError)
 
 
-def test_a_replaced_rule_is_judged_in_its_place(issuer: TokenIssuer) -> None:
-    """Types are judged first, also by a rule that was given last: the others see what it makes of them."""
+def test_a_replaced_rule_keeps_its_position(issuer: TokenIssuer) -> None:
+    """Types are checked first, even by a rule that was given last: later rules see its result."""
     validator = JWTValidator(
         rules=[Subject("42"), Audience("us"), ClaimTypes(numeric_subject=True), Audience("them")]
     )
 
-    assert judged(issuer, validator, sub=42, aud=["us", "them"]) is None
-    assert isinstance(judged(issuer, validator, sub=43, aud=["us", "them"]), ClaimError)
-    assert isinstance(judged(issuer, validator, sub=42, aud="us"), ClaimError)
-    assert isinstance(judged(issuer, validator, sub=42, aud="them"), ClaimError)
-    assert isinstance(judged(issuer, JWTValidator(rules=[Subject("42")]), sub=42), ClaimError)
+    assert refusal_of(issuer, validator, sub=42, aud=["us", "them"]) is None
+    assert isinstance(refusal_of(issuer, validator, sub=43, aud=["us", "them"]), ClaimError)
+    assert isinstance(refusal_of(issuer, validator, sub=42, aud="us"), ClaimError)
+    assert isinstance(refusal_of(issuer, validator, sub=42, aud="them"), ClaimError)
+    assert isinstance(refusal_of(issuer, JWTValidator(rules=[Subject("42")]), sub=42), ClaimError)
 
 
-def test_a_subclass_of_a_rule_takes_its_place_too(issuer: TokenIssuer) -> None:
-    """An organisation's own kind of ``Audience`` replaces the standing one."""
+def test_a_subclass_of_a_rule_replaces_it_too(issuer: TokenIssuer) -> None:
+    """An organisation's subclass of ``Audience`` replaces the standard one."""
 
     class AnyAudience(Audience):
         def __call__(self, claims: Claims) -> None:
@@ -353,22 +351,22 @@ def test_a_subclass_of_a_rule_takes_its_place_too(issuer: TokenIssuer) -> None:
 
     validator = JWTValidator(rules=[AnyAudience()])
 
-    assert judged(issuer, validator, aud="whoever") is None
-    assert isinstance(judged(issuer, validator), MissingClaimError)
+    assert refusal_of(issuer, validator, aud="whoever") is None
+    assert isinstance(refusal_of(issuer, validator), MissingClaimError)
 
 
 def test_claim_types_can_be_replaced(issuer: TokenIssuer) -> None:
-    """Even the rule on types gives way to one of its class."""
+    """Even the rule on types is replaced by one of its class."""
 
     class Lenient(ClaimTypes):
         def __call__(self, claims: Claims) -> None:
             """Accept every type."""
 
-    assert judged(issuer, JWTValidator(rules=[Lenient()]), sub=5) is None
+    assert refusal_of(issuer, JWTValidator(rules=[Lenient()]), sub=5) is None
 
 
-def test_other_rules_come_on_top(issuer: TokenIssuer) -> None:
-    """A rule of another class is added, and tried after the standing ones, in order."""
+def test_other_rules_are_added(issuer: TokenIssuer) -> None:
+    """A rule of another class is added, and runs after the standard ones, in order."""
     calls: list[str] = []
 
     def first(claims: Claims) -> None:
@@ -380,25 +378,25 @@ def test_other_rules_come_on_top(issuer: TokenIssuer) -> None:
 
     validator = JWTValidator(rules=[first, second, Issuer("https://issuer.example")])
 
-    assert judged(issuer, validator, tenant="ours") is None
-    assert isinstance(judged(issuer, validator, tenant="theirs"), ClaimError)
-    assert isinstance(judged(issuer, validator), MissingClaimError)
+    assert refusal_of(issuer, validator, tenant="ours") is None
+    assert isinstance(refusal_of(issuer, validator, tenant="theirs"), ClaimError)
+    assert isinstance(refusal_of(issuer, validator), MissingClaimError)
     assert isinstance(
-        judged(issuer, validator, tenant="ours", iss="https://issuer.example/"), ClaimError
+        refusal_of(issuer, validator, tenant="ours", iss="https://issuer.example/"), ClaimError
     )
     calls.clear()
-    assert isinstance(judged(issuer, validator, exp=1), ExpiredTokenError)
+    assert isinstance(refusal_of(issuer, validator, exp=1), ExpiredTokenError)
     assert calls == []
 
 
 @pytest.mark.parametrize("verdict", [False, 0, 1, "", "yes", [], ...], ids=repr)
-def test_a_rule_accepts_by_none_or_true_alone(verdict: object, issuer: TokenIssuer) -> None:
-    """Whatever else a rule answers is a refusal."""
+def test_a_rule_accepts_only_by_none_or_true(verdict: object, issuer: TokenIssuer) -> None:
+    """Any other return value of a rule is a refusal."""
 
     def rule(claims: Claims) -> Any:
         return verdict
 
-    assert isinstance(judged(issuer, JWTValidator(rules=[rule])), ClaimError)
+    assert isinstance(refusal_of(issuer, JWTValidator(rules=[rule])), ClaimError)
 
 
 class TenantValidator(JWTValidator):
@@ -433,38 +431,38 @@ class StrictValidator(JWTValidator):
 
 
 def test_validate_can_be_overridden(issuer: TokenIssuer) -> None:
-    """A subclass refuses what its super class accepted, and accepts nothing that that refused."""
+    """A subclass refuses what its superclass accepts, and accepts nothing more."""
     validator = TenantValidator()
 
-    assert judged(issuer, validator, tenant="ours") is None
-    assert type(judged(issuer, validator, tenant="theirs")) is InvalidTokenError
-    assert isinstance(judged(issuer, validator, tenant="ours", exp=1), ExpiredTokenError)
+    assert refusal_of(issuer, validator, tenant="ours") is None
+    assert type(refusal_of(issuer, validator, tenant="theirs")) is InvalidTokenError
+    assert isinstance(refusal_of(issuer, validator, tenant="ours", exp=1), ExpiredTokenError)
 
 
 def test_verify_can_be_overridden(issuer: TokenIssuer) -> None:
-    """What a subclass's verify answers is what is judged and handed on."""
+    """The return value of a subclass's ``verify`` is checked and returned."""
     claims = NamingValidator().validate(BearerToken(issuer.token()), Keys(issuer.verification_key))
 
     assert claims["name"] == "Alice"
 
 
 def test_judge_can_be_overridden(issuer: TokenIssuer) -> None:
-    """A subclass's judge is asked about every verified token."""
-    assert judged(issuer, StrictValidator(), header={"typ": "at+jwt"}) is None
-    assert isinstance(judged(issuer, StrictValidator()), ClaimError)
+    """A subclass's ``judge`` gets every verified token."""
+    assert refusal_of(issuer, StrictValidator(), header={"typ": "at+jwt"}) is None
+    assert isinstance(refusal_of(issuer, StrictValidator()), ClaimError)
 
 
 def test_a_subclass_keeps_the_options(issuer: TokenIssuer) -> None:
-    """A plain subclass takes all the options of its super class."""
+    """A plain subclass takes all the options of its superclass."""
     validator = TenantValidator(
         algorithms="RS256", rules=[Audience("us")], leeway=5, clock=lambda: NOW
     )
 
-    assert judged(issuer, validator, tenant="ours", aud="us", exp=NOW - 4) is None
+    assert refusal_of(issuer, validator, tenant="ours", aud="us", exp=NOW - 4) is None
 
 
-def test_verify_alone_judges_nothing(issuer: TokenIssuer) -> None:
-    """An expired token's signature verifies; ``verify`` says so, ``judge`` refuses it."""
+def test_verify_checks_no_claims(issuer: TokenIssuer) -> None:
+    """An expired token's signature verifies in ``verify``; ``judge`` refuses the token."""
     validator = JWTValidator()
     claims = validator.verify(BearerToken(issuer.token(exp=1)), Keys(issuer.verification_key))
 
@@ -472,6 +470,6 @@ def test_verify_alone_judges_nothing(issuer: TokenIssuer) -> None:
         validator.judge(claims)
 
 
-def test_the_validator_shows_its_rules() -> None:
-    """The repr tells what is configured, for a log or a debugger."""
+def test_the_repr_shows_the_rules() -> None:
+    """The repr has the configuration, for a log or a debugger."""
     assert "Audience(accepted=('us',))" in repr(JWTValidator(rules=[Audience("us")]))

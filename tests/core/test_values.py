@@ -25,8 +25,8 @@ def claims(**members: Any) -> Claims:
     return Claims(members, checked_at=1000)
 
 
-def test_a_token_never_shows_itself() -> None:
-    """A token in a log is a token lost: repr and str leave it out."""
+def test_a_token_is_not_in_its_repr() -> None:
+    """A logged token is compromised: repr and str leave it out."""
     token = BearerToken("eyJhbGciOiJub25lIn0", source="query")
 
     assert "eyJ" not in repr(token) + str(token)
@@ -34,7 +34,7 @@ def test_a_token_never_shows_itself() -> None:
 
 
 def test_tokens_are_values() -> None:
-    """Two tokens of the same text and place are equal, and can't be changed."""
+    """Tokens with the same text and location are equal, and can't be changed."""
     token = BearerToken("abc")
 
     assert token == BearerToken("abc", source="header")
@@ -45,7 +45,7 @@ def test_tokens_are_values() -> None:
 
 
 def test_an_unverified_header_has_the_usual_parameters() -> None:
-    """alg, kid and typ are attributes; all parameters are at hand, and out of the repr."""
+    """alg, kid and typ are attributes; all parameters are available, and not in the repr."""
     header = UnverifiedHeader("RS256", "k", "JWT", parameters={"alg": "RS256", "x": "secret"})
 
     assert (header.alg, header.kid, header.typ) == ("RS256", "k", "JWT")
@@ -55,7 +55,7 @@ def test_an_unverified_header_has_the_usual_parameters() -> None:
 
 
 def test_parameters_of_a_header_without_any_cannot_be_changed() -> None:
-    """The empty default is shared, so nobody may write into it."""
+    """The empty default is shared, so it is read-only."""
     parameters: Any = UnverifiedHeader("RS256").parameters
 
     assert parameters == {}
@@ -84,8 +84,8 @@ def test_reading_an_absent_claim_raises_a_refusal() -> None:
         claims()["tenant"]
 
 
-def test_claims_know_header_and_time() -> None:
-    """The verified header and the time of the check come along, without being claims."""
+def test_claims_have_header_and_time() -> None:
+    """The verified header and the time of the check are attributes, not claims."""
     found = Claims({"sub": "a"}, checked_at=1000.5, header={"typ": "at+jwt"})
 
     assert found.header == {"typ": "at+jwt"}
@@ -95,7 +95,7 @@ def test_claims_know_header_and_time() -> None:
 
 
 def test_the_default_header_cannot_be_changed() -> None:
-    """The empty header is shared by all claims that have none, so nobody may write into it."""
+    """The empty header is shared by all claims without one, so it is read-only."""
     header: Any = claims().header
 
     assert isinstance(header, MappingProxyType)
@@ -121,7 +121,7 @@ def test_claims_can_be_copied() -> None:
 
 
 def test_common_claims_are_attributes() -> None:
-    """sub, iss, aud and exp can be read by name, and are None or empty where absent."""
+    """sub, iss, aud and exp are attributes, and None or empty if absent."""
     found = claims(sub="alice", iss="https://i", aud="me", exp=1234)
 
     assert (found.subject, found.issuer, found.expires_at) == ("alice", "https://i", 1234)
@@ -144,7 +144,7 @@ def test_common_claims_are_attributes() -> None:
     ],
 )
 def test_audience_is_a_tuple_of_strings(aud: Any, audience: tuple[str, ...]) -> None:
-    """RFC 7519 §4.1.3: aud is one string or an array of them; what is neither is nobody."""
+    """RFC 7519 §4.1.3: aud is one string or an array of them; anything else is no audience."""
     assert claims(aud=aud).audience == audience
 
 
@@ -170,12 +170,12 @@ def test_audience_is_a_tuple_of_strings(aud: Any, audience: tuple[str, ...]) -> 
     ],
 )
 def test_scopes(members: dict[str, Any], scopes: set[str]) -> None:
-    """RFC 8693 §4.2: scope is words parted by spaces; scp stands in where there is no scope."""
+    """RFC 8693 §4.2: scope is a space-separated list; scp is used if there is no scope."""
     assert claims(**members).scopes == frozenset(scopes)
 
 
-def test_a_principal_is_token_and_claims() -> None:
-    """The caller's subject and scopes are at hand; neither token nor claims are shown."""
+def test_a_principal_has_token_and_claims() -> None:
+    """The caller's subject and scopes are attributes; neither token nor claims are in the repr."""
     principal = Principal(BearerToken("eyJ"), claims(sub="alice", scope="a", email="a@example.org"))
 
     assert principal.subject == "alice"
@@ -196,7 +196,7 @@ def test_a_principal_is_token_and_claims() -> None:
     ],
 )
 def test_a_principals_text_is_its_subject(subject: Any, text: str) -> None:
-    """A principal in a log line shows who it is, whatever an own validator let through."""
+    """A principal in a log line is shown by its subject, whatever a custom validator accepted."""
     assert str(Principal(BearerToken("eyJ"), claims(sub=subject))) == text
 
 
@@ -212,28 +212,28 @@ def test_a_principals_text_is_its_subject(subject: Any, text: str) -> None:
     ],
 )
 def test_the_strings_at_a_claim(value: Any, strings: tuple[str, ...]) -> None:
-    """Of a JSON array the strings count, and a lone string; of anything else nothing does."""
+    """The strings of a JSON array count, and a single string; other values don't."""
     assert claims(groups=value).strings("groups") == strings
     assert claims(realm_access={"roles": value}).strings("realm_access", "roles") == strings
 
 
-def test_strings_at_a_claim_that_is_not_there() -> None:
-    """An absent claim has none, at the end of a path or on the way."""
+def test_strings_at_an_absent_claim() -> None:
+    """An absent claim has no strings, at the end of a path or on the way."""
     made = claims(a={"b": "text"}, c="text")
     assert made.strings("x") == made.strings("a", "x") == made.strings("x", "b") == ()
     assert made.strings("c", "b") == made.strings("a", "b", "c") == ()
 
 
 def test_tokens_and_headers_can_be_pickled() -> None:
-    """Plain values survive pickling, for caches and queues of an application."""
+    """Plain values survive pickling, for an application's caches and queues."""
     token = BearerToken("abc", source="form")
 
     assert pickle.loads(pickle.dumps(token)) == token
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
-def test_a_token_that_was_read_can_be_copied_and_pickled(again: Any) -> None:
-    """A principal may be handed to a task queue; its token is read anew there."""
+def test_a_parsed_token_can_be_copied_and_pickled(again: Any) -> None:
+    """A principal may be passed to a task queue, where its token is parsed again."""
     issuer = TokenIssuer()
     token = BearerToken(issuer.token(), source="query")
     claims = JWTValidator().validate(token, StaticKeyProvider(issuer.jwks))

@@ -1,4 +1,4 @@
-"""Calls that are made in the background, whatever they do."""
+"""Background calls, and what happens when they fail or hang."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def refuse_with(error: BaseException) -> Callable[[threading.Thread], None]:
     return start
 
 
-def test_calls_are_made_in_order_by_another_thread(all_told: Callable[[], None]) -> None:
-    """``add`` only queues a call with its arguments; ``start`` has all of them made."""
+def test_another_thread_makes_the_calls_in_order(all_told: Callable[[], None]) -> None:
+    """``add`` only queues a call with its arguments; ``start`` runs all of them."""
     calls, made = DeferredCalls(), []
 
     def call(number: int, *, by: str) -> None:
@@ -42,8 +42,8 @@ def test_calls_are_made_in_order_by_another_thread(all_told: Callable[[], None])
     assert {thread.name for _, _, thread in made} == {"flask_jwtlib-events"}
 
 
-def test_whoever_settles_finds_the_calls_made() -> None:
-    """A command that ends right afterwards has logged what it had to log."""
+def test_settle_waits_for_pending_calls() -> None:
+    """A command that ends right after ``settle`` has logged everything."""
     calls, made = DeferredCalls(), []
     calls.add(made.append, 1)
     calls.settle(30)
@@ -52,8 +52,8 @@ def test_whoever_settles_finds_the_calls_made() -> None:
     calls.settle(0)
 
 
-def test_settling_waits_no_longer_than_it_is_told() -> None:
-    """A call that hangs, in whatever thread, keeps nobody for good."""
+def test_settle_has_a_timeout() -> None:
+    """A hanging call, in whichever thread, blocks ``settle`` only until its timeout."""
     calls, over, begun = DeferredCalls(), threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -70,7 +70,7 @@ def test_settling_waits_no_longer_than_it_is_told() -> None:
 
 
 def test_without_calls_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has nothing to tell pays nothing."""
+    """Without calls, no thread is started."""
     monkeypatch.setattr(threading, "Thread", None)
     calls = DeferredCalls()
     calls.start()
@@ -81,10 +81,10 @@ def test_without_calls_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> 
     "error", [ValueError(), SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr
 )
 @pytest.mark.parametrize("here", [False, True], ids=["aside", "here"])
-def test_whatever_a_call_raises_the_next_one_is_made(
+def test_an_exception_does_not_stop_later_calls(
     error: BaseException, here: bool, all_told: Callable[[], None]
 ) -> None:
-    """It ends neither the others nor the thread that makes them."""
+    """An exception ends neither the queue nor the thread."""
     calls, made = DeferredCalls(), []
 
     def fail() -> None:
@@ -101,8 +101,8 @@ def test_whatever_a_call_raises_the_next_one_is_made(
     assert made == [1, 2]
 
 
-def test_while_one_call_hangs_nobody_waits(all_told: Callable[[], None]) -> None:
-    """Whoever adds another call goes on, and no second thread makes calls out of turn."""
+def test_a_hanging_call_blocks_no_caller(all_told: Callable[[], None]) -> None:
+    """While a call hangs, ``add`` returns at once, and no second thread makes calls out of order."""
     calls, made = DeferredCalls(), []
     began, hang = threading.Event(), threading.Event()
 
@@ -125,7 +125,7 @@ def test_while_one_call_hangs_nobody_waits(all_told: Callable[[], None]) -> None
 
 
 def test_the_oldest_of_too_many_calls_are_dropped() -> None:
-    """256 wait; where they are not made, memory doesn't grow."""
+    """At most 256 calls wait, so that memory doesn't grow."""
     calls, made = DeferredCalls(), []
     for number in range(1000):
         calls.add(made.append, number)
@@ -135,10 +135,10 @@ def test_the_oldest_of_too_many_calls_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_where_no_thread_can_be_started_they_are_made_here(
+def test_without_threads_the_caller_makes_the_calls(
     monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """Whatever ``threading`` raises then."""
+    """If ``threading`` can't start a thread, the calls run in the current one."""
     monkeypatch.setattr(threading.Thread, "start", refuse_with(error))
     calls, made = DeferredCalls(), []
     calls.add(lambda: made.append(threading.current_thread()))
@@ -148,7 +148,7 @@ def test_where_no_thread_can_be_started_they_are_made_here(
 
 
 def test_a_thread_that_does_not_begin_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a second, whoever comes next makes the calls; a thread that begins too late makes none."""
+    """After a second, the next caller makes the calls; a thread that begins later makes none."""
     late: list[threading.Thread] = []
     now = [0.0]
     start = threading.Thread.start
@@ -170,8 +170,8 @@ def test_a_thread_that_does_not_begin_is_replaced(monkeypatch: pytest.MonkeyPatc
     assert made == [1]
 
 
-def test_a_worker_that_was_replaced_leaves_its_successor_alone() -> None:
-    """A call that is slower than the patience for a thread is no reason to make others twice."""
+def test_a_replaced_worker_leaves_its_successor_alone() -> None:
+    """A worker that was replaced while it was slow makes no further calls."""
     calls, made = DeferredCalls(), []
     worker: Any = calls._engage  # type: ignore[attr-defined]
     calls.add(made.append, 1)
@@ -183,8 +183,8 @@ def test_a_worker_that_was_replaced_leaves_its_successor_alone() -> None:
     assert (made, calls._worker) == ([], second)  # type: ignore[attr-defined]
 
 
-def test_a_worker_that_is_interrupted_leaves_room_for_another() -> None:
-    """Where not even memory is left to take a call out, the next one who comes makes it."""
+def test_an_interrupted_worker_can_be_replaced() -> None:
+    """After a worker dies, even of a MemoryError, the next caller makes its calls."""
 
     class Interrupted(DeferredCalls):
         interruptions = 1
@@ -204,8 +204,8 @@ def test_a_worker_that_is_interrupted_leaves_room_for_another() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_makes_its_own_calls_only() -> None:
-    """What the parent has queued the parent tells; the child holds no lock of the parent's threads."""
+def test_a_forked_process_makes_only_its_own_calls() -> None:
+    """The parent's queued calls stay with the parent, and its threads' locks don't block the child."""
     calls, made = DeferredCalls(), []
     calls.add(made.append, "parent")
     calls._lock.acquire()  # type: ignore[attr-defined]
@@ -229,10 +229,10 @@ def test_a_forked_process_makes_its_own_calls_only() -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_whether_a_thread_was_started_is_told(
+def test_start_returns_whether_a_thread_was_started(
     monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """A caller that has to do without hears of it by no exception."""
+    """A caller that has to do without a thread gets False, and no exception."""
     done = threading.Event()
     assert start_thread(done.set, "named")
     assert done.wait(PATIENCE)

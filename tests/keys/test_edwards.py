@@ -1,4 +1,4 @@
-"""Which bytes are an Ed25519 or Ed448 public key, compared with a slow and independent calculation."""
+"""Valid Ed25519 and Ed448 public keys, compared with a slow and independent calculation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ VECTORS = {
 
 
 def add(curve: EdwardsCurve, left: Affine, right: Affine) -> Affine:
-    """The sum of two points, straight from the curve's addition law (RFC 8032 §5.1.4, §5.2.4)."""
+    """Return the sum of two points by the curve's addition law (RFC 8032 §5.1.4, §5.2.4)."""
     (x1, y1), (x2, y2), p = left, right, curve.prime
     product = curve.d * x1 * x2 * y1 * y2
     return (
@@ -55,7 +55,7 @@ def add(curve: EdwardsCurve, left: Affine, right: Affine) -> Affine:
 
 
 def times(curve: EdwardsCurve, factor: int, point: Affine) -> Affine:
-    """A multiple of a point, by doubling and adding from the lowest bit up."""
+    """Return a multiple of a point, by doubling and adding from the lowest bit up."""
     total = (0, 1)
     while factor:
         if factor & 1:
@@ -66,13 +66,13 @@ def times(curve: EdwardsCurve, factor: int, point: Affine) -> Affine:
 
 
 def encode(curve: EdwardsCurve, point: Affine) -> bytes:
-    """A point's canonical encoding (RFC 8032 §5.1.2, §5.2.2)."""
+    """Return a point's canonical encoding (RFC 8032 §5.1.2, §5.2.2)."""
     x, y = point
     return (y | (x & 1) << (8 * curve.size - 1)).to_bytes(curve.size, "little")
 
 
 def square_root(value: int, p: int) -> int | None:
-    """A square root by Tonelli and Shanks, which works for every prime."""
+    """Return a square root by the Tonelli-Shanks algorithm, which works for every prime."""
     if pow(value, (p - 1) // 2, p) not in (0, 1):
         return None
     q, s = p - 1, 0
@@ -88,7 +88,7 @@ def square_root(value: int, p: int) -> int | None:
 
 
 def decode(curve: EdwardsCurve, encoded: bytes) -> Affine | None:
-    """The point of a canonical encoding, None if there is none."""
+    """Return the point of a canonical encoding, or None for an invalid one."""
     p = curve.prime
     number = int.from_bytes(encoded, "little")
     y = number % 2 ** (8 * curve.size - 1)
@@ -100,7 +100,7 @@ def decode(curve: EdwardsCurve, encoded: bytes) -> Affine | None:
 
 
 def torsion(curve: EdwardsCurve) -> set[Affine]:
-    """All points of small order: what is left of points when their part of full order is taken off."""
+    """Return all points of small order: other points times the order of the large subgroup."""
     found = {(0, 1)}
     y = 2
     while len(found) < COFACTORS[curve.name]:
@@ -115,14 +115,14 @@ SMALL = {curve.name: sorted(torsion(curve)) for curve in (ED25519, ED448)}
 
 
 def public(curve: EdwardsCurve, seed: bytes) -> bytes:
-    """The public key that OpenSSL makes of a seed."""
+    """Return the public key that OpenSSL derives from a seed."""
     kind: Any = ed25519.Ed25519PrivateKey if curve is ED25519 else ed448.Ed448PrivateKey
     return kind.from_private_bytes(seed[: curve.size]).public_key().public_bytes_raw()  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_the_keys_of_rfc_8032_are_good(curve: EdwardsCurve) -> None:
-    """The public keys of the RFC's test vectors have nothing wrong with them."""
+def test_the_keys_of_rfc_8032_are_valid(curve: EdwardsCurve) -> None:
+    """The public keys of the RFC's test vectors are valid."""
     for vector in VECTORS[curve]:
         assert curve.fault(bytes.fromhex(vector)) is None
 
@@ -130,14 +130,14 @@ def test_the_keys_of_rfc_8032_are_good(curve: EdwardsCurve) -> None:
 @pytest.mark.parametrize("curve", CURVES)
 @few
 @given(seed=st.binary(min_size=57, max_size=57))
-def test_every_key_that_is_made_is_good(curve: EdwardsCurve, seed: bytes) -> None:
-    """Whatever the private key, its public key is a point of full order."""
+def test_every_generated_key_is_valid(curve: EdwardsCurve, seed: bytes) -> None:
+    """The public key of any private key is a point of full order."""
     assert curve.fault(public(curve, seed)) is None
 
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_every_point_of_small_order_is_refused(curve: EdwardsCurve) -> None:
-    """All 8 (of Ed25519) and 4 (of Ed448) points of small order, the neutral one among them."""
+    """All 8 points of small order of Ed25519 and all 4 of Ed448 are refused, the neutral one included."""
     assert len(SMALL[curve.name]) == COFACTORS[curve.name]
     for point in SMALL[curve.name]:
         assert "small order" in str(curve.fault(encode(curve, point)))
@@ -149,7 +149,7 @@ def test_every_point_of_small_order_is_refused(curve: EdwardsCurve) -> None:
 def test_a_key_plus_a_point_of_small_order_is_refused(
     curve: EdwardsCurve, data: st.DataObject
 ) -> None:
-    """A good key with a component of small order, which no key generation makes, is not of full order."""
+    """A valid key plus a point of small order, which no key generation makes, is not of full order."""
     good = decode(curve, public(curve, data.draw(st.binary(min_size=57, max_size=57))))
     assert good is not None
     small = data.draw(st.sampled_from([t for t in SMALL[curve.name] if t != (0, 1)]))
@@ -168,14 +168,14 @@ def test_every_noncanonical_encoding_of_ed25519_is_refused(sign: int) -> None:
 @many
 @given(y=st.integers(ED448.prime, 2**455 - 1), sign=st.integers(0, 1))
 def test_noncanonical_encodings_of_ed448_are_refused(y: int, sign: int) -> None:
-    """Any number beyond the field, in the first 56 bytes or with bits of the last one."""
+    """Any number beyond the field is refused, in the first 56 bytes or with bits of the last one."""
     encoded = (y | sign << 455).to_bytes(57, "little")
 
     assert "canonical" in str(ED448.fault(encoded))
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_a_sign_where_x_is_zero_is_not_canonical(curve: EdwardsCurve) -> None:
+def test_a_sign_bit_with_x_zero_is_not_canonical(curve: EdwardsCurve) -> None:
     """RFC 8032 §5.1.3 step 4: zero has no sign."""
     for y in (1, curve.prime - 1):
         encoded = (y | 1 << (8 * curve.size - 1)).to_bytes(curve.size, "little")
@@ -185,10 +185,8 @@ def test_a_sign_where_x_is_zero_is_not_canonical(curve: EdwardsCurve) -> None:
 @pytest.mark.parametrize("curve", CURVES)
 @few
 @given(data=st.data())
-def test_bytes_are_judged_as_the_slow_calculation_judges_them(
-    curve: EdwardsCurve, data: st.DataObject
-) -> None:
-    """Any canonical y with any sign: off the curve, of small order, of mixed order, or good."""
+def test_any_bytes_match_the_slow_calculation(curve: EdwardsCurve, data: st.DataObject) -> None:
+    """Any canonical y and sign: off the curve, of small order, of mixed order, or valid."""
     y = data.draw(st.integers(0, curve.prime - 1))
     sign = data.draw(st.integers(0, 1))
     encoded = (y | sign << (8 * curve.size - 1)).to_bytes(curve.size, "little")
@@ -206,8 +204,8 @@ def test_bytes_are_judged_as_the_slow_calculation_judges_them(
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_a_key_has_one_length(curve: EdwardsCurve) -> None:
-    """A byte more or less is no key, and is no crash."""
+def test_a_key_of_the_wrong_length_is_refused(curve: EdwardsCurve) -> None:
+    """A byte more or less is refused without a crash."""
     good = bytes.fromhex(VECTORS[curve][0])
     for encoded in (b"", good[:-1], good + b"\0"):
         assert f"{curve.size} bytes" in str(curve.fault(encoded))

@@ -1,4 +1,4 @@
-"""What the one importer of python-jose promises to the modules above it."""
+"""What the only module that imports python-jose guarantees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def test_the_algorithms_are_those_of_the_rfcs() -> None:
-    """Every signature algorithm that is made for JWTs is there, and "none" is not."""
+    """All registered signature algorithms are there, and "none" is not."""
     assert {
         *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
         *("ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448"),
@@ -25,15 +25,15 @@ def test_the_algorithms_are_those_of_the_rfcs() -> None:
 
 
 def test_nothing_is_registered_with_python_jose() -> None:
-    """Algorithms of our own are handed over as instances: python-jose knows no more than before."""
+    """Our own algorithms are passed as instances: python-jose's registry doesn't change."""
     TokenIssuer(algorithm="EdDSA").verification_key.verify("EdDSA", b"x", b"y")
 
     assert {"EdDSA", "Ed25519", "Ed448", "ES256K", "PS256"}.isdisjoint(JOSE_ALGORITHMS.KEYS)
 
 
 @pytest.mark.parametrize("algorithm", sorted(_jose.ALGORITHMS))
-def test_a_verifier_answers_true_or_false(algorithm: str) -> None:
-    """The prepared check says True of a signature, False of another, and raises nothing."""
+def test_a_verifier_returns_true_or_false(algorithm: str) -> None:
+    """The prepared check returns True or False, and raises nothing."""
     issuer = TokenIssuer(algorithm=algorithm)
     verify = _jose.make_verifier(issuer.verification_key.material, algorithm)
     signature = issuer.sign(b"text")
@@ -55,7 +55,7 @@ def test_a_verifier_answers_true_or_false(algorithm: str) -> None:
     ids=["oct", "RSA", "EC", "OKP"],
 )
 def test_each_kind_of_key_has_its_type(material: Any, key_type: str, algorithm: str) -> None:
-    """A key's type and first algorithm follow from what it is, and it is strong enough."""
+    """A key's type and algorithms follow from the key, and it is strong enough."""
     assert _jose.key_type_of(material) == key_type
     assert _jose.algorithms_of(material)[0] == algorithm
     assert _jose.weakness(material, algorithm) is None
@@ -64,8 +64,8 @@ def test_each_kind_of_key_has_its_type(material: Any, key_type: str, algorithm: 
 @pytest.mark.parametrize(
     "material", [RSA, "text", None, 5, object()], ids=lambda value: type(value).__name__
 )
-def test_other_things_verify_nothing(material: Any) -> None:
-    """What is no public key and no secret has no algorithms."""
+def test_other_objects_have_no_algorithms(material: Any) -> None:
+    """An object that is neither a public key nor a secret has no algorithms."""
     with pytest.raises(ConfigurationError, match="can't verify signatures here"):
         _jose.algorithms_of(material)
 
@@ -75,7 +75,7 @@ def test_other_things_verify_nothing(material: Any) -> None:
     [("HS256", 32), ("HS384", 48), ("HS512", 64)],
     ids=["HS256", "HS384", "HS512"],
 )
-def test_a_secret_is_as_long_as_the_hash(algorithm: str, size: int) -> None:
+def test_a_secret_must_be_as_long_as_the_hash(algorithm: str, size: int) -> None:
     """RFC 7518 §3.2: one byte less is weak."""
     assert _jose.weakness(bytes(size), algorithm) is None
     weakness = _jose.weakness(bytes(size - 1), algorithm)
@@ -86,7 +86,7 @@ def test_a_secret_is_as_long_as_the_hash(algorithm: str, size: int) -> None:
 
 @pytest.mark.filterwarnings("ignore::flask_jwtlib.errors.InsecureKeyWarning")
 def test_a_key_that_is_too_short_for_a_hash_verifies_nothing() -> None:
-    """A weak key may have been allowed; PS512 does not fit into 512 bits (RFC 8017 §9.1.1)."""
+    """A weak key may be allowed, but PS512 doesn't fit into 512 bits (RFC 8017 §9.1.1)."""
     numbers = rsa.RSAPublicNumbers(65537, (1 << 511) | (1 << 200) | 1)
     key = VerificationKey(numbers.public_key(), algorithms="PS512", allow_weak=True)
 

@@ -1,4 +1,4 @@
-"""JWKs as issuers publish them: padding, nulls, blanks, and uses of their own."""
+"""JWKs as issuers publish them: padding, nulls, blanks and custom uses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DESCRIPTIVE = ["alg", "kid", "use", "key_ops", "x5c", "x5t", "x5t#S256", "x5u", 
 
 
 def jwk_of(name: str) -> dict[str, Any]:
-    """A public JWK, or a secret one, by the algorithm."""
+    """Return a public or a secret JWK, by the algorithm."""
     if name == "HS256":
         secret = SECRET.private_key
         assert isinstance(secret, bytes)
@@ -38,7 +38,7 @@ def jwk_of(name: str) -> dict[str, Any]:
 
 
 def verifies(key: VerificationKey, name: str) -> bool:
-    """Whether a key verifies what the issuer signs."""
+    """Return whether a key verifies the issuer's signature."""
     issuer = SECRET if name == "HS256" else ISSUERS[name]
     return key.verify(name, b"signed", issuer.sign(b"signed"))
 
@@ -47,7 +47,7 @@ def verifies(key: VerificationKey, name: str) -> bool:
     ("name", "member"), [pair for pair in NUMBERS if pair[1] in jwk_of(pair[0])]
 )
 def test_numbers_may_be_padded(name: str, member: str) -> None:
-    """A member with base64url's padding is read, with the zero byte in front that Java writes as well."""
+    """A number with base64url padding, or with Java's leading zero byte, is read."""
     jwk = jwk_of(name)
     digits = jwk[member]
     data = _jwk._decoded(jwk, member)
@@ -82,7 +82,7 @@ def test_numbers_may_be_padded(name: str, member: str) -> None:
     ],
 )
 def test_a_malformed_number_is_refused(name: str, member: str, spoil: Any) -> None:
-    """Padding of the wrong length or in the wrong place isn't read, nor is any other character."""
+    """Padding of the wrong length or in the wrong place is refused, as is any other character."""
     jwk = jwk_of(name)
 
     with pytest.raises(ConfigurationError, match=f"'{member}' is missing or not base64url"):
@@ -95,7 +95,7 @@ def test_a_malformed_number_is_refused(name: str, member: str, spoil: Any) -> No
     absent=st.sets(st.sampled_from([*PRIVATE, *DESCRIPTIVE])),
 )
 def test_null_members_count_as_absent(name: str, absent: set[str]) -> None:
-    """Whichever members a serialiser writes as null, the key is what it is without them."""
+    """A member written as null counts as absent."""
     jwk = {**jwk_of(name), **dict.fromkeys(absent)}
     without = {member: value for member, value in jwk.items() if value is not None}
 
@@ -112,7 +112,7 @@ def test_null_members_count_as_absent(name: str, absent: set[str]) -> None:
     blank=st.sets(st.sampled_from([*PRIVATE, "alg", "key_ops", "use"])),
 )
 def test_blank_members_count_as_absent(name: str, blank: set[str]) -> None:
-    """A blank use, alg or key_ops says nothing, and a blank private part is not a private key."""
+    """A blank use, alg or key_ops counts as absent, and a blank private member isn't a private key."""
     assert verifies(VerificationKey.from_jwk({**jwk_of(name), **dict.fromkeys(blank, "")}), name)
 
 
@@ -122,7 +122,7 @@ def test_blank_members_count_as_absent(name: str, blank: set[str]) -> None:
 def test_a_private_member_with_any_value_is_a_private_key(
     name: str, member: str, value: Any
 ) -> None:
-    """Only null and the empty string hold no private part."""
+    """Only null and the empty string count as no private member."""
     with pytest.raises(ConfigurationError, match="holds a private key"):
         VerificationKey.from_jwk({**jwk_of(name), member: value})
 
@@ -130,7 +130,7 @@ def test_a_private_member_with_any_value_is_a_private_key(
 @pytest.mark.parametrize("name", [*ISSUERS, "HS256"])
 @pytest.mark.parametrize("value", ["P-256", "P-521", "Ed25519", "other", "!", 5, {}], ids=repr)
 def test_members_of_another_type_are_ignored(name: str, value: Any) -> None:
-    """RFC 7517 §4: what doesn't belong to the key's type changes nothing, for it or for others in its set."""
+    """RFC 7517 §4: members of another key type change nothing, for this key or others in its set."""
     jwk = jwk_of(name)
     foreign = {member: value for member in ("crv", "n", "e", "x", "y", "k") if member not in jwk}
     assert verifies(VerificationKey.from_jwk({**jwk, **foreign}), name)
@@ -141,8 +141,8 @@ def test_members_of_another_type_are_ignored(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("member", ["kty", "n", "e"])
-def test_a_null_number_is_a_missing_one(member: str) -> None:
-    """What a key can't do without is missing if it is null."""
+def test_a_null_number_is_missing(member: str) -> None:
+    """A required member that is null is missing."""
     with pytest.raises(ConfigurationError, match=r"is missing|not a JWK of a known type"):
         VerificationKey.from_jwk({**jwk_of("RS256"), member: None})
 
@@ -151,7 +151,7 @@ def test_a_null_number_is_a_missing_one(member: str) -> None:
     "uses", ["jwt-svid", ["jwt-svid"], ("sig", "jwt-svid"), iter(["jwt-svid"])]
 )
 def test_other_uses_can_be_accepted(uses: Any) -> None:
-    """SPIFFE's trust bundles have keys of use jwt-svid, and x509-svid ones that must stay out."""
+    """SPIFFE's trust bundles have keys with use jwt-svid to accept, and x509-svid to skip."""
     svid, ca = TokenIssuer(algorithm="ES256", kid="svid"), TokenIssuer(algorithm="ES256", kid="ca")
     bundle = {"keys": [{**ca.jwk, "use": "x509-svid"}, {**svid.jwk, "use": "jwt-svid"}]}
 
@@ -176,22 +176,22 @@ def test_a_jwk_without_use_is_accepted_with_any_uses(uses: tuple[str, ...]) -> N
     "use", ["enc", "SIG", "sig ", " ", "jwt-svid", ["sig"], {"sig": 1}, 1, True]
 )
 def test_another_use_is_refused(use: Any) -> None:
-    """``use`` is compared exactly; anything but an accepted value isn't one."""
+    """``use`` is compared exactly with the accepted values."""
     with pytest.raises(ConfigurationError, match="not for signatures"):
         VerificationKey.from_jwk({**jwk_of("RS256"), "use": use})
 
 
 @pytest.mark.parametrize("uses", ["", [], (), None, 5, [None], ["sig", ""], [["sig"]]], ids=repr)
-def test_uses_are_names(uses: Any) -> None:
-    """An option that would accept nothing, or isn't a list of names, is an error where it is given."""
+def test_uses_must_be_names(uses: Any) -> None:
+    """An option that would accept nothing, or isn't a list of names, raises."""
     with pytest.raises(ConfigurationError, match="uses= must be"):
         KeySet.from_jwks({"keys": []}, uses=uses)
     with pytest.raises(ConfigurationError, match="uses= must be"):
         VerificationKey.from_jwk(jwk_of("RS256"), uses=uses)
 
 
-def test_what_a_jwk_says_of_its_use_is_shown_shortened() -> None:
-    """The value comes from elsewhere: it is escaped and cut in the error."""
+def test_a_jwks_use_is_shortened_in_the_error() -> None:
+    """The issuer's value is escaped and shortened in the error."""
     with pytest.raises(ConfigurationError) as refusal:
         VerificationKey.from_jwk({**jwk_of("RS256"), "use": "x\n" * 5000})
 
@@ -201,7 +201,7 @@ def test_what_a_jwk_says_of_its_use_is_shown_shortened() -> None:
 
 @pytest.mark.parametrize("name", ["ES256K", "Ed448"])
 def test_a_curve_that_openssl_lacks_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some builds of OpenSSL have neither secp256k1 nor Ed448: the error says that, and no other."""
+    """Some builds of OpenSSL lack secp256k1 or Ed448: the error says exactly that."""
 
     def lacking(*_: object) -> None:
         raise UnsupportedAlgorithm("not in this build")

@@ -1,4 +1,4 @@
-"""Which keys of a set may verify a token, and what a set is made of."""
+"""Which keys of a set may verify a token, and how a set is made."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PRIVATE: Any = RSA.private_key
 
 
 def key(name: str, kid: str | None = None, algorithms: Any = "HS256") -> VerificationKey:
-    """A key that differs from that of any other name."""
+    """Return a key that is different for each name."""
     return VerificationKey.from_secret(f"{name}: {SECRET.decode()}", algorithms=algorithms, kid=kid)
 
 
 def header(kid: str | None, alg: str = "HS256") -> UnverifiedHeader:
-    """A token's header, as far as the choice of keys goes by it."""
+    """Make a token's header with the parameters that choose a key."""
     return UnverifiedHeader(alg, kid)
 
 
 def openssh(issuer: TokenIssuer) -> str:
-    """An issuer's public key in OpenSSH's format."""
+    """Return an issuer's public key in OpenSSH format."""
     from cryptography.hazmat.primitives import serialization
 
     material: Any = issuer.verification_key.material
@@ -39,7 +39,7 @@ def openssh(issuer: TokenIssuer) -> str:
 
 
 def test_a_kid_chooses_its_key() -> None:
-    """A token that names a kid is verified by the key of that kid and no other."""
+    """A token with a kid is verified only by the key with that kid."""
     a, b = key("a", "a"), key("b", "b")
     keys = KeySet([a, b])
 
@@ -51,7 +51,7 @@ def test_a_kid_chooses_its_key() -> None:
 
 
 def test_a_key_is_chosen_for_its_own_algorithms() -> None:
-    """The kid alone is not enough: alg must be one of the key's."""
+    """The kid alone isn't enough: alg must be one of the key's."""
     a = key("a", "a", ["HS256", "HS384"])
     keys = KeySet([a])
 
@@ -62,7 +62,7 @@ def test_a_key_is_chosen_for_its_own_algorithms() -> None:
 
 
 def test_one_kid_for_two_kinds_of_key() -> None:
-    """Keys of one kid and different algorithms don't get in each other's way."""
+    """Keys with one kid and different algorithms are chosen independently."""
     rsa = VerificationKey.from_pem(RSA.public_pem, kid="one", algorithms="RS256")
     ec = VerificationKey.from_pem(EC.public_pem, kid="one")
     keys = KeySet([rsa, ec])
@@ -73,15 +73,15 @@ def test_one_kid_for_two_kinds_of_key() -> None:
 
 
 def test_one_kid_for_several_keys() -> None:
-    """Several keys of one kid, as after a careless rotation, are all tried, in order, up to four."""
+    """Several keys with one kid, as after a faulty rotation, are all tried, in order, up to four."""
     several = [key(str(number), "one") for number in range(6)]
 
     assert KeySet(several[:3]).select(header("one")) == tuple(several[:3])
     assert KeySet(several).select(header("one")) == tuple(several[:4])
 
 
-def test_the_same_key_listed_often_takes_no_others_place() -> None:
-    """A key that stands in the set several times leaves room for others of its kid."""
+def test_duplicate_keys_count_once() -> None:
+    """A key that is listed several times leaves room for others with its kid."""
     jwks = {"keys": [*[RSA.jwk] * 5, {**OTHER_RSA.jwk, "kid": "rsa"}]}
 
     chosen = KeySet.from_jwks(jwks).select(header("rsa", "RS256"))
@@ -90,8 +90,8 @@ def test_the_same_key_listed_often_takes_no_others_place() -> None:
     assert any(each.verify("RS256", b"x", RSA.sign(b"x")) for each in chosen)
 
 
-def test_without_a_kid_one_key_must_be_it() -> None:
-    """A token that names no kid is verified if exactly one key fits its algorithm."""
+def test_without_a_kid_exactly_one_key_must_fit() -> None:
+    """A token without a kid is verified if exactly one key fits its algorithm."""
     a, b = key("a", "a"), key("b", "b")
     c = key("c", "c", "HS512")
     keys = KeySet([a, b, c])
@@ -102,8 +102,8 @@ def test_without_a_kid_one_key_must_be_it() -> None:
     assert KeySet([a]).select(header(None)) == (a,)
 
 
-def test_a_list_without_kids_is_tried_whole() -> None:
-    """Keys that have no kid at all are tried for every token, whatever kid that names."""
+def test_a_list_without_kids_is_tried_entirely() -> None:
+    """Keys without any kid are tried for every token, whatever its kid."""
     a, b, c = key("a"), key("b"), key("c", None, "HS512")
     keys = KeySet([a, b, c])
 
@@ -112,8 +112,8 @@ def test_a_list_without_kids_is_tried_whole() -> None:
         assert keys.select(header(kid, "HS512")) == (c,)
 
 
-def test_a_list_without_kids_is_short() -> None:
-    """Four keys without a kid may fit one algorithm, and a fifth is a mistake."""
+def test_a_list_without_kids_has_a_limit() -> None:
+    """At most four keys without a kid may fit one algorithm; a fifth raises."""
     several = [key(str(number)) for number in range(5)]
 
     assert KeySet(several[:4]).select(header(None)) == tuple(several[:4])
@@ -127,7 +127,7 @@ def test_a_list_without_kids_is_short() -> None:
 
 
 def test_a_key_without_a_kid_among_others_is_for_tokens_without_one() -> None:
-    """In a set where some key has a kid, one that has none is not tried for a token that names one."""
+    """If some key has a kid, a key without one is tried only for tokens without one."""
     named, nameless = key("named", "named"), key("nameless", None, "HS512")
     keys = KeySet([named, nameless])
 
@@ -137,8 +137,8 @@ def test_a_key_without_a_kid_among_others_is_for_tokens_without_one() -> None:
     assert keys.select(header(None, "HS512")) == (nameless,)
 
 
-def test_a_set_says_its_algorithms() -> None:
-    """A set verifies every algorithm that some key of it does."""
+def test_a_set_has_the_algorithms_of_its_keys() -> None:
+    """A set verifies every algorithm that one of its keys verifies."""
     keys = KeySet([key("a", "a"), key("b", "b"), key("c", "c", "HS512")])
 
     assert keys.algorithms == {"HS256", "HS512"}
@@ -168,20 +168,20 @@ def test_a_set_says_its_algorithms() -> None:
         pytest.param([KeySet([RSA.verification_key])], id="list-of-sets"),
     ],
 )
-def test_a_set_is_made_of_whatever_holds_keys(material: Any) -> None:
-    """Each form of the issuer's key makes a set whose only key verifies what the issuer signs."""
+def test_a_set_can_be_made_of_each_form(material: Any) -> None:
+    """Each form of the issuer's key makes a set whose only key verifies the issuer's tokens."""
     (only,) = KeySet.of(material).keys
 
     assert only.verify("RS256", b"signed", RSA.sign(b"signed"))
 
 
 def test_an_ecdsa_openssh_line_is_read() -> None:
-    """OpenSSH's ECDSA lines begin with another word than the others."""
+    """OpenSSH's ECDSA lines begin with another word."""
     assert KeySet.of(openssh(EC)).algorithms == {"ES256"}
 
 
-def test_a_set_stays_itself() -> None:
-    """A set made of a set is that set."""
+def test_a_set_of_a_set_is_that_set() -> None:
+    """``KeySet.of`` returns a set unchanged."""
     keys = KeySet([RSA.verification_key])
 
     assert KeySet.of(keys) is keys
@@ -220,8 +220,8 @@ def test_forms_may_be_mixed() -> None:
         pytest.param("-----BEGIN nothing", "does not hold a public key", id="broken-pem"),
     ],
 )
-def test_what_holds_no_keys_is_refused(material: Any, reason: str) -> None:
-    """Whatever else is given is a ``ConfigurationError`` that says what it is not."""
+def test_an_invalid_key_source_is_refused(material: Any, reason: str) -> None:
+    """Anything else raises a ``ConfigurationError`` that says what was given."""
     with pytest.raises(ConfigurationError) as refusal:
         KeySet.of(material)
 
@@ -241,7 +241,7 @@ def test_what_holds_no_keys_is_refused(material: Any, reason: str) -> None:
     ],
 )
 def test_a_set_may_be_empty(material: Any) -> None:
-    """A set without keys can be made, and verifies nothing: no token, whatever it names."""
+    """A set without keys can be made, and verifies nothing."""
     keys = KeySet.of(material)
 
     assert (keys.keys, keys.kids, keys.algorithms) == ((), frozenset(), frozenset())
@@ -265,8 +265,8 @@ def test_a_set_may_be_empty(material: Any) -> None:
         pytest.param(KeySet([key("A", "A")]), {"a", "b", ""}, id="case"),
     ],
 )
-def test_point_20_a_set_knows_which_kids_it_lacks(keys: KeySet, lacking: set[str]) -> None:
-    """A kid is lacking if no key has it, unless the keys are for any kid; no kid at all never is."""
+def test_a_set_reports_unknown_kids(keys: KeySet, lacking: set[str]) -> None:
+    """A kid is unknown if no key has it, unless the keys are for any kid; no kid is never unknown."""
     assert {kid for kid in ("a", "b", "") if keys.lacks(kid)} == lacking
     assert not keys.lacks(None)
     for kid in lacking:
@@ -274,11 +274,11 @@ def test_point_20_a_set_knows_which_kids_it_lacks(keys: KeySet, lacking: set[str
 
 
 def test_a_set_knows_its_kids() -> None:
-    """``kids`` are those of all keys, whatever their algorithm."""
+    """``kids`` has the IDs of all keys, whatever their algorithm."""
     assert KeySet([key("a", "a"), key("b", "b", "HS512"), key("x")]).kids == {"a", "b"}
 
 
-def test_point_19_kids_are_compared_as_they_are() -> None:
+def test_kids_are_compared_exactly() -> None:
     """A kid that differs in case or by a space is another one."""
     keys = KeySet([key("a", "Key")])
 
@@ -288,8 +288,8 @@ def test_point_19_kids_are_compared_as_they_are() -> None:
     assert len(keys.select(header("Key"))) == 1
 
 
-def test_point_19_the_same_key_twice_is_one() -> None:
-    """Identical keys of one kid collapse; up to four that differ are tried."""
+def test_identical_keys_of_one_kid_are_one_key() -> None:
+    """Identical keys of one kid are merged; up to four different ones are tried."""
     same = [key("one", "k") for _ in range(6)]
     several = [key(str(number), "k") for number in range(6)]
 
@@ -297,8 +297,8 @@ def test_point_19_the_same_key_twice_is_one() -> None:
     assert len(KeySet([*same, *several]).select(header("k"))) == 4
 
 
-def test_point_20_of_a_jwk_set_several_keys_without_a_kid_are_not_tried() -> None:
-    """A JWK set's keys without a kid are for a token without one, if one of them alone fits."""
+def test_several_keys_without_a_kid_in_a_jwk_set_are_not_tried() -> None:
+    """A JWK set's key without a kid verifies tokens without one, if no other key fits."""
     first, second = ({k: v for k, v in each.jwk.items() if k != "kid"} for each in (RSA, OTHER_RSA))
     other = {name: value for name, value in EC.jwk.items() if name != "kid"}
     keys = KeySet.from_jwks({"keys": [first, second, other]})
@@ -309,8 +309,8 @@ def test_point_20_of_a_jwk_set_several_keys_without_a_kid_are_not_tried() -> Non
     assert len(keys.select(header(None, "ES256"))) == 1
 
 
-def test_point_20_a_lone_jwk_of_a_set_without_a_kid_is_for_tokens_without_one() -> None:
-    """A JWK set of one key without a kid serves no token that names one: its key is to be looked for."""
+def test_a_single_jwk_without_a_kid_verifies_tokens_without_one() -> None:
+    """Such a JWK set doesn't verify a token with a kid, whose key has to be fetched."""
     lone = {name: value for name, value in RSA.jwk.items() if name != "kid"}
     keys = KeySet.from_jwks({"keys": [lone]})
 
@@ -320,8 +320,8 @@ def test_point_20_a_lone_jwk_of_a_set_without_a_kid_is_for_tokens_without_one() 
         assert keys.lacks(kid)
 
 
-def test_a_list_with_a_jwk_set_is_as_strict_as_that() -> None:
-    """Of a list that holds a JWK set, keys without a kid are not tried in turn either."""
+def test_a_list_with_a_jwk_set_is_as_strict_as_the_set() -> None:
+    """If a list holds a JWK set, its keys without a kid aren't tried in turn either."""
     first, second = ({k: v for k, v in each.jwk.items() if k != "kid"} for each in (RSA, OTHER_RSA))
 
     assert KeySet.of([{"keys": [first]}, second]).select(header("x", "RS256")) == ()
@@ -329,15 +329,15 @@ def test_a_list_with_a_jwk_set_is_as_strict_as_that() -> None:
     assert "exact" not in repr(KeySet.of([first]))
 
 
-def test_many_nameless_keys_of_a_jwk_set_are_no_mistake() -> None:
-    """An issuer may publish more keys without a kid than would be tried: they verify nothing then."""
+def test_a_jwk_set_may_have_many_keys_without_a_kid() -> None:
+    """More keys without a kid than are tried are no error, and verify nothing."""
     jwks = {"keys": [{"kty": "oct", "k": base64url(SECRET + bytes([n]))} for n in range(5)]}
 
     assert KeySet.from_jwks(jwks).select(header(None)) == ()
 
 
-def test_a_list_of_sets_keeps_what_was_passed_over() -> None:
-    """The reasons of all JWK sets of a list are kept, in order."""
+def test_a_list_of_sets_keeps_all_skip_reasons() -> None:
+    """The skip reasons of all JWK sets of a list are kept, in order."""
     keys = KeySet.of(
         [{"keys": [BAD_MEMBERS["for-encryption"]]}, RSA.public_pem, {"keys": [BAD_MEMBERS["null"]]}]
     )
@@ -351,7 +351,7 @@ def test_a_list_of_sets_keeps_what_was_passed_over() -> None:
     [[RSA.public_pem], [RSA.jwk], [None], ["x", RSA.verification_key]],
     ids=["pem", "jwk", "none", "mixed"],
 )
-def test_a_set_itself_takes_keys_alone(keys: Any) -> None:
+def test_the_constructor_takes_only_verification_keys(keys: Any) -> None:
     """``KeySet`` takes ``VerificationKey`` objects; ``KeySet.of`` reads all other forms."""
     with pytest.raises(
         ConfigurationError, match=r"takes VerificationKey objects, not .*KeySet\.of"
@@ -380,8 +380,8 @@ BAD_MEMBERS: dict[str, Any] = {
 @pytest.mark.parametrize(
     "member", [pytest.param(member, id=name) for name, member in BAD_MEMBERS.items()]
 )
-def test_members_that_cannot_verify_are_passed_over(member: Any) -> None:
-    """A member of a JWK set that is of no use, or of no sense, is left out, and the set says why."""
+def test_unusable_members_are_skipped(member: Any) -> None:
+    """An unusable or invalid member of a JWK set is skipped, and ``skipped`` says why."""
     keys = KeySet.from_jwks({"keys": [member, RSA.jwk]})
 
     assert [each.kid for each in keys.keys] == ["rsa"]
@@ -389,8 +389,8 @@ def test_members_that_cannot_verify_are_passed_over(member: Any) -> None:
     assert keys.skipped[0]
 
 
-def test_a_set_of_bad_members_alone_is_empty() -> None:
-    """Where no member is left, the set has no key, and says all the reasons why."""
+def test_a_set_with_only_bad_members_is_empty() -> None:
+    """If every member is skipped, the set has no key, and all the reasons."""
     keys = KeySet.from_jwks({"keys": [BAD_MEMBERS["for-encryption"], BAD_MEMBERS["damaged"]]})
 
     assert keys.keys == ()
@@ -400,14 +400,14 @@ def test_a_set_of_bad_members_alone_is_empty() -> None:
 
 
 @pytest.mark.parametrize("jwks", ["", "[]", "null", '"keys"', b"\xff", "{}", None, [], 5], ids=repr)
-def test_what_is_no_jwk_set_is_refused(jwks: Any) -> None:
-    """A JWK set is an object with an array of keys, or JSON of one."""
+def test_an_invalid_jwk_set_is_refused(jwks: Any) -> None:
+    """A JWK set must be an object with an array of keys, or its JSON text."""
     with pytest.raises(ConfigurationError):
         KeySet.from_jwks(jwks)
 
 
 def test_weak_members_can_be_allowed() -> None:
-    """With allow_weak a weak member is a key as well, with a warning."""
+    """With allow_weak a weak member is accepted with a warning."""
     with pytest.warns(InsecureKeyWarning):
         keys = KeySet.from_jwks({"keys": [BAD_MEMBERS["weak"]]}, allow_weak=True)
 
@@ -420,8 +420,8 @@ def test_weak_members_can_be_allowed() -> None:
         }
 
 
-def test_more_members_than_are_tried_are_no_mistake_where_they_have_kids() -> None:
-    """A JWK set may be large: each kid has its own key."""
+def test_a_large_set_with_kids_is_accepted() -> None:
+    """A JWK set may be large if each key has its own kid."""
     jwks = {
         "keys": [
             {"kty": "oct", "k": base64url(SECRET), "kid": str(number)} for number in range(100)
@@ -432,7 +432,7 @@ def test_more_members_than_are_tried_are_no_mistake_where_they_have_kids() -> No
 
 
 def test_errors_do_not_show_the_members() -> None:
-    """A JWK set may hold secrets: neither ``skipped`` nor the repr repeats them."""
+    """A JWK set may hold secrets: neither ``skipped`` nor the repr quotes them."""
     shown = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
     secret = {"kty": "oct", "k": shown, "alg": "HS512", "kid": "k"}
 
@@ -452,8 +452,8 @@ def test_errors_do_not_show_the_members() -> None:
         assert shown not in text
 
 
-def test_eddsa_without_a_kid_may_be_of_either_curve() -> None:
-    """An Ed448 key in the set doesn't keep the only Ed25519 key from tokens without a kid, nor vice versa."""
+def test_eddsa_without_a_kid_may_use_either_curve() -> None:
+    """An Ed448 key in the set doesn't keep its only Ed25519 key from tokens without a kid, nor vice versa."""
     ed25519, other, ed448 = (
         TokenIssuer(algorithm=name, kid=kid)
         for name, kid in (("Ed25519", "a"), ("Ed25519", "b"), ("Ed448", "c"))
@@ -470,8 +470,8 @@ def test_eddsa_without_a_kid_may_be_of_either_curve() -> None:
     assert three.select(header(None, "EdDSA")) == ()
 
 
-def test_a_skipped_key_comes_without_advice() -> None:
-    """What makes a weak key usable is an option of a key, not of a source that fetches sets."""
+def test_a_skipped_weak_key_has_no_advice() -> None:
+    """A source that fetches sets has no option for weak keys, so the reason doesn't name it."""
     weak = {"kty": "oct", "k": "c2hvcnQ"}
 
     (reason,) = KeySet.from_jwks({"keys": [weak]}).skipped

@@ -1,4 +1,4 @@
-"""Keys that anyone can sign for, or that cost too much, are refused in every form that a key comes in."""
+"""Keys that anyone can sign for, or that are too slow to use, are refused in every form."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ BAD_RSA = {
 
 
 def rsa_object(n: int, e: int = 65537) -> rsa.RSAPublicKey:
-    """A key of any numbers."""
+    """Make a key of any numbers."""
     return rsa.RSAPublicNumbers(e, n).public_key()
 
 
 def integer(number: int) -> str:
-    """A number as a JWK has it (RFC 7518 §2, Base64urlUInt)."""
+    """Return a number as a JWK has it (RFC 7518 §2, Base64urlUInt)."""
     return base64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))
 
 
 def jwk_of(key: Any) -> dict[str, Any]:
-    """A public key as a JWK."""
+    """Return a public key as a JWK."""
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return {"kty": "RSA", "n": integer(numbers.n), "e": integer(numbers.e)}
@@ -75,7 +75,7 @@ def jwk_of(key: Any) -> dict[str, Any]:
 
 
 def certificate(key: Any) -> x509.Certificate:
-    """A certificate of a public key, signed by somebody."""
+    """Make a certificate for a public key, signed by another key."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
     start = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
     return (
@@ -91,25 +91,25 @@ def certificate(key: Any) -> x509.Certificate:
 
 
 def pem(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str:
-    """A public key as PEM."""
+    """Return a public key as PEM."""
     text: bytes = key.public_bytes(Encoding.PEM, form)
     return text.decode()
 
 
 def openssh(key: Any) -> str:
-    """A public key as an OpenSSH line."""
+    """Return a public key as an OpenSSH line."""
     line: bytes = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return line.decode()
 
 
 def through_the_module_api(material: object) -> None:
-    """Set a key as the documented API is given one."""
+    """Set a key through the documented API."""
     flask_jwtlib.JWT_ALGO = ["RS256", "EdDSA"]
     flask_jwtlib.set_permanent_verification_key(material)
 
 
 def only_of_a_set(jwk: dict[str, Any]) -> None:
-    """Read a JWK set of one member, which must be passed over, and raise why it was."""
+    """Read a JWK set of one member that must be skipped, and raise the reason."""
     key_set = KeySet.from_jwks({"keys": [jwk]})
     assert not key_set.keys
     raise ConfigurationError(*key_set.skipped)
@@ -139,8 +139,8 @@ EACH_WAY = pytest.mark.parametrize("load", [pytest.param(f, id=name) for name, f
 
 @EACH_WAY
 @pytest.mark.parametrize("bad", list(BAD_ED25519))
-def test_a_bad_ed25519_key_is_refused(load: Callable[[Any], object], bad: str) -> None:
-    """RFC 8725 §3.4: a point of small order, off the curve or written otherwise than canonically."""
+def test_an_invalid_ed25519_key_is_refused(load: Callable[[Any], object], bad: str) -> None:
+    """RFC 8725 §3.4: a point of small order, off the curve, or not canonically encoded."""
     raw, reason = BAD_ED25519[bad]
     key = ed25519.Ed25519PublicKey.from_public_bytes(raw)
 
@@ -150,8 +150,8 @@ def test_a_bad_ed25519_key_is_refused(load: Callable[[Any], object], bad: str) -
 
 @EACH_WAY
 @pytest.mark.parametrize("bad", list(BAD_RSA))
-def test_a_bad_rsa_key_is_refused(load: Callable[[Any], object], bad: str) -> None:
-    """A modulus that anyone can factor, or numbers that make each check slow, whoever allowed weak keys."""
+def test_an_insecure_rsa_key_is_refused(load: Callable[[Any], object], bad: str) -> None:
+    """A modulus that anyone can factor, or slow numbers, is refused even with allow_weak."""
     n, e, reason = BAD_RSA[bad]
     key = rsa_object(n, e)
 
@@ -160,8 +160,8 @@ def test_a_bad_rsa_key_is_refused(load: Callable[[Any], object], bad: str) -> No
 
 
 @pytest.mark.parametrize("bad", list(BAD_RSA))
-def test_a_bad_rsa_key_in_pkcs1_is_refused(bad: str) -> None:
-    """The older PEM form is no way around."""
+def test_an_insecure_rsa_key_in_pkcs1_is_refused(bad: str) -> None:
+    """The older PEM form is checked, too."""
     n, e, reason = BAD_RSA[bad]
 
     with pytest.raises(ConfigurationError, match=reason):
@@ -169,8 +169,8 @@ def test_a_bad_rsa_key_in_pkcs1_is_refused(bad: str) -> None:
 
 
 @EACH_WAY
-def test_good_keys_are_accepted(load: Callable[[Any], object]) -> None:
-    """RSA from 2,048 to 16,384 bits, with the exponents that issuers use, and Ed25519."""
+def test_valid_keys_are_accepted(load: Callable[[Any], object]) -> None:
+    """RSA keys of 2,048 to 16,384 bits with common exponents, and Ed25519 keys."""
     good = [
         rsa_object(RSA_NUMBERS.n),
         rsa_object(RSA_NUMBERS.n, 3),
@@ -185,10 +185,10 @@ def test_good_keys_are_accepted(load: Callable[[Any], object]) -> None:
             load(key)
 
 
-def test_the_size_of_a_jwk_is_known_before_a_key_is_made_of_it(
+def test_the_size_of_a_jwk_is_checked_before_the_key_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Five million bits are counted, and no key object is made: that would take a tenth of a second."""
+    """Five million bits are counted without making a key object, which takes a tenth of a second."""
     made: list[object] = []
     monkeypatch.setattr(flask_jwtlib.keys._jwk, "RSAPublicNumbers", lambda *args: made.append(args))
     jwk = {"kty": "RSA", "n": integer((1 << 5_000_000) | 1), "e": "AQAB"}
@@ -198,16 +198,16 @@ def test_the_size_of_a_jwk_is_known_before_a_key_is_made_of_it(
     assert not made
 
 
-def test_leading_zeros_are_not_bits_of_a_modulus() -> None:
-    """A modulus written with zeros in front is as long as its number."""
+def test_leading_zeros_do_not_count_as_bits_of_a_modulus() -> None:
+    """A modulus with leading zeros has the length of its number."""
     padded = base64url(bytes(3000) + RSA_NUMBERS.n.to_bytes(256, "big"))
 
     assert VerificationKey.from_jwk({"kty": "RSA", "n": padded, "e": "AQAB"}).key_type == "RSA"
 
 
 @pytest.mark.parametrize("e", [0, 1, 2, 65536], ids=str)
-def test_an_exponent_that_signs_for_everybody_is_refused(e: int) -> None:
-    """With an exponent of 1 every padded message is its own signature; even ones can't be signed for."""
+def test_an_exponent_of_one_or_an_even_one_is_refused(e: int) -> None:
+    """With an exponent of 1 every padded message is its own signature; an even one can't sign."""
     jwk = {"kty": "RSA", "n": integer(RSA_NUMBERS.n), "e": integer(e) or "AA"}
     with pytest.raises(ConfigurationError):
         VerificationKey.from_jwk(jwk, allow_weak=True)
@@ -221,7 +221,7 @@ def test_an_exponent_that_signs_for_everybody_is_refused(e: int) -> None:
 
 
 class LooseKey:
-    """A public key as older versions of cryptography load it from DER: nobody has looked at its numbers."""
+    """A public key as older versions of cryptography load it from DER, without checking its numbers."""
 
     key_size = 2048
 
@@ -264,7 +264,7 @@ CURVES: dict[str, tuple[ec.EllipticCurve, int, int]] = {
 
 
 def small_point(crv: str) -> tuple[ec.EllipticCurvePublicKey, int, int, int]:
-    """A point of a curve with the least x that there is, with its numbers and the prime."""
+    """Return the curve's point with the smallest x, its numbers, and the prime."""
     curve, p, b = CURVES[crv]
     for x in range(1, 100):
         square = (x**3 - 3 * x + b) % p
@@ -276,7 +276,7 @@ def small_point(crv: str) -> tuple[ec.EllipticCurvePublicKey, int, int, int]:
 
 @pytest.mark.parametrize("crv", list(CURVES))
 def test_an_ec_coordinate_beyond_the_field_is_refused(crv: str) -> None:
-    """The same point under other numbers, in a JWK and in each form that has the point's bytes."""
+    """The same point with larger numbers, in a JWK and in each form with the point's bytes."""
     key, x, y, p = small_point(crv)
     size = (p.bit_length() + 7) // 8
     jwk = {"kty": "EC", "crv": crv, "x": integer(x), "y": integer(y)}
@@ -305,14 +305,14 @@ def test_an_ec_coordinate_beyond_the_field_is_refused(crv: str) -> None:
 
 
 def armoured(label: str, der: bytes) -> str:
-    """DER as PEM."""
+    """Return DER as PEM."""
     return f"-----BEGIN {label}-----\n{b64encode(der).decode()}\n-----END {label}-----\n"
 
 
 @pytest.mark.parametrize("size", [-1, 0, 1, 40])
 @pytest.mark.parametrize("crv", list(CURVES))
-def test_ec_coordinates_may_be_short_or_long(crv: str, size: int) -> None:
-    """Issuers drop or add zero bytes: the number counts, not how many bytes it has."""
+def test_ec_coordinates_may_have_any_length(crv: str, size: int) -> None:
+    """Issuers drop or add leading zero bytes: only the number counts."""
     key, x, y, p = small_point(crv)
     length = (p.bit_length() + 7) // 8 + size
     jwk = {"kty": "EC", "crv": crv, "x": base64url(x.to_bytes(length, "big")), "y": integer(y)}
@@ -321,7 +321,7 @@ def test_ec_coordinates_may_be_short_or_long(crv: str, size: int) -> None:
 
 
 def signature_that_begins_with_zero(algorithm: str) -> tuple[bytes, bytes]:
-    """A text and its signature: one of 256 begins with a zero byte."""
+    """Return a text and its signature, which begins with a zero byte, as one in 256 does."""
     issuer = TokenIssuer(algorithm=algorithm, private_key=RSA)
     return next(
         (text, signature)
@@ -331,7 +331,7 @@ def signature_that_begins_with_zero(algorithm: str) -> tuple[bytes, bytes]:
 
 
 def key_of_2049_bits() -> rsa.RSAPrivateKey:
-    """A key whose modulus has one bit in its first byte, which OpenSSL makes none of."""
+    """Make a key whose modulus has one bit in its first byte, which OpenSSL doesn't generate."""
     while True:
         p = rsa.generate_private_key(public_exponent=65537, key_size=2050).private_numbers().p
         q = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers().q
@@ -344,8 +344,8 @@ def key_of_2049_bits() -> rsa.RSAPrivateKey:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
-def test_an_rsa_signature_is_as_long_as_the_modulus(algorithm: str) -> None:
-    """RFC 8017 §8.1.2, §8.2.2: neither without its leading zeros, nor with more of them."""
+def test_an_rsa_signature_must_be_as_long_as_the_modulus(algorithm: str) -> None:
+    """RFC 8017 §8.1.2, §8.2.2: leading zeros may be neither dropped nor added."""
     key = VerificationKey(RSA.public_key())
     text, signature = signature_that_begins_with_zero(algorithm)
     assert key.verify(algorithm, text, signature)
@@ -355,7 +355,7 @@ def test_an_rsa_signature_is_as_long_as_the_modulus(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256"])
-def test_a_modulus_that_does_not_fill_its_first_byte(algorithm: str) -> None:
+def test_a_modulus_of_2049_bits(algorithm: str) -> None:
     """The signature has as many bytes as the modulus, though PSS pads one less (RFC 8017 §8.1.1)."""
     issuer = TokenIssuer(algorithm=algorithm, private_key=key_of_2049_bits())
     signature = issuer.sign(b"signed")
@@ -368,7 +368,7 @@ def test_a_modulus_that_does_not_fill_its_first_byte(algorithm: str) -> None:
 @bounded
 @given(st.integers(16_385, 40_000), st.sampled_from([0, 1]))
 def test_any_length_beyond_the_limit_is_refused(bits: int, low: int) -> None:
-    """By the JWK alone, and by the key object."""
+    """Both the JWK and the key object are checked."""
     number = 1 << (bits - 1) | low
     assert f"{bits} bits" in str(jwk_fault({"kty": "RSA", "n": integer(number), "e": "AQAB"}))
     assert f"{bits} bits" in str(key_fault(rsa_object(number | 1)))
@@ -378,12 +378,12 @@ def test_any_length_beyond_the_limit_is_refused(bits: int, low: int) -> None:
 @bounded
 @given(st.integers(2**1023, 2**1024 - 1))
 def test_any_square_is_refused(prime: int) -> None:
-    """A modulus of two equal factors, as a broken generator makes it."""
+    """A modulus of two equal factors, as a broken generator makes it, is refused."""
     assert key_fault(rsa_object((prime | 1) ** 2)) is not None
 
 
-def test_a_short_key_is_weak_and_not_bad() -> None:
-    """What allow_weak accepts is another matter than what nobody may have."""
+def test_a_short_key_is_weak_but_not_insecure() -> None:
+    """allow_weak accepts a short key, but never an insecure one."""
     short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
     assert key_fault(short) is None
     with warnings.catch_warnings():
@@ -391,8 +391,8 @@ def test_a_short_key_is_weak_and_not_bad() -> None:
         assert VerificationKey(short, allow_weak=True).algorithms
 
 
-def test_other_material_has_no_fault_here() -> None:
-    """Secrets and EC keys are judged elsewhere: the one by its text, the other by OpenSSL."""
+def test_other_keys_are_not_checked_here() -> None:
+    """Secrets and EC keys are checked elsewhere: by their text, and by OpenSSL."""
     assert key_fault(b"a secret") is None
     assert key_fault(SIGNER.public_key()) is None
     assert jwk_fault({"kty": "oct", "k": "AAAA"}) is None

@@ -1,4 +1,4 @@
-"""How text that may be a key is read."""
+"""Reading text that may be a key."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from flask_jwtlib.keys import _text as _key_text
     ["", "{", "\x00", b"\xff", "[" * 100_000, "nul"],
     ids=["empty", "brace", "nul", "ff", "deep", "nul-word"],
 )
-def test_what_is_no_json_is_not_quoted(text: Any) -> None:
-    """Text that may be a key is not repeated where it is no JSON."""
+def test_text_that_is_not_json_is_not_quoted(text: Any) -> None:
+    """Text that may be a key isn't quoted in the error if it isn't JSON."""
     with pytest.raises(ConfigurationError) as refusal:
         _key_text.parse_json(text)
 

@@ -1,4 +1,4 @@
-"""A verification key: the forms it is read from, what it verifies, and every way in which it is refused."""
+"""A verification key: the forms it is read from, what it verifies, and why one is refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PublicFormat = serialization.PublicFormat
 
 
 def pem(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str:
-    """A public key as PEM."""
+    """Return a public key as PEM."""
     public = (
         key
         if hasattr(key, "public_bytes") and not hasattr(key, "private_bytes")
@@ -55,7 +55,7 @@ def pem(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str
 
 
 def private_pem(key: Any, form: str = "PKCS8", password: bytes | None = None) -> str:
-    """A private key as PEM."""
+    """Return a private key as PEM."""
     encryption = (
         serialization.BestAvailableEncryption(password)
         if password
@@ -67,22 +67,22 @@ def private_pem(key: Any, form: str = "PKCS8", password: bytes | None = None) ->
 
 
 def openssh(key: Any) -> str:
-    """A public key in OpenSSH's format."""
+    """Return a public key in OpenSSH format."""
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 def wrapped(line: str) -> str:
-    """A line broken into lines of fifty characters."""
+    """Wrap a line into lines of fifty characters."""
     return "\n".join(line[start : start + 50] for start in range(0, len(line), 50))
 
 
 def der(key: Any) -> bytes:
-    """A public key as DER."""
+    """Return a public key as DER."""
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def certificate(key: Any) -> x509.Certificate:
-    """A certificate whose time is long over."""
+    """Make a certificate that expired long ago."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
     start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
     return (
@@ -98,12 +98,12 @@ def certificate(key: Any) -> x509.Certificate:
 
 
 def certificate_pem(key: Any) -> str:
-    """A certificate as PEM."""
+    """Return a certificate as PEM."""
     return certificate(key).public_bytes(Encoding.PEM).decode()
 
 
 def verifies(key: VerificationKey, issuer: TokenIssuer) -> bool:
-    """Whether a key verifies what an issuer signs, and nothing that is changed."""
+    """Return whether a key verifies an issuer's signature, and nothing that was changed."""
     good = issuer.sign(b"signed")
     assert not key.verify(issuer.algorithm, b"changed", good)
     return key.verify(issuer.algorithm, b"signed", good)
@@ -141,12 +141,12 @@ def verifies(key: VerificationKey, issuer: TokenIssuer) -> bool:
 def test_a_public_key_is_read(
     make: Callable[[TokenIssuer], VerificationKey], issuer: TokenIssuer
 ) -> None:
-    """From each form, and each kind of key, comes a key that verifies what its owner signed."""
+    """Each form of each kind of key makes a key that verifies its owner's signatures."""
     assert verifies(make(issuer), issuer)
 
 
 def test_pkcs1_is_read() -> None:
-    """The older PEM form of RSA public keys is read too."""
+    """The older PEM form of RSA public keys is read, too."""
     text = pem(RSA.private_key, PublicFormat.PKCS1)
     assert "BEGIN RSA PUBLIC KEY" in text
 
@@ -167,18 +167,14 @@ def test_pkcs1_is_read() -> None:
     ],
 )
 @pytest.mark.parametrize("issuer", OPENSSH_ISSUERS)
-def test_openssh_text_is_read_however_it_was_wrapped(
-    wrap: Callable[[str], str], issuer: TokenIssuer
-) -> None:
-    """White space parts an OpenSSH key from its comment and may stand within it."""
+def test_openssh_text_may_be_wrapped(wrap: Callable[[str], str], issuer: TokenIssuer) -> None:
+    """White space separates an OpenSSH key from its comment and may occur within it."""
     assert verifies(VerificationKey.from_openssh(wrap(openssh(issuer.private_key))), issuer)
 
 
 @pytest.mark.parametrize("issuer", OPENSSH_ISSUERS)
-def test_openssh_text_is_tried_as_one_key_only(
-    issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many words follow, the key's own length says where it ends: nothing is parsed twice."""
+def test_openssh_text_is_parsed_once(issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many words follow, the key's own length says where it ends."""
     parsed: list[bytes] = []
     load = serialization.load_ssh_public_key
 
@@ -218,7 +214,7 @@ def test_openssh_text_is_tried_as_one_key_only(
     ],
 )
 def test_a_secret_is_read(make: Callable[[], VerificationKey], algorithm: str) -> None:
-    """A secret is the bytes given, or a text's UTF-8 bytes, or a JWK's ``k``."""
+    """A secret is given as bytes, as text in UTF-8, or as a JWK's ``k``."""
     assert verifies(make(), TokenIssuer(algorithm=algorithm, private_key=SECRET))
 
 
@@ -232,8 +228,8 @@ def test_a_secret_is_read(make: Callable[[], VerificationKey], algorithm: str) -
         pytest.param("\x00" * 32, id="nul"),
     ],
 )
-def test_a_secret_is_taken_byte_for_byte(secret: str) -> None:
-    """Nothing is read into a secret's text, and nothing is stripped from it."""
+def test_a_secrets_text_is_used_as_it_is(secret: str) -> None:
+    """A secret's text is neither decoded nor stripped."""
     assert verifies(
         VerificationKey.from_secret(secret),
         TokenIssuer(algorithm="HS256", private_key=secret.encode()),
@@ -252,10 +248,10 @@ def test_a_secret_is_taken_byte_for_byte(secret: str) -> None:
         pytest.param(ED448, "OKP", ("EdDSA", "Ed448"), id="Ed448"),
     ],
 )
-def test_a_public_keys_type_says_its_algorithms(
+def test_a_public_keys_type_determines_its_algorithms(
     issuer: TokenIssuer, key_type: str, algorithms: tuple[str, ...]
 ) -> None:
-    """Without algorithms given, a key verifies all that its type and curve are fit for."""
+    """Without explicit algorithms, a key verifies all that its type and curve support."""
     key = VerificationKey.from_pem(issuer.public_pem)
 
     assert (key.key_type, key.algorithms, key.kid) == (key_type, algorithms, None)
@@ -271,8 +267,8 @@ def test_a_public_keys_type_says_its_algorithms(
         (64, ("HS256", "HS384", "HS512")),
     ],
 )
-def test_a_secrets_length_says_its_algorithms(size: int, algorithms: tuple[str, ...]) -> None:
-    """A secret verifies by the hashes that it is at least as long as (RFC 7518 §3.2)."""
+def test_a_secrets_length_determines_its_algorithms(size: int, algorithms: tuple[str, ...]) -> None:
+    """A secret verifies with hashes that are no longer than it is (RFC 7518 §3.2)."""
     key = VerificationKey(bytes(range(size)))
 
     assert (key.key_type, key.algorithms) == ("oct", algorithms)
@@ -284,7 +280,7 @@ def test_a_secrets_length_says_its_algorithms(size: int, algorithms: tuple[str, 
     ids=["text", "list", "tuple", "iterator"],
 )
 def test_algorithms_narrow_a_key(algorithms: Any) -> None:
-    """A key that is given algorithms verifies by these alone."""
+    """A key with explicit algorithms verifies only those."""
     key = VerificationKey.from_pem(RSA.public_pem, algorithms=algorithms)
 
     assert key.algorithms == ("PS256",)
@@ -294,7 +290,7 @@ def test_algorithms_narrow_a_key(algorithms: Any) -> None:
 
 @pytest.mark.parametrize("algorithm", ["", "none", "RS1", "rs256", "HS256", "ES256", "EdDSA"])
 def test_a_key_verifies_nothing_by_other_algorithms(algorithm: str) -> None:
-    """Asked for an algorithm that is not its own, a key says no."""
+    """With an algorithm that isn't its own, a key returns False."""
     assert not VerificationKey.from_pem(RSA.public_pem).verify(
         algorithm, b"signed", RSA.sign(b"signed")
     )
@@ -305,8 +301,8 @@ def test_a_key_verifies_nothing_by_other_algorithms(algorithm: str) -> None:
     "issuer",
     [*ISSUERS, pytest.param(TokenIssuer(algorithm="HS256", private_key=SECRET), id="HS256")],
 )
-def test_a_signature_of_any_length_is_no_failure(issuer: TokenIssuer, length: int) -> None:
-    """Zeros of any length are no signature, and nothing is raised about them."""
+def test_a_signature_of_any_length_is_checked(issuer: TokenIssuer, length: int) -> None:
+    """Zeros of any length aren't a signature, and raise nothing."""
     key = issuer.verification_key
 
     for algorithm in key.algorithms:
@@ -314,8 +310,8 @@ def test_a_signature_of_any_length_is_no_failure(issuer: TokenIssuer, length: in
 
 
 @pytest.mark.parametrize("salt", [0, 20, 48, 222])
-def test_pss_salts_are_as_long_as_the_hash(salt: int) -> None:
-    """PS256 with a salt of another length than 32 is not RFC 7518 §3.5's."""
+def test_pss_salts_must_be_as_long_as_the_hash(salt: int) -> None:
+    """PS256 with a salt of another length than 32 doesn't conform to RFC 7518 §3.5."""
     digest = hashes.SHA256()
     key: Any = RSA.private_key
     signature = key.sign(b"signed", padding.PSS(padding.MGF1(digest), salt), digest)
@@ -338,22 +334,22 @@ def test_pss_salts_are_as_long_as_the_hash(salt: int) -> None:
         ),
     ],
 )
-def test_a_kid_can_be_given(make: Callable[[Any], VerificationKey]) -> None:
-    """A kid is any text, and nothing else."""
+def test_a_kid_must_be_text(make: Callable[[Any], VerificationKey]) -> None:
+    """A kid may be any text, and nothing else."""
     assert make("key-7").kid == "key-7"
     with pytest.raises(ConfigurationError, match="a key ID is a string, not int"):
         make(7)
 
 
-def test_a_jwks_own_kid_and_alg_count() -> None:
-    """A JWK's kid and alg are the key's where no other is given."""
+def test_a_jwks_kid_and_alg_are_the_default() -> None:
+    """A JWK's kid and alg are used if no other is given."""
     key = VerificationKey.from_jwk({**RSA.jwk, "kid": "mine", "alg": "PS512"})
 
     assert (key.kid, key.algorithms) == ("mine", ("PS512",))
 
 
-def test_a_jwk_without_alg_is_for_its_types_algorithms() -> None:
-    """Neither kid nor alg are needed in a JWK."""
+def test_a_jwk_without_alg_has_its_types_algorithms() -> None:
+    """Neither kid nor alg are required in a JWK."""
     members = {name: value for name, value in RSA.jwk.items() if name not in {"kid", "alg", "use"}}
 
     key = VerificationKey.from_jwk(members)
@@ -363,14 +359,14 @@ def test_a_jwk_without_alg_is_for_its_types_algorithms() -> None:
 
 
 def test_a_jwks_alg_must_be_among_those_given() -> None:
-    """A JWK for RS256 is no key for PS256, and one for RS256 and PS256 stays one for RS256."""
+    """A JWK for RS256 isn't a key for PS256, and one for RS256 and PS256 stays one for RS256."""
     assert VerificationKey.from_jwk(RSA.jwk, algorithms=["PS256", "RS256"]).algorithms == ("RS256",)
     with pytest.raises(ConfigurationError, match="for RS256 alone"):
         VerificationKey.from_jwk(RSA.jwk, algorithms="PS256")
 
 
 def test_key_ops_may_allow_verifying() -> None:
-    """A JWK whose operations have "verify" among them verifies."""
+    """A JWK whose key_ops include "verify" verifies."""
     assert verifies(VerificationKey.from_jwk({**RSA.jwk, "key_ops": ["encrypt", "verify"]}), RSA)
 
 
@@ -417,7 +413,7 @@ WEAK = [
 
 @pytest.mark.parametrize(("make", "size"), WEAK)
 def test_a_weak_key_is_refused(make: Callable[..., VerificationKey], size: str) -> None:
-    """A key shorter than RFC 7518 §3.2 and §3.3 ask for is refused, and told how to be accepted."""
+    """A key shorter than RFC 7518 §3.2 and §3.3 require is refused; the error says how to accept it."""
     with pytest.raises(ConfigurationError, match=f"{size} is too short.*allow_weak=True"):
         make()
 
@@ -426,7 +422,7 @@ def test_a_weak_key_is_refused(make: Callable[..., VerificationKey], size: str) 
 def test_a_weak_key_is_accepted_with_a_warning(
     make: Callable[..., VerificationKey], size: str
 ) -> None:
-    """With allow_weak the same key works, and a warning tells of it where it is made."""
+    """With allow_weak the same key works, and a warning names the line that makes it."""
     with pytest.warns(InsecureKeyWarning, match=f"{size} is too short") as caught:
         key = make(allow_weak=True)
 
@@ -435,8 +431,8 @@ def test_a_weak_key_is_accepted_with_a_warning(
     assert key.algorithms
 
 
-def test_a_weak_secret_verifies_by_every_hash() -> None:
-    """Existing users' short secrets go on working with the algorithm that they have."""
+def test_a_weak_secret_verifies_with_every_hash() -> None:
+    """Short secrets of existing users keep working with their algorithm."""
     with pytest.warns(InsecureKeyWarning):
         key = VerificationKey.from_secret("short", allow_weak=True)
 
@@ -444,8 +440,8 @@ def test_a_weak_secret_verifies_by_every_hash() -> None:
         assert verifies(key, TokenIssuer(algorithm=algorithm, private_key=b"short"))
 
 
-def test_a_strong_key_warns_of_nothing() -> None:
-    """Allowing weak keys is no reason to warn of strong ones."""
+def test_a_strong_key_causes_no_warning() -> None:
+    """allow_weak causes no warning for strong keys."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         VerificationKey.from_secret(SECRET, allow_weak=True)
@@ -458,7 +454,7 @@ OKP = {name: value for name, value in ED25519.jwk.items() if name not in {"alg",
 OCT = {"kty": "oct", "k": base64url(SECRET)}
 
 
-# A SubjectPublicKeyInfo whose curve has an object identifier that nobody knows.
+# A SubjectPublicKeyInfo whose curve has an unknown object identifier.
 UNKNOWN_CURVE = (
     "-----BEGIN PUBLIC KEY-----\n"
     + b64encode(
@@ -471,27 +467,27 @@ UNKNOWN_CURVE = (
 
 
 def from_jwk(jwk: Any, **options: Any) -> Callable[[], VerificationKey]:
-    """A call of ``from_jwk``, for a table."""
+    """Return a call of ``from_jwk``, for a table."""
     return lambda: VerificationKey.from_jwk(jwk, **options)
 
 
 def from_pem(text: Any, **options: Any) -> Callable[[], VerificationKey]:
-    """A call of ``from_pem``, for a table."""
+    """Return a call of ``from_pem``, for a table."""
     return lambda: VerificationKey.from_pem(text, **options)
 
 
 def from_openssh(text: Any) -> Callable[[], VerificationKey]:
-    """A call of ``from_openssh``, for a table."""
+    """Return a call of ``from_openssh``, for a table."""
     return lambda: VerificationKey.from_openssh(text)
 
 
 def from_secret(secret: Any, **options: Any) -> Callable[[], VerificationKey]:
-    """A call of ``from_secret``, for a table."""
+    """Return a call of ``from_secret``, for a table."""
     return lambda: VerificationKey.from_secret(secret, **options)
 
 
 def from_object(material: Any, **options: Any) -> Callable[[], VerificationKey]:
-    """A call of the class, for a table."""
+    """Return a call of the class, for a table."""
     return lambda: VerificationKey(material, **options)
 
 
@@ -518,7 +514,7 @@ PRIVATE: dict[str, Callable[[], VerificationKey]] = {
 
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in PRIVATE.items()])
 def test_a_private_key_is_refused(make: Callable[[], VerificationKey]) -> None:
-    """A private key, in any form, has no business on a resource server."""
+    """A resource server must not have a private key, in any form."""
     with pytest.raises(ConfigurationError, match=r"holds a private key: .* public key alone"):
         make()
 
@@ -577,21 +573,20 @@ PUBLIC_TEXTS: dict[str, str | bytes] = {
 @pytest.mark.parametrize(
     "secret", [pytest.param(text, id=name) for name, text in PUBLIC_TEXTS.items()]
 )
-def test_a_public_key_is_no_secret(secret: str | bytes) -> None:
-    """What everybody may know, or what is a key of another kind, is never an HMAC secret (RFC 8725 §2.1)."""
+def test_a_public_key_is_not_a_secret(secret: str | bytes) -> None:
+    """A public key, or a key of another kind, is never an HMAC secret (RFC 8725 §2.1)."""
     for allow_weak in (False, True):
         with pytest.raises(ConfigurationError):
             VerificationKey.from_secret(secret, allow_weak=allow_weak)
 
 
-def test_a_public_key_in_an_oct_jwk_is_no_secret() -> None:
-    """Nor is it one where it is wrapped into a JWK of type oct."""
+def test_a_public_key_in_an_oct_jwk_is_not_a_secret() -> None:
+    """A public key within a JWK of type oct isn't a secret either."""
     with pytest.raises(ConfigurationError, match="this HMAC secret is a public key"):
         VerificationKey.from_jwk({"kty": "oct", "k": base64url(RSA.public_pem.encode())})
 
 
 NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
-    # Objects.
     "private-object": (from_object(RSA.private_key), "this holds a private key"),
     "text": (from_object(RSA.public_pem), "a str can't verify"),
     "none": (from_object(None), "a NoneType can't verify"),
@@ -607,7 +602,6 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
         "expected an RSA, EC, Ed25519 or Ed448 public key",
     ),
     "certificate-object": (from_object(certificate(RSA.private_key)), "can't verify"),
-    # Algorithms.
     "algorithm-of-another-type": (
         from_pem(RSA.public_pem, algorithms="ES256"),
         "it can't verify ES256",
@@ -630,7 +624,6 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "algorithms-number": (from_pem(RSA.public_pem, algorithms=5), ""),
     "algorithms-none-in-list": (from_pem(RSA.public_pem, algorithms=[None]), ""),
     "algorithms-list-in-list": (from_pem(RSA.public_pem, algorithms=[["RS256"]]), ""),
-    # PEM.
     "pem-empty": (from_pem(""), "does not hold a public key"),
     "pem-text": (from_pem("a secret"), "does not hold a public key"),
     "pem-damaged": (from_pem(RSA.public_pem.replace("A", "B")), "does not hold a public key"),
@@ -651,7 +644,6 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
         from_pem("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"),
         "holds a CERTIFICATE REQUEST, expected one of: PUBLIC KEY, RSA PUBLIC KEY, CERTIFICATE",
     ),
-    # OpenSSH.
     "openssh-empty": (from_openssh(""), ""),
     "openssh-white-space": (from_openssh(" \n"), ""),
     "openssh-type-alone": (from_openssh("ssh-rsa"), "damaged"),
@@ -673,7 +665,6 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
         "not a plain RSA, ECDSA or Ed25519",
     ),
     "openssh-text": (from_openssh("a secret"), "not a plain RSA, ECDSA or Ed25519"),
-    # Secrets.
     "secret-empty": (from_secret(""), "empty"),
     "secret-empty-bytes": (from_secret(b"", allow_weak=True), "empty"),
     "secret-none": (from_secret(None), "string or bytes, not NoneType"),
@@ -684,7 +675,6 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
         from_secret("a secret that has ssh-rsa in the middle of it"),
         "another kind",
     ),
-    # JWK.
     "jwk-no-json": (from_jwk("{"), "not JSON"),
     "jwk-deep-json": (from_jwk("[" * 100_000), "not JSON"),
     "jwk-bytes-no-utf-8": (from_jwk(b"\xff\xfe\xff"), "not JSON"),
@@ -753,8 +743,8 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     ("make", "reason"),
     [pytest.param(make, reason, id=name) for name, (make, reason) in NO_KEYS.items()],
 )
-def test_what_is_no_key_is_refused(make: Callable[[], VerificationKey], reason: str) -> None:
-    """Each is a ``ConfigurationError``, and so a ``ValueError``, which says what is wrong."""
+def test_an_invalid_key_is_refused(make: Callable[[], VerificationKey], reason: str) -> None:
+    """Each raises a ``ConfigurationError``, which is a ``ValueError``, and says what is wrong."""
     with pytest.raises(ConfigurationError) as refusal:
         make()
 
@@ -763,7 +753,7 @@ def test_what_is_no_key_is_refused(make: Callable[[], VerificationKey], reason: 
 
 
 def test_a_certificate_of_an_unknown_version_is_refused() -> None:
-    """A certificate that says a version which there is not holds no key that can be read."""
+    """A certificate with an undefined version holds no readable key."""
     data = certificate(RSA.private_key).public_bytes(Encoding.DER)
     version = b"\xa0\x03\x02\x01\x02"
     assert version in data
@@ -809,7 +799,7 @@ SHOWN = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
     ],
 )
 def test_an_error_does_not_show_the_key(make: Callable[[], VerificationKey]) -> None:
-    """What is refused as a key may be a secret: neither the error nor what caused it repeats it."""
+    """Refused key text may be a secret: neither the error nor its cause quotes it."""
     with pytest.raises(ConfigurationError) as refusal:
         make()
 
@@ -827,8 +817,8 @@ def test_an_error_does_not_show_the_key(make: Callable[[], VerificationKey]) -> 
         pytest.param(VerificationKey.from_jwk({**OCT, "kid": "k"}), OCT["k"], id="jwk"),
     ],
 )
-def test_a_key_does_not_show_itself(key: VerificationKey, hidden: str) -> None:
-    """The repr has the algorithms and the kid, and nothing of the key."""
+def test_the_repr_does_not_show_the_key(key: VerificationKey, hidden: str) -> None:
+    """The repr has the algorithms and the kid, and no key material."""
     for text in (repr(key), str(key), f"{[key]}"):
         assert hidden not in text
         assert "HS512" in text
@@ -836,7 +826,7 @@ def test_a_key_does_not_show_itself(key: VerificationKey, hidden: str) -> None:
 
 
 def test_a_key_cannot_be_changed() -> None:
-    """A key is for its algorithms for good."""
+    """A key's algorithms can't be changed."""
     key: Any = VerificationKey.from_pem(RSA.public_pem)
 
     with pytest.raises(AttributeError):

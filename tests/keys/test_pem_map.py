@@ -31,7 +31,7 @@ EC = TokenIssuer(algorithm="ES256", kid="LYyP2g")
 
 
 def certificate(issuer: TokenIssuer) -> str:
-    """A certificate in PEM for an issuer's key, long expired."""
+    """Make an expired certificate in PEM for an issuer's key."""
     key: Any = issuer.private_key
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "securetoken.system")])
     start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
@@ -49,7 +49,7 @@ def certificate(issuer: TokenIssuer) -> str:
 
 
 def private_pem(issuer: TokenIssuer) -> str:
-    """An issuer's private key in PEM."""
+    """Return an issuer's private key in PEM."""
     key: Any = issuer.private_key
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -79,7 +79,7 @@ FORMS: dict[str, Any] = {
 def test_a_token_is_verified_by_the_pem_of_its_kid(
     pems: dict[str, str], form: str, source: str
 ) -> None:
-    """Given as keys or returned by a function, in any form, the map verifies by the kid alone."""
+    """Given as keys or returned by a function, in any form, the map verifies by kid."""
     material = FORMS[form](pems)
     keys = StaticKeyProvider(material) if source == "keys" else TTLKeyProvider(lambda: material)
 
@@ -94,8 +94,8 @@ def test_a_token_is_verified_by_the_pem_of_its_kid(
 
 
 @pytest.mark.parametrize("pems", MAPS.values(), ids=MAPS)
-def test_an_authenticator_takes_the_map_itself(pems: dict[str, str]) -> None:
-    """The map is a form of ``keys=``, and a forger's key under a known kid gets nobody in."""
+def test_an_authenticator_takes_the_map(pems: dict[str, str]) -> None:
+    """``keys=`` takes the map, and refuses a forger's token with a known kid."""
     auth = Authenticator(keys=pems, validator=JWTValidator(algorithms="RS256"))
     forged = TokenIssuer(kid="5fb329df").token("root")
 
@@ -115,8 +115,8 @@ BAD: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_members_that_cannot_be_read_are_skipped(name: str) -> None:
-    """One bad member keeps no other key out, and the set says why it was skipped."""
+def test_unreadable_members_are_skipped(name: str) -> None:
+    """One bad member doesn't affect the other keys, and the set says why it was skipped."""
     bad, reason = BAD[name]
 
     keys = KeySet.of({"bad": bad, "5fb329df": RSA.public_pem})
@@ -126,8 +126,8 @@ def test_members_that_cannot_be_read_are_skipped(name: str) -> None:
     assert reason in keys.skipped[0]
 
 
-def test_a_map_of_bad_members_alone_is_refused() -> None:
-    """It is not a set without keys, which would replace good ones; the error has a few of the reasons."""
+def test_a_map_with_only_bad_members_is_refused() -> None:
+    """It isn't an empty set, which would replace valid keys; the error has some of the reasons."""
     pems = {**{str(number): private_pem(RSA) for number in range(100)}, "b": RSA.public_pem[:100]}
 
     for make in (KeySet.from_pem_map, KeySet.of, StaticKeyProvider):
@@ -156,21 +156,21 @@ def test_a_map_of_bad_members_alone_is_refused() -> None:
         pytest.param("{", id="damaged JSON"),
     ],
 )
-def test_what_is_not_a_pem_map_is_refused(material: Any) -> None:
+def test_an_invalid_pem_map_is_refused(material: Any) -> None:
     """An error page, an empty object or a map with other values must not count as a set of keys."""
     with pytest.raises(ConfigurationError):
         KeySet.from_pem_map(material)
 
 
 @pytest.mark.parametrize("member", ["keys", "kty"])
-def test_the_members_of_jwks_win(member: str) -> None:
+def test_the_members_of_jwks_take_precedence(member: str) -> None:
     """A mapping with "keys" or "kty" is read as a JWK set or a JWK, whatever else it holds."""
     with pytest.raises(ConfigurationError, match=r'"keys" is an array|not a JWK of a known type'):
         KeySet.of({member: RSA.public_pem, "a": RSA.public_pem})
 
 
 def test_weak_members_can_be_allowed() -> None:
-    """A short key is skipped, without advice that doesn't fit a set, or accepted with a warning."""
+    """A short key is skipped, without the advice for single keys, or accepted with a warning."""
     weak = TokenIssuer(private_key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
     pems = {"weak": weak.public_pem}
 
@@ -185,7 +185,7 @@ def test_weak_members_can_be_allowed() -> None:
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
 @pytest.mark.parametrize("pems", MAPS.values(), ids=MAPS)
 def test_a_pem_map_is_not_an_hmac_secret(pems: dict[str, str], algorithm: str) -> None:
-    """Everybody can read it where it is published."""
+    """A PEM map is public, so it must not be an HMAC secret."""
     for text in (json.dumps(pems), json.dumps(pems, indent=1).encode()):
         with pytest.raises(ConfigurationError, match="is a public key"):
             VerificationKey.from_secret(text, algorithms=algorithm)

@@ -1,4 +1,4 @@
-"""PEM as it arrives: through environment variables, JSON, base64, consoles and editors."""
+"""PEM as it arrives through environment variables, JSON, base64, consoles and editors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ISSUERS = {
 
 
 def spki(issuer: TokenIssuer) -> str:
-    """A public key in PEM."""
+    """Return a public key in PEM."""
     return issuer.public_pem
 
 
 def pkcs1(issuer: TokenIssuer) -> str:
-    """A public key in PEM, for RSA in the older form."""
+    """Return a public key in PEM, for RSA in the older form."""
     if issuer.algorithm != "RS256":
         return issuer.public_pem
     key: Any = issuer.verification_key.material
@@ -38,7 +38,7 @@ def pkcs1(issuer: TokenIssuer) -> str:
 
 
 def certificate(issuer: TokenIssuer) -> str:
-    """A certificate in PEM, long expired."""
+    """Make an expired certificate in PEM."""
     key: Any = issuer.private_key
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
     start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
@@ -56,7 +56,7 @@ def certificate(issuer: TokenIssuer) -> str:
 
 
 def private(issuer: TokenIssuer) -> str:
-    """A private key in PEM."""
+    """Return a private key in PEM."""
     key: Any = issuer.private_key
     return key.private_bytes(
         Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -64,7 +64,7 @@ def private(issuer: TokenIssuer) -> str:
 
 
 def encrypted(issuer: TokenIssuer) -> str:
-    """A private key in PEM, encrypted."""
+    """Return an encrypted private key in PEM."""
     key: Any = issuer.private_key
     return key.private_bytes(
         Encoding.PEM,
@@ -74,12 +74,12 @@ def encrypted(issuer: TokenIssuer) -> str:
 
 
 def body(pem: str) -> str:
-    """What stands between the BEGIN and END lines, on one line."""
+    """Return the text between the BEGIN and END lines, on one line."""
     return "".join(pem.splitlines()[1:-1])
 
 
 def der(pem: str) -> bytes:
-    """What PEM encodes."""
+    """Return the DER that PEM encodes."""
     return b64decode(body(pem))
 
 
@@ -136,7 +136,7 @@ KINDS: dict[str, Callable[[TokenIssuer], str]] = {
     [(kind, name) for kind, name in product(KINDS, ISSUERS) if kind != "PKCS#1" or name == "RS256"],
 )
 def test_every_shape_is_read(shape: str, kind: str, name: str) -> None:
-    """Given as a key of a set and as PEM alone, each shape of each kind verifies its issuer's signature."""
+    """As a key of a set and as a single PEM, each shape of each kind verifies its issuer's signature."""
     issuer = ISSUERS[name]
     given = SHAPES[shape](KINDS[kind](issuer))
 
@@ -152,7 +152,7 @@ def test_every_shape_is_read(shape: str, kind: str, name: str) -> None:
 def test_a_private_key_is_refused_in_every_shape(
     shape: str, kind: Callable[[TokenIssuer], str], name: str
 ) -> None:
-    """It is named as what it is, and nothing of it is shown."""
+    """The error says that it is a private key, and doesn't quote it."""
     pem = kind(ISSUERS[name])
     for make in (KeySet.of, VerificationKey.from_pem):
         with pytest.raises(ConfigurationError, match="private key") as refusal:
@@ -165,8 +165,8 @@ def test_a_private_key_is_refused_in_every_shape(
     "shape",
     [name for name in SHAPES if "body" not in name and name not in {"DER", "one long line"}],
 )
-def test_a_chain_counts_by_its_first_certificate(shape: str) -> None:
-    """Of several certificates the first one's key is taken, in every shape that PEM of several has."""
+def test_a_chain_has_its_first_certificates_key(shape: str) -> None:
+    """The first of several certificates has the key, in every shape that such PEM has."""
     chain = certificate(ISSUERS["RS256"]) + certificate(ISSUERS["ES256"])
     assert "RS256" in KeySet.of(SHAPES[shape](chain)).algorithms
 
@@ -209,8 +209,8 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_cannot_be_read_is_named(name: str) -> None:
-    """The error says which fault it is, without quoting the text."""
+def test_the_error_says_what_cannot_be_read(name: str) -> None:
+    """The error says what is wrong, without quoting the text."""
     given, reason = FAULTS[name]
     with pytest.raises(ConfigurationError) as refusal:
         KeySet.of(given)
@@ -221,19 +221,19 @@ def test_what_cannot_be_read_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "a secret", b"\xff", "{}", "ssh-rsa AAAA"], ids=repr)
-def test_text_of_another_kind_is_not_pem(given: str | bytes) -> None:
-    """``from_pem`` says what is missing from a text without BEGIN lines."""
+def test_other_text_is_not_pem(given: str | bytes) -> None:
+    """``from_pem`` says that text without BEGIN lines isn't PEM."""
     with pytest.raises(ConfigurationError, match="it has no BEGIN line"):
         VerificationKey.from_pem(given)
 
 
 def test_a_secret_that_happens_to_be_base64_is_not_a_key() -> None:
-    """Only text that decodes to a whole key counts as its base64 text."""
+    """Only base64 text that decodes to a whole key counts as a key."""
     for data in (bytes(48), b"0" + bytes(47), b"\x30\x2e" + bytes(46)):
         assert _key_text.find_key(b64encode(data).decode()) is None
 
 
-def test_a_unique_shape_of_json_is_a_jwk_or_a_map() -> None:
+def test_json_text_is_a_jwk_or_a_map() -> None:
     """Text that begins like a JSON object is read as JSON, also with a byte order mark or in UTF-16."""
     issuer = ISSUERS["RS256"]
     for text in (json.dumps(issuer.jwk), json.dumps({"k": issuer.public_pem})):

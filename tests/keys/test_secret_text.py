@@ -1,4 +1,4 @@
-"""Keys are recognised in every spelling, and secrets are not taken for keys."""
+"""Keys are recognised in every spelling, and secrets are not mistaken for keys."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
 
 
 def certificate(key: Any, *, ca: Any = RSA, serial: int = 7) -> x509.Certificate:
-    """A certificate of a key, by default signed by the RSA one."""
+    """Make a certificate for a key, by default signed by the RSA key."""
     start = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
     return (
         x509.CertificateBuilder()
@@ -76,7 +76,7 @@ def certificate(key: Any, *, ca: Any = RSA, serial: int = 7) -> x509.Certificate
 
 
 def jwk(key: Any) -> dict[str, str]:
-    """The members of a public JWK."""
+    """Return the members of a public JWK."""
     if isinstance(key, rsa.RSAPrivateKey):
         numbers = key.public_key().public_numbers()
         size = key.key_size // 8
@@ -177,7 +177,7 @@ def _private_forms() -> dict[str, bytes]:
 PUBLIC = _public_forms()
 PRIVATE = _private_forms()
 
-# What a text can become on its way into a setting. None is an encoding of its own.
+# Changes that a text may undergo on its way into a setting. None is an encoding of its own.
 SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     "as-it-is": lambda data: data,
     "in-white-space": lambda data: b" \r\n\t" + data + b"\n \n",
@@ -203,7 +203,7 @@ SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     "escaped-newlines": lambda data: data.replace(b"\n", b"\\n"),
     "no-newlines": lambda data: data.replace(b"\n", b""),
 }
-# Not for DER: white space within it is part of it, and wide characters can't be told from it.
+# Not for DER, where white space and wide characters are part of the data.
 ONLY_TEXT = {"crlf", "escaped-newlines", "no-newlines", "utf-16", "utf-16-le", "utf-16-be"} | {
     "utf-32",
     "utf-8-bom",
@@ -239,7 +239,7 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "byte-values-with-spaces": lambda data: f"[{' '.join(map(str, data))}]".encode(),
     "signed-byte-values": lambda data: str([(byte ^ 128) - 128 for byte in data]).encode(),
 }
-# Found only where there is nothing else in the text.
+# Found only if nothing else is in the text.
 ONLY_WHOLE = {"base32", "base32-lower-case", "base85", "ascii85", "ascii85-adobe", "hex-list"}
 
 
@@ -249,7 +249,7 @@ def _is_der(data: bytes) -> bool:
 
 @pytest.mark.parametrize("form", [pytest.param(data, id=name) for name, data in PUBLIC.items()])
 def test_a_public_key_is_recognised_in_every_spelling(form: bytes) -> None:
-    """However the text came: none of its spellings may be a secret."""
+    """No spelling of a public key may be a secret."""
     for name, spell in SPELLINGS.items():
         if not (_is_der(form) and name in ONLY_TEXT):
             assert kind_of_key(spell(form)) is not None, name
@@ -258,7 +258,7 @@ def test_a_public_key_is_recognised_in_every_spelling(form: bytes) -> None:
 
 @pytest.mark.parametrize("form", [pytest.param(data, id=name) for name, data in PRIVATE.items()])
 def test_a_private_key_is_recognised_in_every_spelling(form: bytes) -> None:
-    """And it is called a private key, also where its public half stands beside it."""
+    """The error says that it is a private key, even beside its public half."""
     for name, spell in SPELLINGS.items():
         if not (_is_der(form) and name in ONLY_TEXT):
             assert kind_of_key(spell(form)) == "a private key", name
@@ -266,8 +266,8 @@ def test_a_private_key_is_recognised_in_every_spelling(form: bytes) -> None:
 
 
 @pytest.mark.parametrize("mark", ["feedfeed", "cececece"])
-def test_a_key_store_of_java_is_a_private_key(mark: str) -> None:
-    """JKS and JCEKS, as they are and in base64."""
+def test_a_java_key_store_is_a_private_key(mark: str) -> None:
+    """JKS and JCEKS are recognised, as bytes and in base64."""
     store = bytes.fromhex(mark) + bytes(range(100))
 
     assert holds_private_key(store)
@@ -277,7 +277,7 @@ def test_a_key_store_of_java_is_a_private_key(mark: str) -> None:
 
 @pytest.mark.parametrize("encode", [pytest.param(f, id=name) for name, f in ENCODINGS.items()])
 def test_a_key_is_recognised_in_every_encoding(encode: Callable[[bytes], bytes]) -> None:
-    """Hex, base32, base64 and base85 in their variants, of each form of each key."""
+    """Hex, base32, base64 and base85 and their variants, of each form of each key."""
     for name, form in PUBLIC.items():
         assert kind_of_key(encode(form)) is not None, name
     for name, form in PRIVATE.items():
@@ -291,16 +291,16 @@ def test_a_key_is_recognised_in_every_encoding(encode: Callable[[bytes], bytes])
     encoding=st.sampled_from(sorted(ENCODINGS)),
     outer=st.sampled_from(sorted(SPELLINGS)),
 )
-def test_a_key_that_is_spelled_encoded_and_spelled_again(
+def test_a_key_that_is_encoded_twice_is_recognised(
     form: bytes, inner: str, encoding: str, outer: str
 ) -> None:
-    """Quoted base64 of UTF-16 PEM, UTF-16 hex of DER, and all their kin."""
+    """Quoted base64 of UTF-16 PEM, UTF-16 hex of DER, and so on."""
     if _is_der(form) and inner in {*ONLY_TEXT, "python-text"}:
         inner = "as-it-is"
     if outer == "json-member" and encoding in ONLY_WHOLE:
         outer = "json-string"
     text = SPELLINGS[outer](ENCODINGS[encoding](SPELLINGS[inner](form)))
-    # Longer text is not decoded, as the documentation says.
+    # Longer text is not decoded, as documented.
     assume(len(text) <= 65_536)
 
     assert kind_of_key(text) is not None
@@ -370,7 +370,7 @@ MAPPINGS: dict[str, str] = {
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in MAPPINGS.items()])
 def test_a_mapping_with_the_members_of_a_key_is_recognised(text: str) -> None:
-    """As JSON, as a program prints it, cut off, in other letters, in base64 and UTF-16."""
+    """As JSON, as a repr, truncated, in other alphabets, in base64 and UTF-16."""
     data = text.encode()
     for spelled in (
         data,
@@ -396,7 +396,7 @@ def test_a_mapping_with_the_members_of_a_key_is_recognised(text: str) -> None:
     ],
 )
 def test_a_private_mapping_is_recognised_without_quotation_marks(text: str) -> None:
-    """As a program prints it; nothing but its private numbers makes a mapping private."""
+    """In a repr without quotes, only private numbers make a mapping private."""
     assert kind_of_key(text.format(n=NUMBERS["n"])) == "a private key"
     for name, public in MAPPINGS.items():
         assert not holds_private_key(public), name
@@ -412,15 +412,15 @@ def test_a_private_mapping_is_recognised_without_quotation_marks(text: str) -> N
         *("p-256-DER", "p-521-DER", "brainpool-DER", "ed25519-DER", "ed448-DER"),
     ],
 )
-def test_der_is_recognised_where_it_is_cut_off(name: str) -> None:
-    """A column that is too short, or a file that is half written, makes no secret of a public key."""
+def test_truncated_der_is_recognised(name: str) -> None:
+    """A truncated public key isn't a secret."""
     data = PUBLIC[name]
     for cut in (data[:-1], data[: len(data) * 3 // 4], data + b"\n", data * 2):
         assert kind_of_key(cut) == "a public key"
         assert kind_of_key(b64encode(cut)) == "a public key"
         assert kind_of_key(cut.hex()) == "a public key"
     if name in {"rsa-DER", "p-256-DER", "ed25519-DER"}:
-        # What all keys of a type begin with is no secret either.
+        # The bytes that all keys of a type begin with aren't a secret either.
         assert kind_of_key(b64encode(data[:32])) == "a public key"
     if "PKCS1" not in name:
         assert kind_of_key(b"\0\x01" + data) == "a public key"
@@ -431,7 +431,7 @@ def test_der_is_recognised_where_it_is_cut_off(name: str) -> None:
 @pytest.mark.parametrize("ca", ["rsa", "p-256", "ed25519", "ed448"])
 @pytest.mark.parametrize("serial", [1, 2, 127, 128])
 def test_a_certificate_is_never_a_private_key(ca: str, serial: int) -> None:
-    """A serial number beside the name of an algorithm looks like a private key's version."""
+    """A serial number beside an algorithm's name looks like a private key's version."""
     data = certificate(KEYS["rsa"], ca=KEYS[ca], serial=serial).public_bytes(Encoding.DER)
     for cut in (data, data[:200], b64encode(data), data.hex()):
         assert kind_of_key(cut) == "a public key"
@@ -440,14 +440,14 @@ def test_a_certificate_is_never_a_private_key(ca: str, serial: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["rsa-PKCS8-DER", "p-256-PKCS8-DER", "rsa-traditional-DER"])
-def test_a_private_key_is_recognised_where_it_is_cut_off(name: str) -> None:
-    """Half of a private key has no place here either."""
+def test_a_truncated_private_key_is_recognised(name: str) -> None:
+    """Half of a private key is refused, too."""
     assert kind_of_key(PRIVATE[name][:-1]) == "a private key"
     assert holds_private_key(b64encode(PRIVATE[name][:100]))
 
 
 def test_an_empty_set_is_recognised() -> None:
-    """It holds no key, and is no secret either."""
+    """An empty JWK set holds no key, and isn't a secret either."""
     assert kind_of_key(b'{"keys": []}') == "a JWK"
 
 
@@ -493,12 +493,12 @@ NO_KEYS: dict[str, bytes] = {
 @pytest.mark.parametrize(
     "secret", [pytest.param(secret, id=name) for name, secret in NO_KEYS.items()]
 )
-def test_a_secret_is_not_taken_for_a_key(secret: bytes) -> None:
+def test_a_secret_is_not_mistaken_for_a_key(secret: bytes) -> None:
     """Bytes that aren't a key are a secret, even if they begin like one."""
     assert kind_of_key(secret) is None
 
 
-# Not st.binary(), which also tries the words that the code looks for.
+# Not st.binary(), which also tries the words that the code searches for.
 random_bytes = st.builds(
     lambda seed, size: random.Random(seed).randbytes(size), st.integers(0), st.integers(1, 256)
 )
@@ -511,10 +511,10 @@ random_bytes = st.builds(
     encoding=st.none() | st.sampled_from(sorted(ENCODINGS)),
 )
 @example(secret=bytes(64), spelling="as-it-is", encoding="base64")
-def test_a_random_secret_is_not_taken_for_a_key(
+def test_a_random_secret_is_not_mistaken_for_a_key(
     secret: bytes, spelling: str, encoding: str | None
 ) -> None:
-    """Random bytes stay a secret, in whatever encoding."""
+    """Random bytes are a secret, in any encoding."""
     encoded = secret if encoding is None else ENCODINGS[encoding](secret)
 
     assert kind_of_key(SPELLINGS[spelling](encoded)) is None
@@ -523,15 +523,15 @@ def test_a_random_secret_is_not_taken_for_a_key(
 @bounded
 @given(secret=st.text(st.characters(codec=None), max_size=200))
 @example(secret="\ud800")
-def test_any_text_is_looked_at_without_a_failure(secret: str) -> None:
-    """Whatever its characters, half a surrogate pair among them."""
+def test_any_text_is_examined_without_an_error(secret: str) -> None:
+    """Any characters are accepted, even half a surrogate pair."""
     assert (kind_of_key(secret) == "a private key") == holds_private_key(secret)
 
 
 @bounded
 @given(data=st.binary(max_size=80) | st.binary(max_size=80).map(lambda data: b"\x30" + data))
-def test_der_is_read_without_a_failure(data: bytes) -> None:
-    """Whatever the bytes, reading their structure raises nothing."""
+def test_any_der_is_read_without_an_error(data: bytes) -> None:
+    """Reading any bytes as DER raises nothing."""
     assert der_key(data) in {None, "public", "private"}
 
 
@@ -547,13 +547,13 @@ UNKNOWABLE = {
 @pytest.mark.parametrize(
     "secret", [pytest.param(secret, id=name) for name, secret in UNKNOWABLE.items()]
 )
-def test_what_can_not_be_told_from_a_secret(secret: bytes) -> None:
-    """A bare modulus, raw key bytes and what is encoded too often look like any secret: as documented."""
+def test_some_keys_look_like_any_secret(secret: bytes) -> None:
+    """As documented, a bare modulus, raw key bytes and multiply encoded keys aren't recognised."""
     assert kind_of_key(secret) is None
 
 
-def test_long_text_is_looked_at_as_it_stands() -> None:
-    """Beyond 64 KiB nothing is decoded, so that the time for a long text has a limit; PEM is still found."""
+def test_long_text_is_not_decoded() -> None:
+    """Beyond 64 KiB nothing is decoded, to limit the time; PEM is still found."""
     filler = b"x " * 40_000
     assert kind_of_key(filler + b64encode(PUBLIC["rsa-DER"])) is None
     assert kind_of_key(filler + PUBLIC["rsa-PEM"]) == "a public key"
@@ -566,7 +566,7 @@ def _set(material: object) -> None:
 
 
 def _forge(material: object, secret: bytes, *, fetched: bool = False) -> None:
-    """Give the module API a key, and send a token that is signed with what everybody knows."""
+    """Set the module API's key, and send a token that is signed with the public text."""
     if fetched:
         flask_jwtlib.JWT_ALGO = "HS256"
         flask_jwtlib.retrieve_verification_key = lambda: material
@@ -599,8 +599,8 @@ SECRET_WAYS: dict[str, Callable[[bytes], object]] = {
 
 @pytest.mark.filterwarnings("ignore::flask_jwtlib.errors.InsecureKeyWarning")
 @pytest.mark.parametrize("way", [pytest.param(way, id=name) for name, way in SECRET_WAYS.items()])
-def test_no_way_makes_a_secret_of_a_public_key(way: Callable[[bytes], object]) -> None:
-    """By each door that takes a secret: each form, in some spellings and encodings."""
+def test_no_api_takes_a_public_key_as_a_secret(way: Callable[[bytes], object]) -> None:
+    """Each way to set a secret refuses each form, in some spellings and encodings."""
     for form in PUBLIC.values():
         for text in (form, b64encode(form), urlsafe_b64encode(form), form.hex().encode()):
             with pytest.raises(ConfigurationError):
@@ -623,13 +623,13 @@ PRIVATE_WAYS: dict[str, Callable[[bytes], object]] = {
     "module-api": _set,
     "module-api-text": lambda data: _set(data.decode("latin-1")),
 }
-# These are read as JSON, which has its own rule for members that are passed over.
+# These are read as JSON, which has its own rule for skipped members.
 PRIVATE_JSON = {"JWK", "JWK-in-a-set"}
 
 
 @pytest.mark.parametrize("way", [pytest.param(way, id=name) for name, way in PRIVATE_WAYS.items()])
 def test_a_private_key_is_named_wherever_keys_are_read(way: Callable[[bytes], object]) -> None:
-    """DER, PEM, UTF-16, OpenSSH and PuTTY, also in hex and base64: the error says that it is private."""
+    """DER, PEM, UTF-16, OpenSSH and PuTTY, also in hex and base64: the error says "private"."""
     for name, form in PRIVATE.items():
         if name in PRIVATE_JSON:
             continue
@@ -641,7 +641,7 @@ def test_a_private_key_is_named_wherever_keys_are_read(way: Callable[[bytes], ob
 
 @pytest.mark.parametrize("name", sorted(KEYS))
 def test_a_private_key_object_is_named(name: str) -> None:
-    """A key object that can sign is refused as what it is."""
+    """The error for a key object that can sign says that it is private."""
     for make in (VerificationKey, KeySet.of, _set):
         with pytest.raises(ConfigurationError, match="a private key"):
             make(KEYS[name])

@@ -1,4 +1,4 @@
-"""The choice of a key by its certificate's thumbprint, for tokens without a kid (RFC 7515 §4.1.7, §4.1.8)."""
+"""Choosing a key by its certificate's thumbprint, for tokens without a kid (RFC 7515 §4.1.7, §4.1.8)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ["x5t#S256", "x5t"]
 
 
 def certificate(issuer: TokenIssuer) -> bytes:
-    """A certificate for an issuer's key, as DER, long expired."""
+    """Make an expired certificate for an issuer's key, as DER."""
     key: Any = issuer.private_key
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
     start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
@@ -42,23 +42,23 @@ CERTIFICATES = {issuer.kid: certificate(issuer) for issuer in (A, B, C, E)}
 
 
 def thumbprint(issuer: TokenIssuer, name: str) -> str:
-    """What a token of this issuer has in ``x5t`` or ``x5t#S256``."""
+    """Return the issuer's thumbprint for ``x5t`` or ``x5t#S256``."""
     digest = sha1 if name == "x5t" else sha256
     return base64url(digest(CERTIFICATES[issuer.kid]).digest())
 
 
 def with_x5c(issuer: TokenIssuer, **members: Any) -> dict[str, Any]:
-    """A JWK with its certificate."""
+    """Return a JWK with its certificate."""
     return {**issuer.jwk, "x5c": [b64encode(CERTIFICATES[issuer.kid]).decode()], **members}
 
 
 def header(alg: str = "RS256", kid: str | None = None, **parameters: Any) -> UnverifiedHeader:
-    """A token's header."""
+    """Make a token's header."""
     return UnverifiedHeader(alg, kid, parameters=parameters)
 
 
 def chosen(keys: KeySet, head: UnverifiedHeader) -> list[str | None]:
-    """The kids of the keys that a set chooses."""
+    """Return the kids of the keys that a set chooses."""
     return [key.kid for key in keys.select(head)]
 
 
@@ -72,7 +72,7 @@ COMPUTED = KeySet.from_jwks({"keys": [with_x5c(issuer) for issuer in (A, B, C)]}
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("source", ["own", "computed"])
 def test_the_thumbprint_chooses_among_several_keys(source: str, name: str) -> None:
-    """The JWK's own member names it, and so does what is computed from its certificate."""
+    """Both the JWK's own member and its certificate's thumbprint count."""
     keys = OWN[name] if source == "own" else COMPUTED
 
     for issuer in (A, B, C):
@@ -84,16 +84,16 @@ def test_the_thumbprint_chooses_among_several_keys(source: str, name: str) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kid", ["b", "unknown", ""])
-def test_a_token_with_a_kid_never_falls_back(kid: str, name: str) -> None:
-    """A kid decides alone, also an unknown or an empty one."""
+def test_a_token_with_a_kid_ignores_thumbprints(kid: str, name: str) -> None:
+    """Only the kid decides, even an unknown or an empty one."""
     head = header(kid=kid, **{name: thumbprint(A, name)})
 
     assert chosen(COMPUTED, head) == (["b"] if kid == "b" else [])
     assert COMPUTED.lacks(kid) == (kid != "b")
 
 
-def test_the_stronger_thumbprint_decides_alone() -> None:
-    """Where a token names both, SHA-256 counts, and SHA-1 can't lead to another key."""
+def test_the_stronger_thumbprint_decides() -> None:
+    """If a token has both, only SHA-256 counts, and SHA-1 can't choose another key."""
     strong, weak = "x5t#S256", "x5t"
     a, b = thumbprint(A, strong), thumbprint(B, weak)
 
@@ -102,7 +102,7 @@ def test_the_stronger_thumbprint_decides_alone() -> None:
 
 
 def test_one_parameter_is_not_compared_with_the_other() -> None:
-    """A SHA-1 thumbprint in ``x5t#S256`` names nothing, and the other way round."""
+    """A SHA-1 thumbprint in ``x5t#S256`` matches nothing, and vice versa."""
     assert chosen(COMPUTED, header(**{"x5t#S256": thumbprint(A, "x5t")})) == []
     assert chosen(COMPUTED, header(x5t=thumbprint(A, "x5t#S256"))) == []
 
@@ -113,13 +113,13 @@ def test_one_parameter_is_not_compared_with_the_other() -> None:
     [None, True, 0, 7.5, "", "=", "nope", "\ud800", "x" * 7000, [], ["a"], {}, {"a": 1}],
     ids=ascii,
 )
-def test_anything_else_in_a_token_chooses_nothing(value: Any, name: str) -> None:
-    """The sender may write anything there: no key is chosen, and nothing is raised."""
+def test_an_invalid_thumbprint_chooses_nothing(value: Any, name: str) -> None:
+    """The client may send any value: no key is chosen, and nothing is raised."""
     assert chosen(COMPUTED, header(**{name: value})) == []
 
 
 def test_the_key_must_fit_the_algorithm() -> None:
-    """A thumbprint doesn't make an RSA key one for ES256, nor a key of another ``alg`` fit."""
+    """A thumbprint doesn't make an RSA key one for ES256, nor a key with another ``alg`` fit."""
     other = TokenIssuer(algorithm="ES256", kid="e2")
     keys = KeySet.from_jwks(
         {"keys": [with_x5c(A), with_x5c(B, alg="RS512"), with_x5c(C), with_x5c(E), other.jwk]}
@@ -132,8 +132,8 @@ def test_the_key_must_fit_the_algorithm() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_thumbprint_of_two_keys_names_neither(name: str) -> None:
-    """Without a kid, exactly one key must fit; the same key listed twice is one."""
+def test_a_thumbprint_of_two_keys_chooses_neither(name: str) -> None:
+    """Without a kid, exactly one key must fit; a duplicate counts once."""
     same = {name: "the-same"}
     keys = KeySet.from_jwks({"keys": [{**A.jwk, **same}, {**B.jwk, **same}, {**C.jwk, **same}]})
     twice = KeySet.from_jwks(
@@ -144,8 +144,8 @@ def test_a_thumbprint_of_two_keys_names_neither(name: str) -> None:
     assert chosen(twice, header(**same)) == ["a"]
 
 
-def test_a_certificate_for_another_key_names_nothing() -> None:
-    """RFC 7517 §4.7: the first certificate must be for the JWK's key. If it isn't, it is ignored."""
+def test_a_certificate_for_another_key_is_ignored() -> None:
+    """RFC 7517 §4.7: the first certificate must be for the JWK's key, or it is ignored."""
     foreign = with_x5c(A, x5c=with_x5c(B)["x5c"])
     keys = KeySet.from_jwks({"keys": [foreign, C.jwk]})
 
@@ -154,8 +154,8 @@ def test_a_certificate_for_another_key_names_nothing() -> None:
         assert chosen(keys, header(**{name: thumbprint(B, name)})) == []
 
 
-def test_the_jwks_own_member_comes_first() -> None:
-    """Some issuers write thumbprints of their own kind in the JWK and in the token: these are compared."""
+def test_the_jwks_own_member_takes_precedence() -> None:
+    """Some issuers write their own kind of thumbprint in the JWK and in the token: these are compared."""
     odd = "MDU2ZWVkMWFiMmMxZmY4MjZk"
     keys = KeySet.from_jwks({"keys": [with_x5c(A, **{"x5t#S256": odd}), with_x5c(B)]})
 
@@ -165,7 +165,7 @@ def test_the_jwks_own_member_comes_first() -> None:
 
 
 def test_padding_makes_no_difference() -> None:
-    """A padded thumbprint in the set or in the token is the same one."""
+    """A padded thumbprint in the set or in the token equals the unpadded one."""
     bare = thumbprint(A, "x5t")
     keys = KeySet.from_jwks({"keys": [{**A.jwk, "x5t": f"{bare}="}, B.jwk]})
 
@@ -191,24 +191,24 @@ def test_padding_makes_no_difference() -> None:
     ids=repr,
 )
 @pytest.mark.parametrize("x5t", [None, 5, [], "nope"], ids=repr)
-def test_what_a_jwk_says_of_certificates_keeps_no_key_out(x5c: Any, x5t: Any) -> None:
-    """The key is read, whatever stands in the members about its certificate."""
+def test_invalid_certificates_do_not_affect_the_key(x5c: Any, x5t: Any) -> None:
+    """The key is read, whatever the members about its certificate hold."""
     keys = KeySet.from_jwks({"keys": [{**A.jwk, "x5c": x5c, "x5t": x5t}, B.jwk]})
 
     assert keys.kids == {"a", "b"}
     assert chosen(keys, header(x5t=thumbprint(A, "x5t"))) == []
 
 
-def test_where_one_key_fits_the_thumbprint_is_not_needed() -> None:
-    """A set's only key for the algorithm verifies tokens without a kid, as it does without thumbprints."""
+def test_a_single_fitting_key_needs_no_thumbprint() -> None:
+    """A set's only key for the algorithm verifies tokens without a kid, whatever their thumbprint."""
     keys = KeySet.from_jwks({"keys": [with_x5c(A), with_x5c(E)]})
 
     for parameters in ({}, {"x5t": "another"}, {"x5t#S256": thumbprint(B, "x5t#S256")}):
         assert chosen(keys, header(**parameters)) == ["a"]
 
 
-def test_a_thumbprint_can_be_given_by_hand() -> None:
-    """``thumbprints`` of a ``VerificationKey`` serve like those of a JWK."""
+def test_a_thumbprint_can_be_passed_explicitly() -> None:
+    """``thumbprints`` of a ``VerificationKey`` work like those of a JWK."""
     keys = KeySet(
         [
             VerificationKey.from_jwk(A.jwk),
