@@ -1,4 +1,4 @@
-"""An app on the documented module API, whose routes tell what they know of their caller."""
+"""An app on the documented module API, whose routes return what they know of their caller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_jwtlib.testing import TokenIssuer
 
 
 class Recorded:
-    """A function that remembers the arguments of its calls."""
+    """A function that records the arguments of its calls."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -36,7 +36,7 @@ def _caller() -> dict[str, Any]:
 
 @pytest.fixture
 def recorded() -> type[Recorded]:
-    """The class that makes a function remember its calls."""
+    """The class that makes a function record its calls."""
     return Recorded
 
 
@@ -67,7 +67,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def trusting(client: FlaskClient, issuer: TokenIssuer) -> FlaskClient:
-    """A client of the same app, which verifies by the issuer's PEM for good."""
+    """A client of the same app, with the issuer's PEM as the permanent key."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     return client
 

@@ -27,8 +27,10 @@ def _accepting(issuer: TokenIssuer) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "moment", ["before decoration", "after decoration", "after a first request"]
 )
-def test_callbacks_are_replaced_at_any_time(app: Flask, issuer: TokenIssuer, moment: str) -> None:
-    """All five take effect with the next request, whenever they are assigned."""
+def test_callbacks_can_be_replaced_at_any_time(
+    app: Flask, issuer: TokenIssuer, moment: str
+) -> None:
+    """Each of the five takes effect with the next request."""
 
     def assign() -> None:
         for name, callback in _accepting(issuer).items():
@@ -60,8 +62,8 @@ def test_callbacks_are_replaced_at_any_time(app: Flask, issuer: TokenIssuer, mom
     assert client.get("/optional").text == "noted: True"
 
 
-def test_the_callback_assigned_last_counts(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """A callback may be replaced again and again, and put back to its default."""
+def test_the_last_assigned_callback_counts(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """A callback may be replaced repeatedly, and set back to its default."""
     good = bearer(issuer.token())
     flask_jwtlib.check_token = lambda token: False
     assert trusting.get("/required", headers=good).status_code == 401
@@ -99,19 +101,17 @@ def _check_role(role: str, token: str) -> bool:
     [RoleCheck("admin"), RoleCheck("admin").check, partial(_check_role, "admin")],
     ids=["object", "bound method", "partial"],
 )
-def test_any_callable_is_a_callback(
+def test_any_callable_can_be_a_callback(
     trusting: FlaskClient, issuer: TokenIssuer, callback: Callable[[str], bool]
 ) -> None:
-    """A callable object, a bound method and a partial are called as plain functions are."""
+    """A callable object, a bound method and a partial work like functions."""
     flask_jwtlib.check_token = callback
     assert trusting.get("/required", headers=bearer(issuer.token(role="admin"))).status_code == 200
     assert trusting.get("/required", headers=bearer(issuer.token(role="guest"))).status_code == 401
 
 
-def test_a_default_called_through_the_name_it_was_saved_under_does_not_recurse(
-    trusting: FlaskClient, issuer: TokenIssuer
-) -> None:
-    """A replacement that wraps what it found on the module, twice over, calls down to the default."""
+def test_a_saved_default_does_not_recurse(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """A replacement that wraps what it found on the module, twice, calls the default."""
     order: list[str] = []
 
     def wrap(name: str) -> None:
@@ -138,7 +138,7 @@ def _fail(*_: object) -> Any:
 @pytest.mark.parametrize(
     "error", [KeyError, ValueError, RuntimeError, ConnectionError], ids=lambda e: e.__name__
 )
-def test_an_exception_of_a_callback_is_not_taken_for_a_refusal(
+def test_an_exception_of_a_callback_propagates(
     app: Flask,
     trusting: FlaskClient,
     issuer: TokenIssuer,
@@ -146,7 +146,7 @@ def test_an_exception_of_a_callback_is_not_taken_for_a_refusal(
     route: str,
     error: type[Exception],
 ) -> None:
-    """It reaches Flask as it was raised, on optional routes too, and is a 500 in production."""
+    """It reaches Flask unchanged, on optional routes too, and is a 500 in production."""
 
     def fail(*_: object) -> Any:
         raise error("the application's own fault")
@@ -165,17 +165,17 @@ def test_an_exception_of_a_callback_is_not_taken_for_a_refusal(
         ("optional_authentication_failure_callback", "/optional"),
     ],
 )
-def test_an_exception_of_a_failure_callback_is_not_swallowed(
+def test_an_exception_of_a_failure_callback_propagates(
     trusting: FlaskClient, callback: str, route: str
 ) -> None:
-    """It reaches Flask, and the view is not served."""
+    """It reaches Flask, and the view doesn't run."""
     setattr(flask_jwtlib, callback, _fail)
     with pytest.raises(LookupError, match="own fault"):
         trusting.get(route)
 
 
 def test_an_optional_failure_callback_may_abort(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """``abort(403)`` within it is the answer, as anywhere in Flask."""
+    """Its ``abort(403)`` is the response, as anywhere in Flask."""
     flask_jwtlib.optional_authentication_failure_callback = lambda: abort(403)
     assert trusting.get("/optional").status_code == 403
     assert trusting.get("/optional", headers=bearer(issuer.token())).status_code == 200
@@ -188,13 +188,13 @@ def _header_token() -> str | None:
 
 @pytest.fixture
 def mixed(app: Flask, trusting: FlaskClient, ec_issuer: TokenIssuer) -> FlaskClient:
-    """The same client; the app has a route behind a composed Authenticator, and one behind both."""
+    """The same client, with a route behind a composed Authenticator, and one behind both."""
     composed = flask_jwtlib.Authenticator(
         keys=ec_issuer.verification_key,
         validator=flask_jwtlib.JWTValidator(algorithms="ES256"),
         extractor=flask_jwtlib.extractors.QueryTokenExtractor(),
     )
-    # A composed caller comes from the query alone, so both can be present in one request.
+    # The composed Authenticator reads only the query, so a request can have both tokens.
     flask_jwtlib.get_token = _header_token
 
     @app.get("/composed")
@@ -211,10 +211,10 @@ def mixed(app: Flask, trusting: FlaskClient, ec_issuer: TokenIssuer) -> FlaskCli
     return trusting
 
 
-def test_callbacks_do_not_reach_into_composed_authenticators(
+def test_callbacks_do_not_affect_composed_authenticators(
     mixed: FlaskClient, issuer: TokenIssuer, ec_issuer: TokenIssuer
 ) -> None:
-    """Replaced callbacks and settings count for documented routes; composed ones keep their strategies."""
+    """Callbacks and settings apply to documented routes; composed ones keep their strategies."""
     flask_jwtlib.check_token = lambda token: True
     flask_jwtlib.requires_authentication_failure_callback = lambda: ("replaced", 418)
     flask_jwtlib.JWT_AUDIENCE = "of the documented routes"
@@ -229,10 +229,10 @@ def test_callbacks_do_not_reach_into_composed_authenticators(
     assert mixed.get("/composed", headers=bearer(issuer.token())).status_code == 401
 
 
-def test_a_view_behind_both_needs_both(
+def test_a_view_behind_both_requires_both(
     mixed: FlaskClient, issuer: TokenIssuer, ec_issuer: TokenIssuer
 ) -> None:
-    """Each decorator asks for its own token; within the view ``g`` shows the inner decorator's caller."""
+    """Each decorator requires its own token; in the view ``g`` has the inner decorator's caller."""
     header, query = bearer(issuer.token("alice")), {"access_token": ec_issuer.token("bob")}
     assert mixed.get("/both", headers=header, query_string=query).json == {"sub": "bob"}
     assert mixed.get("/both", headers=header).status_code == 401

@@ -1,4 +1,4 @@
-"""Whom a request sees as its caller: ``flask.g``, and never another request's."""
+"""The caller on ``flask.g``, which is never another request's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANONYMOUS = {
 def test_the_attributes_of_g_are_assignable(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """An app may overwrite all three, and ``is_authenticated()`` goes by what it assigned."""
+    """An app may overwrite all three, and ``is_authenticated()`` uses what it assigned."""
 
     @app.get("/logout")
     @flask_jwtlib.requires_authentication
@@ -81,10 +81,10 @@ def test_the_attributes_of_g_are_assignable(
         "set",
     ],
 )
-def test_json_token_is_used_as_a_dict(
+def test_json_token_behaves_like_a_dict(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, use: Callable[[Any], Any]
 ) -> None:
-    """What one does with a ``dict``, among it to copy, to pickle and to change it, works."""
+    """It can be used, changed, copied and pickled as a ``dict``."""
     results: list[Any] = []
 
     @app.get("/use")
@@ -107,7 +107,7 @@ def test_json_token_is_used_as_a_dict(
 def test_an_absent_claim_is_a_key_error(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """``g.json_token["absent"]`` raises what a ``dict`` raises."""
+    """``g.json_token["absent"]`` raises a KeyError, as with any ``dict``."""
 
     @app.get("/absent")
     @flask_jwtlib.requires_authentication
@@ -123,7 +123,7 @@ def test_an_absent_claim_is_a_key_error(
 def test_requests_in_one_app_context_do_not_share_a_caller(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Where an app context that was pushed by hand makes requests share ``g``, no caller leaks."""
+    """Requests that share ``g`` through a manually pushed app context don't share a caller."""
     with app.app_context():
         for subject in ("alice", "bob"):
             answer = trusting.get("/required", headers=bearer(issuer.token(subject)))
@@ -135,20 +135,20 @@ def test_requests_in_one_app_context_do_not_share_a_caller(
             assert trusting.get("/optional", headers=bearer(issuer.token(exp=1))).json == ANONYMOUS
 
 
-def test_an_undecorated_view_does_not_see_the_previous_requests_caller(
+def test_an_undecorated_view_does_not_see_the_previous_caller(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Neither ``is_authenticated()`` nor ``g`` tells it who called before, in the same app context."""
+    """Neither ``is_authenticated()`` nor ``g`` has a previous caller of the same app context."""
     with app.app_context():
         assert trusting.get("/required", headers=bearer(issuer.token("alice"))).status_code == 200
         assert trusting.get("/open").json == {"is_authenticated": False, "g": []}
         assert flask_jwtlib.is_authenticated() is False
 
 
-def test_claims_are_asked_for_anew_in_each_request_of_one_app_context(
+def test_claims_are_read_again_in_each_request(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """``get_json_token()`` answers for its own request's token alone, decorated or not."""
+    """``get_json_token()`` returns its own request's claims, decorated or not."""
 
     @app.get("/bare")
     def bare() -> str:
@@ -164,10 +164,10 @@ def test_claims_are_asked_for_anew_in_each_request_of_one_app_context(
             ).text == (f"{subject}'s friend")
 
 
-def test_a_request_within_a_request_keeps_to_itself(
+def test_a_nested_request_has_its_own_caller(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A view that calls its own app through a test client finds its own caller afterwards."""
+    """A view that calls its app through a test client still has its own caller afterwards."""
 
     @app.get("/outer")
     @flask_jwtlib.requires_authentication
@@ -185,7 +185,7 @@ def test_a_request_within_a_request_keeps_to_itself(
 
 
 def test_threads_do_not_share_a_caller(app: Flask, issuer: TokenIssuer) -> None:
-    """Requests that are in their views at the same moment each see their own caller, throughout."""
+    """Requests that are in their views at the same moment each see their own caller."""
     threads, rounds = 6, 5
     meet = Barrier(threads)
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)

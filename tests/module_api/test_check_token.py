@@ -1,4 +1,4 @@
-"""A replaced ``check_token`` and ``get_token``: what they can decide, and what they can't."""
+"""A replaced ``check_token`` or ``get_token``: what it can decide, and what it can't."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from flask_jwtlib.testing import TokenIssuer, base64url, bearer
     [{"exp": 1}, {"nbf": 2**40}, {"aud": "somebody else"}, {"exp": "soon"}, {"iss": 7}],
     ids=["expired", "not yet valid", "audience", "type of exp", "type of iss"],
 )
-def test_where_check_token_says_yes_the_claims_are_not_judged_again(
+def test_claims_accepted_by_check_token_are_not_checked_again(
     trusting: FlaskClient, issuer: TokenIssuer, claims: dict[str, Any]
 ) -> None:
-    """The claims under a good signature are handed on, to ``g`` and by ``get_json_token``, as they are."""
+    """Validly signed claims are passed on to ``g`` and ``get_json_token`` unchanged."""
     flask_jwtlib.check_token = lambda token: True
     answer = trusting.get("/required", headers=bearer(issuer.token("alice", **claims)))
     assert answer.json is not None
@@ -29,10 +29,10 @@ def test_where_check_token_says_yes_the_claims_are_not_judged_again(
     assert answer.json["json_token"].items() >= claims.items()
 
 
-def test_get_json_token_agrees_with_a_check_token_that_said_yes(
+def test_get_json_token_agrees_with_check_token(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Within the view it answers the expired token's claims, without raising."""
+    """If check_token accepted an expired token, ``get_json_token`` returns its claims in the view."""
     flask_jwtlib.check_token = lambda token: True
 
     @app.get("/claims")
@@ -76,10 +76,10 @@ _FORGERIES: dict[str, Callable[[TokenIssuer, TokenIssuer], str]] = {
 
 
 @pytest.mark.parametrize("kind", _FORGERIES)
-def test_check_token_can_not_say_yes_to_a_forgery(
+def test_check_token_cannot_accept_a_forgery(
     trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """A token whose signature does not verify is refused on the one route and anonymous on the other."""
+    """A token without a valid signature is refused, or anonymous on the optional route."""
     token = _FORGERIES[kind](issuer, other_issuer)
     flask_jwtlib.check_token = lambda token: True
     flask_jwtlib.get_token = lambda: token
@@ -92,10 +92,10 @@ def test_check_token_can_not_say_yes_to_a_forgery(
 
 
 @pytest.mark.parametrize("answer", [False, None, 0, "", {}], ids=repr)
-def test_anything_falsy_from_check_token_refuses(
+def test_any_falsy_value_from_check_token_refuses(
     trusting: FlaskClient, issuer: TokenIssuer, answer: Any
 ) -> None:
-    """A replacement that forgets its ``return`` lets nobody in."""
+    """A replacement without a ``return`` refuses every token."""
     flask_jwtlib.check_token = lambda token: answer
     refused = trusting.get("/required", headers=bearer(issuer.token()))
     assert refused.status_code == 401
@@ -111,7 +111,7 @@ def test_an_async_check_token_is_refused(
     caplog: pytest.LogCaptureFixture,
     route: str,
 ) -> None:
-    """A coroutine is truthy and has decided nothing: 503, and the log names the callback."""
+    """A coroutine is truthy, but not a decision: 503, and the log names the callback."""
 
     async def check(token: str) -> bool:
         return True
@@ -125,20 +125,20 @@ def test_an_async_check_token_is_refused(
 
 @pytest.mark.parametrize("route", ["/required", "/optional"])
 @pytest.mark.parametrize("answer", [b"bytes", 7, ["list"], {"a": "dict"}], ids=repr)
-def test_a_get_token_that_answers_no_text_is_our_fault(
+def test_a_get_token_that_returns_no_text_is_a_503(
     trusting: FlaskClient, route: str, answer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is neither ``str`` nor None is no token and no absence of one: 503, and the log names the type."""
+    """A value that is neither ``str`` nor None is a server fault, and the log names the type."""
     flask_jwtlib.get_token = lambda: answer
     assert trusting.get(route).status_code == 503
     assert type(answer).__name__ in caplog.text
 
 
 @pytest.mark.parametrize("answer", [None, ""], ids=repr)
-def test_an_empty_answer_of_get_token_is_no_token(
+def test_an_empty_text_from_get_token_is_no_token(
     trusting: FlaskClient, answer: str | None
 ) -> None:
-    """None and the empty text both mean that the caller presented nothing."""
+    """None and the empty text both mean that there is no token."""
     flask_jwtlib.get_token = lambda: answer
     refused = trusting.get("/required")
     assert refused.status_code == 401
@@ -147,7 +147,7 @@ def test_an_empty_answer_of_get_token_is_no_token(
 
 
 def test_check_token_can_read_the_claims(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """``get_json_token()`` within it answers the claims of the very token that is being checked."""
+    """``get_json_token()`` within it returns the claims of the token that is being checked."""
     seen: list[dict[str, Any]] = []
 
     def check(token: str) -> bool:
@@ -168,7 +168,7 @@ def test_check_token_can_read_the_claims(trusting: FlaskClient, issuer: TokenIss
 def test_a_bad_token_read_within_check_token_is_refused(
     trusting: FlaskClient, issuer: TokenIssuer, claims: dict[str, Any], description: str
 ) -> None:
-    """What ``get_json_token()`` raises there, and a claim that is missing from it, is a 401 that says why."""
+    """Errors of ``get_json_token()`` and missing claims in it are a 401 that says why."""
     flask_jwtlib.check_token = lambda token: flask_jwtlib.get_json_token()["role"] == "admin"
     assert trusting.get("/required", headers=bearer(issuer.token(role="admin"))).status_code == 200
     refused = trusting.get("/required", headers=bearer(issuer.token(**claims)))
@@ -177,10 +177,10 @@ def test_a_bad_token_read_within_check_token_is_refused(
     assert trusting.get("/optional", headers=bearer(issuer.token(**claims))).status_code == 200
 
 
-def test_check_token_that_decodes_without_verifying_is_still_verified(
+def test_a_check_token_that_reads_unverified_claims_is_safe(
     trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A check of unverified claims, as careless apps have it, does not let a forged token in."""
+    """A careless check of unverified claims doesn't accept a forged token."""
     flask_jwtlib.check_token = lambda token: (
         flask_jwtlib.get_json_token(verify=False)["role"] == "admin"
     )
@@ -191,10 +191,10 @@ def test_check_token_that_decodes_without_verifying_is_still_verified(
     )
 
 
-def test_is_authenticated_is_false_while_it_is_being_decided(
+def test_is_authenticated_is_false_during_the_decision(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A callback that asks gets False: nothing is published before the decision."""
+    """A callback sees False: nothing is published before the decision."""
     seen: list[object] = []
 
     def check(token: str) -> bool:
@@ -221,7 +221,7 @@ def test_is_authenticated_is_false_while_it_is_being_decided(
 def test_check_token_may_refuse_by_raising(
     trusting: FlaskClient, issuer: TokenIssuer, error: Exception, status: int, code: str
 ) -> None:
-    """A refusal of this package that it raises becomes the answer, with its own status and challenge."""
+    """A refusal that it raises is the response, with its own status and challenge."""
 
     def refuse(token: str) -> bool:
         raise error
@@ -233,16 +233,16 @@ def test_check_token_may_refuse_by_raising(
 
 
 class Promise:
-    """Something to await that is no coroutine."""
+    """An awaitable that isn't a coroutine."""
 
     def __await__(self) -> Any:
         yield True
 
 
-def test_a_check_token_that_answers_something_to_await_is_our_fault(
+def test_an_awaitable_from_check_token_is_a_503(
     trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever has to be awaited is truthy and says nothing: 503, not a pass."""
+    """An awaitable is truthy, but not a decision: 503."""
     flask_jwtlib.check_token = lambda token: Promise()  # type: ignore[assignment, return-value]
     assert trusting.get("/required", headers=bearer(issuer.token())).status_code == 503
     assert "check_token is async" in caplog.text

@@ -1,4 +1,4 @@
-"""The two failure callbacks, and the 401 that the default one throws."""
+"""The two failure callbacks, and the 401 that the default one raises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 def test_the_default_401_is_seen_by_the_apps_error_handler(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """``@app.errorhandler(401)`` gets the exception, and its own response carries the challenge."""
+    """``@app.errorhandler(401)`` gets the exception, and its response has the challenge."""
     seen: list[HTTPException] = []
 
     @app.errorhandler(401)
@@ -40,7 +40,7 @@ def test_the_default_401_is_seen_by_the_apps_error_handler(
 def test_the_default_401_is_seen_by_a_handler_of_all_http_errors(
     app: Flask, trusting: FlaskClient
 ) -> None:
-    """``@app.errorhandler(HTTPException)``, as in Flask's documentation for JSON APIs, gets it too."""
+    """``@app.errorhandler(HTTPException)``, as in Flask's documentation for JSON APIs, gets it, too."""
 
     @app.errorhandler(HTTPException)
     def as_json(error: HTTPException) -> tuple[dict[str, Any], int]:
@@ -53,7 +53,7 @@ def test_the_default_401_is_seen_by_a_handler_of_all_http_errors(
 
 
 def test_the_default_401_is_seen_by_a_blueprints_error_handler(app: Flask) -> None:
-    """A handler of the blueprint that the view belongs to gets it."""
+    """The error handler of the view's blueprint gets it."""
     blueprint = Blueprint("api", "api")
     blueprint.register_error_handler(401, lambda error: ("the blueprint's answer", 401))
 
@@ -68,14 +68,14 @@ def test_the_default_401_is_seen_by_a_blueprints_error_handler(app: Flask) -> No
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_error_handlers_own_challenge_stays(app: Flask, trusting: FlaskClient) -> None:
-    """A challenge that the handler sets by itself is not overwritten."""
+def test_an_error_handlers_own_challenge_is_kept(app: Flask, trusting: FlaskClient) -> None:
+    """A challenge that the handler sets is not overwritten."""
     app.register_error_handler(401, lambda error: Response("", 401, {"WWW-Authenticate": "Basic"}))
     assert trusting.get("/required").headers.getlist("WWW-Authenticate") == ["Basic"]
 
 
-def test_an_error_handlers_redirect_stays_a_redirect(app: Flask, trusting: FlaskClient) -> None:
-    """A handler that sends people to a login page answers with its own status and without a challenge."""
+def test_an_error_handlers_redirect_is_kept(app: Flask, trusting: FlaskClient) -> None:
+    """A redirect to a login page keeps its own status and gets no challenge."""
     app.register_error_handler(401, lambda error: redirect("/login"))
     answer = trusting.get("/required")
     assert (answer.status_code, answer.location) == (302, "/login")
@@ -92,10 +92,8 @@ def test_an_error_handlers_redirect_stays_a_redirect(app: Flask, trusting: Flask
     ],
     ids=["no token", "two words", "two places", "twice"],
 )
-def test_malformed_credentials_are_a_401_here(
-    trusting: FlaskClient, options: dict[str, Any]
-) -> None:
-    """The documented callback throws a 401 for whatever reason; the challenge says ``invalid_request``."""
+def test_malformed_credentials_are_a_401(trusting: FlaskClient, options: dict[str, Any]) -> None:
+    """The documented callback raises a 401 for every reason; the challenge says ``invalid_request``."""
     answer = trusting.get("/required", **options)
     assert answer.status_code == 401
     assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
@@ -104,7 +102,7 @@ def test_malformed_credentials_are_a_401_here(
 def test_a_replaced_failure_callback_may_call_its_default(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """The default's 401 says then what was wrong with this request's token."""
+    """The default's 401 says what was wrong with this request's token."""
     logged: list[str] = []
 
     def refuse() -> Any:
@@ -118,10 +116,10 @@ def test_a_replaced_failure_callback_may_call_its_default(
     assert logged == ["refused"]
 
 
-def test_a_failure_callback_may_ask_the_module_about_the_request(
+def test_a_failure_callback_may_use_the_module_functions(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """It finds nobody authenticated, and can still read the refused token for its own log."""
+    """It sees no caller, and can read the refused token for its own log."""
 
     def refuse() -> tuple[dict[str, Any], int]:
         claims = flask_jwtlib.get_json_token(verify=False)
@@ -136,7 +134,7 @@ def test_a_failure_callback_may_ask_the_module_about_the_request(
 
 
 def test_an_optional_failure_callback_may_assign_to_g(app: Flask, trusting: FlaskClient) -> None:
-    """What it assigns, a guest's claims for instance, is what the view finds."""
+    """The view sees what it assigned, for example a guest's claims."""
 
     def make_guest() -> None:
         g.json_token = {"sub": "guest"}
@@ -148,15 +146,15 @@ def test_an_optional_failure_callback_may_assign_to_g(app: Flask, trusting: Flas
     assert answer.json["authenticated"] is False
 
 
-def test_the_default_failure_callback_throws_outside_of_a_request_too() -> None:
+def test_the_default_failure_callback_raises_outside_of_a_request_too() -> None:
     """A script or a shell that calls it gets the same 401, challenge included."""
     with pytest.raises(Unauthorized) as thrown:
         flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK()
     assert thrown.value.get_response().headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_refusal_of_ones_own_keeps_its_status(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """A status that Werkzeug has no exception for is answered all the same, challenge included."""
+def test_a_custom_refusal_keeps_its_status(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """A status without a Werkzeug exception is returned, too, challenge included."""
 
     class PaymentRequired(flask_jwtlib.AuthenticationError):
         """Known, and in arrears."""
@@ -183,10 +181,10 @@ class LazyText:
 @pytest.mark.parametrize(
     "description", [LazyText(), 5, ["a"], b"x"], ids=["lazy", "int", "list", "bytes"]
 )
-def test_a_handler_gets_a_description_that_it_can_send(
+def test_a_handler_gets_a_description_as_text(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, description: Any
 ) -> None:
-    """A refusal whose description isn't a string reaches ``@app.errorhandler(401)`` with text, not a 500."""
+    """A refusal with a lazy description reaches ``@app.errorhandler(401)`` with text, not a 500."""
 
     def rule(_: object) -> None:
         raise InvalidTokenError(description=description)

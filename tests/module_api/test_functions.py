@@ -1,4 +1,4 @@
-"""``get_json_token``, ``check_token`` and ``is_authenticated``, called by the app itself."""
+"""``get_json_token``, ``check_token`` and ``is_authenticated``, called by the app."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BAD_TOKENS = [
 def test_get_json_token_raises_on_a_bad_token(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """It raises an ``AuthenticationError``, and never returns what it could not verify."""
+    """It raises an ``AuthenticationError``, and never returns unverified claims."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     with app.test_request_context(headers=bearer(_bad_tokens(issuer, other_issuer)[kind])):
         with pytest.raises(flask_jwtlib.InvalidTokenError):
@@ -56,7 +56,7 @@ def test_get_json_token_raises_on_a_bad_token(
 
 
 def test_get_json_token_raises_without_a_token(app: Flask) -> None:
-    """No token is an ``AuthenticationError`` too, with ``verify=False`` as well."""
+    """A missing token is an ``AuthenticationError``, with ``verify=False`` as well."""
     with app.test_request_context():
         with pytest.raises(flask_jwtlib.errors.MissingTokenError):
             flask_jwtlib.get_json_token()
@@ -70,17 +70,17 @@ def test_get_json_token_raises_without_a_token(app: Flask) -> None:
 def test_get_json_token_without_verifying_needs_no_key(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """What is well-formed is decoded, be it forged or expired, without a key and without asking for one."""
+    """A well-formed token, forged or expired, is decoded without a key, and none is fetched."""
     with app.test_request_context(headers=bearer(_bad_tokens(issuer, other_issuer)[kind])):
         assert flask_jwtlib.get_json_token(verify=False)["sub"] == "alice"
         assert not flask_jwtlib.is_authenticated()
 
 
 @pytest.mark.parametrize("kind", ["two parts", "no JSON", "a JSON array", "a word"])
-def test_get_json_token_without_verifying_raises_on_what_is_malformed(
+def test_get_json_token_without_verifying_raises_on_malformed_tokens(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """What is no well-formed signed token raises ``MalformedTokenError``."""
+    """Anything but a well-formed signed token raises ``MalformedTokenError``."""
     with (
         app.test_request_context(headers=bearer(_bad_tokens(issuer, other_issuer)[kind])),
         pytest.raises(flask_jwtlib.errors.MalformedTokenError),
@@ -88,8 +88,8 @@ def test_get_json_token_without_verifying_raises_on_what_is_malformed(
         flask_jwtlib.get_json_token(verify=False)
 
 
-def test_decoding_without_verifying_is_warned_against() -> None:
-    """The docstring says in plain words what it is not good for."""
+def test_the_docstring_warns_of_decoding_without_verifying() -> None:
+    """The docstring says what unverified claims must not be used for."""
     text = " ".join((flask_jwtlib.get_json_token.__doc__ or "").split())
     assert "**Whoever sent the request wrote what comes back" in text
     assert "lets everybody in" in text
@@ -99,24 +99,24 @@ def test_decoding_without_verifying_is_warned_against() -> None:
 def test_check_token_is_false_for_a_bad_token(
     issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """Asked directly, even outside a request, it answers False and raises nothing."""
+    """Called directly, even outside a request, it returns False and raises nothing."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     assert flask_jwtlib.check_token(issuer.token()) is True
     assert flask_jwtlib.check_token(_bad_tokens(issuer, other_issuer)[kind]) is False
 
 
 def test_check_token_is_false_for_no_token(app: Flask, issuer: TokenIssuer) -> None:
-    """``check_token(get_token())``, as a view may ask, is False where there is none."""
+    """``check_token(get_token())`` in a view is False without a token."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     with app.test_request_context():
         token: Any = flask_jwtlib.get_token()
         assert flask_jwtlib.check_token(token) is False
 
 
-def test_is_authenticated_is_false_where_nothing_was_decided(
+def test_is_authenticated_is_false_without_a_decision(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Outside of any context, in an app context, in a bare request and in an undecorated view it is False."""
+    """It is False outside of any context, in an app context, in a bare request and in an undecorated view."""
     assert flask_jwtlib.is_authenticated() is False
     with app.app_context():
         assert flask_jwtlib.is_authenticated() is False
@@ -129,7 +129,7 @@ def test_is_authenticated_is_false_where_nothing_was_decided(
 def test_get_json_token_works_before_any_decorator(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """``before_request`` may ask for the claims, and authenticates nobody by that."""
+    """``before_request`` may read the claims, which authenticates no caller."""
     seen: list[tuple[str, bool]] = []
 
     @app.before_request

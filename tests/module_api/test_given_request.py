@@ -1,4 +1,4 @@
-"""``default_authenticator.authenticate(request)``: the documented callbacks and a request that is given."""
+"""``default_authenticator.authenticate(request)``: the documented callbacks with an explicit request."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 
 
 def given(kind: Any = Request, **values: Any) -> Any:
-    """Make a request that no server has sent."""
+    """Make a request outside of any server."""
     return kind(EnvironBuilder(**values).get_environ())
 
 
 @pytest.fixture(autouse=True)
 def trusted(issuer: TokenIssuer) -> None:
-    """Let the module API trust the issuer."""
+    """Make the module API trust the issuer."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
 
 
 @pytest.fixture(params=["alice's", "nobody's", "expired", "none", "an app's"])
 def surroundings(request: pytest.FixtureRequest, app: Flask, issuer: TokenIssuer) -> Iterator[None]:
-    """Be within a request of one kind or another, or within none."""
+    """Run within a request of one kind or another, or outside of a request."""
     if request.param == "none":
         yield
         return
@@ -63,14 +63,14 @@ def surroundings(request: pytest.FixtureRequest, app: Flask, issuer: TokenIssuer
 
 
 def ask(request: Any) -> Any:
-    """Ask the module's authenticator about a request."""
+    """Authenticate a request by the module's authenticator."""
     return flask_jwtlib.default_authenticator.authenticate(request).subject
 
 
 @pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize("kind", [Request, WerkzeugRequest], ids=["flask", "werkzeug"])
-def test_the_given_request_is_judged(issuer: TokenIssuer, kind: Any) -> None:
-    """Whatever the current request is, the caller is that of the request that is given."""
+def test_the_given_request_is_authenticated(issuer: TokenIssuer, kind: Any) -> None:
+    """Whatever the current request is, the caller is that of the given request."""
     token = issuer.token("bob")
 
     assert ask(given(kind, headers=bearer(token))) == "bob"
@@ -79,8 +79,10 @@ def test_the_given_request_is_judged(issuer: TokenIssuer, kind: Any) -> None:
 
 
 @pytest.mark.usefixtures("surroundings")
-def test_the_given_request_is_refused(issuer: TokenIssuer, other_issuer: TokenIssuer) -> None:
-    """A good token in the current request lets no other request in."""
+def test_a_given_request_with_a_bad_token_is_refused(
+    issuer: TokenIssuer, other_issuer: TokenIssuer
+) -> None:
+    """A valid token in the current request doesn't authenticate another one."""
     expired = issuer.token("bob", exp=1)
     forged = other_issuer.token("bob", header={"kid": issuer.kid})
     both = given(headers=bearer(expired), query_string={"access_token": expired})
@@ -96,10 +98,10 @@ def test_the_given_request_is_refused(issuer: TokenIssuer, other_issuer: TokenIs
 
 
 @pytest.mark.usefixtures("surroundings")
-def test_a_variants_keys_judge_the_given_request(
+def test_a_variant_uses_its_own_keys_for_the_given_request(
     issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A variant with other keys decides by those, and never by the module's."""
+    """A variant with other keys uses those, and never the module's."""
     variant = flask_jwtlib.default_authenticator.evolve(keys=other_issuer.verification_key)
 
     assert variant.authenticate(given(headers=bearer(other_issuer.token("bob")))).subject == "bob"
@@ -107,8 +109,8 @@ def test_a_variants_keys_judge_the_given_request(
         variant.authenticate(given(headers=bearer(issuer.token("bob"))))
 
 
-def test_nothing_of_the_current_request_changes(app: Flask, issuer: TokenIssuer) -> None:
-    """Its caller, what it published, what it noted and who listens know nothing of the other request."""
+def test_the_current_request_is_unchanged(app: Flask, issuer: TokenIssuer) -> None:
+    """The given request changes no caller, state or note of the current one, and sends no signal."""
     heard: list[object] = []
 
     def listen(sender: object, **details: object) -> None:
@@ -140,10 +142,8 @@ def test_nothing_of_the_current_request_changes(app: Flask, issuer: TokenIssuer)
     assert heard == []
 
 
-def test_a_refused_request_stays_refused_for_its_own_reason(
-    app: Flask, issuer: TokenIssuer
-) -> None:
-    """The default 401 tells of the current request, also where another one was judged before."""
+def test_a_refused_request_keeps_its_own_reason(app: Flask, issuer: TokenIssuer) -> None:
+    """The default 401 names the current request's reason, even after another was refused."""
     good = issuer.token("bob")
 
     def look() -> str:
@@ -159,7 +159,7 @@ def test_a_refused_request_stays_refused_for_its_own_reason(
 
 
 def asks_check_token(token: str) -> bool:
-    """Judge a token as an application's own callback does, by its claims."""
+    """Check a token by its claims, as an application's callback does."""
     return flask_jwtlib._DEFAULT_CHECK_TOKEN(token) and current.path == "/"
 
 
@@ -172,10 +172,10 @@ REPLACED: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize("name", REPLACED)
-def test_a_callback_of_ones_own_is_not_asked_about_another_request(
+def test_a_custom_callback_refuses_another_request(
     monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer, name: str
 ) -> None:
-    """It may look at ``flask.request``, which is another one: the error says so, and what to do."""
+    """It may read ``flask.request``, which is another one: the error says so, and what to do."""
     monkeypatch.setattr(flask_jwtlib, name, REPLACED[name])
 
     with pytest.raises((RuntimeError, VerificationUnavailable)) as caught:
@@ -188,7 +188,7 @@ def test_a_callback_of_ones_own_is_not_asked_about_another_request(
 
 @pytest.mark.parametrize("name", REPLACED)
 @pytest.mark.parametrize("proxy", [False, True], ids=["request", "proxy"])
-def test_a_callback_of_ones_own_is_asked_about_the_current_request(
+def test_a_custom_callback_accepts_the_current_request(
     monkeypatch: pytest.MonkeyPatch, app: Flask, issuer: TokenIssuer, name: str, proxy: bool
 ) -> None:
     """The current request may be given, too, as it is or as ``flask.request``."""
@@ -202,10 +202,10 @@ def test_a_callback_of_ones_own_is_asked_about_the_current_request(
         assert not current_principal
 
 
-def test_what_the_error_says_works(
+def test_the_errors_advice_works(
     monkeypatch: pytest.MonkeyPatch, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """Within a context of its own, a request is judged by callbacks that look at ``flask.request``."""
+    """In its own context, a request is checked by callbacks that read ``flask.request``."""
     monkeypatch.setattr(flask_jwtlib, "get_token", REPLACED["get_token"])
     request = given(headers={"X-Token": issuer.token("bob")})
 
@@ -215,10 +215,10 @@ def test_what_the_error_says_works(
         assert flask_jwtlib.default_authenticator.authenticate().subject == "alice"
 
 
-def test_a_callback_knows_the_claims_of_the_token_that_it_judges(
+def test_get_json_token_in_check_token_is_the_checked_tokens(
     monkeypatch: pytest.MonkeyPatch, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """``get_json_token()`` within ``check_token`` speaks of the token that is judged."""
+    """``get_json_token()`` within ``check_token`` returns the claims of the token that is checked."""
     seen: list[object] = []
 
     def check(token: str) -> bool:
@@ -241,7 +241,7 @@ def test_a_callback_knows_the_claims_of_the_token_that_it_judges(
 
 @pytest.fixture
 def nested(app: Flask, issuer: TokenIssuer) -> Callable[[Callable[[], Any]], Any]:
-    """Run a function in a claim rule, while a request with a good token is decided about."""
+    """Run a function in a claim rule, while a request with a valid token is being decided."""
 
     def run(function: Callable[[], Any]) -> Any:
         results: list[Any] = []
@@ -254,10 +254,10 @@ def nested(app: Flask, issuer: TokenIssuer) -> Callable[[Callable[[], Any]], Any
 
 
 @pytest.mark.usefixtures("surroundings")
-def test_a_request_that_is_served_meanwhile_is_judged_by_its_own_token(
+def test_a_request_served_meanwhile_is_checked_by_its_own_token(
     app: Flask, issuer: TokenIssuer, nested: Callable[[Callable[[], Any]], Any]
 ) -> None:
-    """A claim rule may call the app itself: nobody gets in there by the token of the given request."""
+    """A claim rule may call the app: the given request's token authenticates no inner request."""
 
     @app.get("/inner")
     @flask_jwtlib.requires_authentication
@@ -272,10 +272,10 @@ def test_a_request_that_is_served_meanwhile_is_judged_by_its_own_token(
     assert nested(call) == (401, "carol")
 
 
-def test_the_current_request_is_not_judged_by_the_given_ones_token(
+def test_the_current_request_is_not_checked_by_the_given_ones_token(
     app: Flask, nested: Callable[[Callable[[], Any]], Any]
 ) -> None:
-    """Two requests can't be decided about at once by callbacks that don't know which one is meant."""
+    """Callbacks that can't tell two requests apart refuse to decide about both at once."""
 
     def call() -> str:
         with pytest.raises(RuntimeError, match="another one"):
@@ -286,7 +286,7 @@ def test_the_current_request_is_not_judged_by_the_given_ones_token(
         assert nested(call) == "refused"
 
 
-def test_a_callback_of_ones_own_is_asked_about_a_request_that_is_served_meanwhile(
+def test_a_custom_callback_sees_a_request_served_meanwhile(
     app: Flask,
     issuer: TokenIssuer,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""The key that ``retrieve_verification_key`` fetches: how long it is held, and what happens when it fails."""
+"""The key that ``retrieve_verification_key`` fetches: how long it is cached, and what a failure does."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 
 
 class KeyServerDown(Exception):
-    """What a callback raises whose key server can't be reached."""
+    """Raised by a callback whose key server is unreachable."""
 
 
 @pytest.fixture
 def down() -> Callable[[], Any]:
-    """A callback of which nothing is known yet, and whose key server can't be reached."""
+    """A new callback whose key server is unreachable."""
 
     def fetch() -> Any:
         raise KeyServerDown("connect to keys.internal: timed out")
@@ -34,7 +34,7 @@ def down() -> Callable[[], Any]:
 def test_nothing_is_fetched_before_a_token_needs_it(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """Requests without a token, with a malformed one, or with another algorithm ask for no key."""
+    """Requests without a token, or with a malformed or unsupported one, fetch no key."""
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
     rs512 = TokenIssuer(algorithm="RS512", private_key=issuer.private_key)
     for route in ("/required", "/optional", "/open"):
@@ -46,7 +46,7 @@ def test_nothing_is_fetched_before_a_token_needs_it(
     assert fetch.calls == [()]
 
 
-def test_a_changed_timeout_acts_at_once(
+def test_a_changed_timeout_applies_at_once(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
     """A key that was fresh under one timeout is too old under another, from the next request on."""
@@ -62,7 +62,7 @@ def test_a_changed_timeout_acts_at_once(
 def test_all_functions_share_one_fetched_key(
     app: Flask, client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """``verification_key``, the decorators, and ``get_json_token`` cause one fetch together."""
+    """``verification_key``, the decorators and ``get_json_token`` fetch once in total."""
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
     for _ in range(3):
         assert flask_jwtlib.verification_key() == issuer.public_pem
@@ -73,7 +73,7 @@ def test_all_functions_share_one_fetched_key(
 
 
 def test_one_request_fetches_at_most_once(app: Flask, issuer: TokenIssuer, recorded: Any) -> None:
-    """Even where keys are held for no time, checking and ``get_json_token`` use one fetched key."""
+    """Even with a timeout of 0, checking and ``get_json_token`` use one fetched key."""
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
 
@@ -93,7 +93,7 @@ def test_a_failed_refresh_keeps_the_old_key(
     down: Callable[[], Any],
     all_told: Callable[[], None],
 ) -> None:
-    """While the key server is down, tokens are verified with the key at hand; the log names the cause."""
+    """While the key server is down, the old key verifies tokens; the log names the cause."""
     answers: list[Any] = [issuer.public_pem]
 
     def fetch() -> Any:
@@ -109,10 +109,10 @@ def test_a_failed_refresh_keeps_the_old_key(
 
 
 @pytest.mark.parametrize("garbage", [None, "", "null", '{"error": "down"}', "no key", 7], ids=repr)
-def test_garbage_does_not_take_the_old_keys_place(
+def test_an_invalid_key_does_not_replace_the_old_key(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, garbage: Any
 ) -> None:
-    """An answer that is no key is a failed refresh like an exception."""
+    """A return value that isn't a key is a failed refresh, as an exception is."""
     answers: list[Any] = [issuer.public_pem]
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
     flask_jwtlib.retrieve_verification_key = lambda: answers.pop() if answers else garbage
@@ -123,7 +123,7 @@ def test_garbage_does_not_take_the_old_keys_place(
 
 
 @pytest.mark.parametrize("route", ["/required", "/optional"])
-def test_with_no_key_yet_a_failing_callback_is_a_503(
+def test_without_a_key_a_failing_callback_is_a_503(
     client: FlaskClient,
     issuer: TokenIssuer,
     caplog: pytest.LogCaptureFixture,
@@ -131,7 +131,7 @@ def test_with_no_key_yet_a_failing_callback_is_a_503(
     down: Callable[[], Any],
     all_told: Callable[[], None],
 ) -> None:
-    """Every token gets 503 with ``Retry-After``; the cause is in the log and not in the answer."""
+    """Every token gets a 503 with ``Retry-After``; the cause is in the log and not in the response."""
     flask_jwtlib.retrieve_verification_key = down
     for _ in range(3):
         answer = client.get(route, headers=bearer(issuer.token()))
@@ -145,10 +145,10 @@ def test_with_no_key_yet_a_failing_callback_is_a_503(
     assert "KeyServerDown: connect to keys.internal: timed out" in caplog.text
 
 
-def test_an_outage_is_no_failure_of_the_callers(
+def test_an_outage_does_not_call_the_failure_callbacks(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any, down: Callable[[], Any]
 ) -> None:
-    """The two failure callbacks are not asked about it."""
+    """The two failure callbacks are not called."""
     refuse: Any = recorded(lambda: ("come in", 200))
     note: Any = recorded(lambda: None)
     flask_jwtlib.requires_authentication_failure_callback = refuse
@@ -159,19 +159,19 @@ def test_an_outage_is_no_failure_of_the_callers(
     assert refuse.calls == note.calls == []
 
 
-def test_an_outage_leaves_anonymous_callers_alone(
+def test_an_outage_does_not_affect_anonymous_callers(
     client: FlaskClient, down: Callable[[], Any]
 ) -> None:
-    """Without a token there is nothing to verify: 401 and anonymous, as always."""
+    """Without a token there is nothing to verify: 401 or anonymous, as always."""
     flask_jwtlib.retrieve_verification_key = down
     assert client.get("/required").status_code == 401
     assert client.get("/optional").status_code == 200
 
 
-def test_an_outage_while_check_token_always_says_yes_lets_nobody_in(
+def test_an_outage_with_a_check_token_that_accepts_is_a_503(
     client: FlaskClient, issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
-    """The signature can't be verified, so the replaced callback's yes counts for nothing."""
+    """The signature can't be verified, so the replaced callback's True doesn't count."""
     flask_jwtlib.check_token = lambda token: True
     flask_jwtlib.retrieve_verification_key = down
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
@@ -181,7 +181,7 @@ def test_an_outage_while_check_token_always_says_yes_lets_nobody_in(
 def test_the_503_is_seen_by_the_apps_error_handler(
     app: Flask, client: FlaskClient, issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
-    """``@app.errorhandler(503)`` may word it; ``Retry-After`` is kept on its own response."""
+    """``@app.errorhandler(503)`` may replace the text; ``Retry-After`` is kept on its response."""
     seen: list[HTTPException] = []
 
     @app.errorhandler(503)
@@ -197,21 +197,21 @@ def test_the_503_is_seen_by_the_apps_error_handler(
     assert [error.code for error in seen] == [503]
 
 
-def test_a_failing_key_server_is_not_asked_by_every_request(
+def test_a_failing_key_server_is_not_called_by_every_request(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any, down: Callable[[], Any]
 ) -> None:
-    """After a failure the callback is left alone for a while, however many tokens come."""
+    """After a failure the callback isn't called for a while, however many tokens come."""
     flask_jwtlib.retrieve_verification_key = fetch = recorded(down)
     for _ in range(20):
         assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
-    # One attempt, and a second one if the machine took more than a second over these requests.
+    # One attempt, and a second one if these requests took more than a second.
     assert 1 <= len(fetch.calls) <= 2
 
 
 def test_the_functions_raise_verification_unavailable(
     app: Flask, issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
-    """Where the key can't be had, all functions that need it raise so, with the cause chained."""
+    """If the key is unavailable, every function that needs it raises, with the cause chained."""
     flask_jwtlib.retrieve_verification_key = down
     with pytest.raises(flask_jwtlib.VerificationUnavailable) as first:
         flask_jwtlib.verification_key()
@@ -224,10 +224,10 @@ def test_the_functions_raise_verification_unavailable(
         assert flask_jwtlib.get_json_token(verify=False)["sub"] == "alice"
 
 
-def test_another_callback_drops_what_the_previous_one_gave(
+def test_another_callback_discards_the_previous_key(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
-    """Assigning it counts at once: the old key verifies nothing any more, though it was fresh."""
+    """Assigning it takes effect at once: the old key verifies nothing, even if it was fresh."""
     flask_jwtlib.retrieve_verification_key = lambda: issuer.public_pem
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
     flask_jwtlib.retrieve_verification_key = lambda: other_issuer.public_pem
@@ -240,17 +240,17 @@ def test_another_callback_drops_what_the_previous_one_gave(
 def test_a_working_callback_ends_an_outage_at_once(
     client: FlaskClient, issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
-    """Another callback is asked without waiting for the time that the failed one is left alone."""
+    """Another callback is called without the pause after a failure."""
     flask_jwtlib.retrieve_verification_key = down
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
     flask_jwtlib.retrieve_verification_key = lambda: issuer.public_pem
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
 
 
-def test_the_callback_may_use_the_app_that_asks(
+def test_the_callback_may_use_the_current_app(
     app: Flask, client: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """It runs within the request, so ``current_app.config`` is at hand."""
+    """It runs within the request, so ``current_app.config`` is available."""
     app.config["PUBLIC_KEY"] = issuer.public_pem
     flask_jwtlib.retrieve_verification_key = lambda: current_app.config["PUBLIC_KEY"]
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
@@ -259,7 +259,7 @@ def test_the_callback_may_use_the_app_that_asks(
 def test_many_threads_cause_one_fetch(
     app: Flask, client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """Eight first requests at the same time are all served from a single call."""
+    """Eight concurrent first requests are served by one call."""
     threads = 8
     ready = Barrier(threads)
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
@@ -283,7 +283,7 @@ def test_many_threads_cause_one_fetch(
 def test_a_failing_callback_ends_in_503(
     client: FlaskClient, issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
-    """The last key serves for four hours beyond its time, and not longer."""
+    """The last key is used for four hours beyond its timeout, and no longer."""
     answers: list[Any] = [issuer.public_pem]
     flask_jwtlib.retrieve_verification_key = lambda: answers.pop() if answers else down()
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200

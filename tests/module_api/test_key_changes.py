@@ -1,4 +1,4 @@
-"""Key and algorithm that change while the app runs."""
+"""Key and algorithm changes while the app runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 def test_the_permanent_key_may_change_at_run_time(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """The next request goes by the key that was set last."""
+    """The next request uses the key that was set last."""
     for trusted, forger in ((issuer, other_issuer), (other_issuer, issuer), (issuer, other_issuer)):
         flask_jwtlib.set_permanent_verification_key(trusted.public_pem)
         assert client.get("/required", headers=bearer(trusted.token())).status_code == 200
@@ -24,7 +24,7 @@ def test_the_permanent_key_may_change_at_run_time(
 def test_a_jwk_that_is_changed_in_place_changes_the_key(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A mapping that was set as the key is the key as it is now, not as it was."""
+    """A mapping that was set as the key counts as it is now."""
     jwk = dict(issuer.jwk)
     flask_jwtlib.set_permanent_verification_key(jwk)
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
@@ -33,10 +33,10 @@ def test_a_jwk_that_is_changed_in_place_changes_the_key(
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 401
 
 
-def test_a_permanent_key_takes_over_from_a_fetched_one(
+def test_a_permanent_key_replaces_a_fetched_one(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """Setting one while a fetched key is cached counts at once, and so does forgetting it with None."""
+    """Setting one while a fetched key is cached takes effect at once, as does None."""
     flask_jwtlib.retrieve_verification_key = lambda: issuer.public_pem
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
     flask_jwtlib.set_permanent_verification_key(other_issuer.public_pem)
@@ -54,7 +54,7 @@ def test_algorithm_and_permanent_key_change_together(
     secret: str,
     order: tuple[str, str],
 ) -> None:
-    """From a public key to a secret and back, tokens of the present kind pass and the others do not."""
+    """From a public key to a secret and back, only tokens of the current kind are accepted."""
     kinds = {"RS256": (issuer, issuer.public_pem), "HS256": (hmac_issuer, secret)}
     for present, absent in (order, order[::-1], order):
         signer, key = kinds[present]
@@ -65,14 +65,14 @@ def test_algorithm_and_permanent_key_change_together(
 
 
 @pytest.mark.parametrize("order", [("RS256", "HS256"), ("HS256", "RS256")], ids="-".join)
-def test_a_cached_key_that_does_not_fit_a_new_algorithm_is_fetched_anew(
+def test_a_cached_key_that_does_not_fit_a_new_algorithm_is_fetched_again(
     client: FlaskClient,
     issuer: TokenIssuer,
     hmac_issuer: TokenIssuer,
     secret: str,
     order: tuple[str, str],
 ) -> None:
-    """A callback whose answer suits ``JWT_ALGO`` is asked again when that changes, not after the timeout."""
+    """When ``JWT_ALGO`` changes, the callback is called at once, not after the timeout."""
     kinds = {"RS256": (issuer, issuer.public_pem), "HS256": (hmac_issuer, secret)}
     flask_jwtlib.retrieve_verification_key = lambda: kinds[str(flask_jwtlib.JWT_ALGO)][1]
     for present, absent in (order, order[::-1], order):
@@ -84,7 +84,7 @@ def test_a_cached_key_that_does_not_fit_a_new_algorithm_is_fetched_anew(
 def test_a_cached_public_key_does_not_become_a_secret(
     client: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Changing to HS256 while a PEM is cached opens no door to tokens under that PEM."""
+    """After a change to HS256, a cached PEM doesn't verify MACs."""
     flask_jwtlib.retrieve_verification_key = lambda: issuer.public_pem
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
     flask_jwtlib.JWT_ALGO = "HS256"
@@ -97,7 +97,7 @@ def test_a_cached_public_key_does_not_become_a_secret(
 def test_a_cached_key_that_fits_a_new_algorithm_is_kept(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """From RS256 to RS512 and PS256 the same PEM goes on, without another fetch."""
+    """From RS256 to RS512 and PS256 the same PEM is used, without another fetch."""
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
     for algorithm in ("RS256", "RS512", "PS256", "RS256"):
         flask_jwtlib.JWT_ALGO = algorithm
@@ -107,7 +107,7 @@ def test_a_cached_key_that_fits_a_new_algorithm_is_kept(
 
 
 def test_what_a_failing_callback_assigns_counts(secret: str) -> None:
-    """A callback that gives way to another one, algorithm and all, is followed at once."""
+    """A callback that assigns another callback and algorithm takes effect at once."""
 
     def giving_way() -> str:
         flask_jwtlib.JWT_ALGO = "HS256"

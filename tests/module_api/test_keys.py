@@ -120,10 +120,10 @@ _FORMS: dict[str, Callable[[TokenIssuer], Any]] = {
 
 @pytest.mark.parametrize("source", ["permanent", "fetched"])
 @pytest.mark.parametrize("form", _FORMS)
-def test_a_key_is_taken_in_every_form(
+def test_a_key_is_accepted_in_every_form(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, form: str, source: str
 ) -> None:
-    """It verifies its issuer's tokens alone, and ``verification_key()`` returns it as it was given."""
+    """It verifies only its issuer's tokens, and ``verification_key()`` returns it unchanged."""
     material = _FORMS[form](issuer)
     if source == "permanent":
         flask_jwtlib.set_permanent_verification_key(material)
@@ -139,8 +139,8 @@ def test_a_key_is_taken_in_every_form(
     ["PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448"],
 )
 @pytest.mark.parametrize("form", ["PEM", "JWK", "JWK as JSON"])
-def test_keys_of_other_types_are_taken_too(client: FlaskClient, algorithm: str, form: str) -> None:
-    """PEM and JWK of an RSA, EC, Ed25519 or Ed448 key verify by the algorithm that is assigned."""
+def test_keys_of_other_types_are_accepted(client: FlaskClient, algorithm: str, form: str) -> None:
+    """PEM and JWK of an RSA, EC, Ed25519 or Ed448 key verify by the assigned algorithm."""
     signer = TokenIssuer(algorithm=algorithm)
     flask_jwtlib.JWT_ALGO = algorithm
     flask_jwtlib.set_permanent_verification_key(_FORMS[form](signer))
@@ -153,7 +153,7 @@ def test_keys_of_other_types_are_taken_too(client: FlaskClient, algorithm: str, 
     )
 
 
-# Public keys, which everybody may know.
+# Public keys, which anyone may know.
 
 _NO_SECRETS: dict[str, Callable[[TokenIssuer], str | bytes]] = {
     "PEM": lambda issuer: issuer.public_pem,
@@ -200,7 +200,7 @@ _NO_SECRETS: dict[str, Callable[[TokenIssuer], str | bytes]] = {
 def test_a_public_key_is_never_an_hmac_secret(
     client: FlaskClient, issuer: TokenIssuer, form: str, source: str
 ) -> None:
-    """With an HS algorithm assigned by mistake, a token under the public key's text is refused."""
+    """With an HS algorithm assigned by mistake, a MAC by the public key's text is refused."""
     material = _NO_SECRETS[form](issuer)
     flask_jwtlib.JWT_ALGO = "HS256"
     if source == "permanent":
@@ -219,7 +219,7 @@ def test_a_public_key_is_never_an_hmac_secret(
 def test_a_list_of_both_families_does_not_make_a_public_key_a_secret(
     client: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """With RS256 and HS256 accepted and a PEM as the key, the PEM verifies RS256 alone."""
+    """With RS256 and HS256 accepted and a PEM as the key, the PEM verifies only RS256."""
     flask_jwtlib.JWT_ALGO = ["RS256", "HS256"]
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     forger = TokenIssuer(algorithm="HS256", private_key=issuer.public_pem.encode())
@@ -227,7 +227,7 @@ def test_a_list_of_both_families_does_not_make_a_public_key_a_secret(
     assert client.get("/required", headers=bearer(forger.token("root"))).status_code == 401
 
 
-# What is no key.
+# Values that aren't keys.
 
 _NO_KEYS: dict[str, Any] = {
     "empty text": "",
@@ -261,10 +261,10 @@ _NO_KEYS: dict[str, Any] = {
 
 @pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
 @pytest.mark.parametrize("kind", _NO_KEYS)
-def test_what_is_no_key_is_refused_as_the_permanent_one(
+def test_an_invalid_permanent_key_is_refused(
     client: FlaskClient, issuer: TokenIssuer, kind: str, algorithm: str
 ) -> None:
-    """It raises ``ConfigurationError``, a ``ValueError``, and the key that was set before stays."""
+    """It raises ``ConfigurationError``, a ``ValueError``, and the previous key stays."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     flask_jwtlib.JWT_ALGO = algorithm
     with pytest.raises(flask_jwtlib.ConfigurationError) as refusal:
@@ -277,7 +277,7 @@ def test_what_is_no_key_is_refused_as_the_permanent_one(
 @pytest.mark.parametrize("route", ["/required", "/optional"])
 @pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
 @pytest.mark.parametrize("kind", [*_NO_KEYS, "None"])
-def test_what_is_no_key_is_a_failed_fetch(
+def test_an_invalid_key_from_the_callback_is_a_failed_fetch(
     client: FlaskClient,
     issuer: TokenIssuer,
     hmac_issuer: TokenIssuer,
@@ -287,7 +287,7 @@ def test_what_is_no_key_is_a_failed_fetch(
     route: str,
     all_told: Callable[[], None],
 ) -> None:
-    """Where the callback answers it, tokens get 503 with ``Retry-After``; the log names the cause."""
+    """Tokens get a 503 with ``Retry-After``; the log names the cause."""
     flask_jwtlib.JWT_ALGO = algorithm
     flask_jwtlib.retrieve_verification_key = lambda: _NO_KEYS.get(kind)
     signer = issuer if algorithm == "RS256" else hmac_issuer
@@ -300,7 +300,7 @@ def test_what_is_no_key_is_a_failed_fetch(
 
 @pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
 def test_a_private_key_is_refused(issuer: TokenIssuer, algorithm: str) -> None:
-    """A resource server that is given the private key is told so, and the message does not quote it."""
+    """The error says that the key is private, and doesn't quote it."""
     flask_jwtlib.JWT_ALGO = algorithm
     pem = _private_pem(issuer)
     numbers = _rsa_key(issuer).private_numbers()
@@ -312,10 +312,10 @@ def test_a_private_key_is_refused(issuer: TokenIssuer, algorithm: str) -> None:
         assert jwk["d"] not in str(refusal.value)
 
 
-def test_a_text_that_is_no_public_key_is_no_key_where_one_is_due(
+def test_a_secret_is_refused_where_a_public_key_is_expected(
     client: FlaskClient, issuer: TokenIssuer, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With RS256 a secret can't serve: 503, and the log says what is wanted without quoting the secret."""
+    """With RS256 a secret is a 503; the log says what is expected, without the secret."""
     flask_jwtlib.set_permanent_verification_key(secret)
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
     assert "no PEM, JWK or OpenSSH public key" in caplog.text
@@ -326,7 +326,7 @@ def test_a_text_that_is_no_public_key_is_no_key_where_one_is_due(
 def test_a_secret_jwk_is_for_the_configured_algorithms(
     client: FlaskClient, alg: dict[str, Any]
 ) -> None:
-    """Without an ``alg`` it isn't tried, and warned of, for algorithms that it is too short for."""
+    """Without an ``alg`` it isn't used, and causes no warning, for algorithms it is too short for."""
     secret = bytes(range(32))
     flask_jwtlib.JWT_ALGO = "HS256"
     flask_jwtlib.set_permanent_verification_key({"kty": "oct", "k": base64url(secret), **alg})
@@ -335,7 +335,7 @@ def test_a_secret_jwk_is_for_the_configured_algorithms(
     assert client.get("/required", headers=bearer(token)).status_code == 200
 
 
-# A weak key, which existing users have.
+# A weak key of an existing user.
 
 
 def _accepts(client: FlaskClient, material: Any, signer: TokenIssuer) -> bool:
@@ -345,7 +345,7 @@ def _accepts(client: FlaskClient, material: Any, signer: TokenIssuer) -> bool:
 
 @pytest.mark.parametrize("form", ["PEM", "PEM PKCS#1", "JWK", "JWK set", "OpenSSH"])
 def test_a_short_rsa_key_works_with_a_warning(client: FlaskClient, form: str) -> None:
-    """A key of 1024 bits is accepted, and ``InsecureKeyWarning`` names the bits it should have."""
+    """A key of 1024 bits is accepted, and ``InsecureKeyWarning`` names the required size."""
     signer = TokenIssuer(private_key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
     with pytest.warns(flask_jwtlib.errors.InsecureKeyWarning, match="2048"):
         assert _accepts(client, _FORMS[form](signer), signer)

@@ -1,4 +1,4 @@
-"""A request's token is obtained, and its key looked up, once."""
+"""A request's token is read, and its key looked up, once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import flask_jwtlib
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 
-def test_the_token_is_obtained_once_per_request(
+def test_the_token_is_read_once_per_request(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """However often a view asks for claims and calls guarded views, ``get_token`` runs once."""
+    """However often a view reads claims and calls guarded views, ``get_token`` runs once."""
     flask_jwtlib.get_token = find = recorded(flask_jwtlib._DEFAULT_GET_TOKEN)
 
     @flask_jwtlib.optional_authentication
@@ -34,10 +34,10 @@ def test_the_token_is_obtained_once_per_request(
 
 
 @pytest.mark.parametrize("token", ["none", "expired"])
-def test_a_refused_token_is_obtained_once_as_well(
+def test_a_refused_token_is_read_once(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, recorded: Any, token: str
 ) -> None:
-    """An optional view that asks for the claims all the same gets the refusal, and ``get_token`` ran once."""
+    """An optional view that reads the claims gets the refusal, and ``get_token`` ran once."""
     flask_jwtlib.get_token = find = recorded(flask_jwtlib._DEFAULT_GET_TOKEN)
 
     @app.get("/claims")
@@ -52,10 +52,10 @@ def test_a_refused_token_is_obtained_once_as_well(
     assert len(find.calls) == 1
 
 
-def test_what_was_checked_is_what_g_exposes(
+def test_g_has_the_token_that_was_checked(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A ``get_token`` that answers another token each time can't slip one past the check."""
+    """A ``get_token`` that returns another token each time can't bypass the check."""
     tokens = iter([issuer.token("first"), issuer.token("second"), issuer.token("third")])
     checked: list[str] = []
 
@@ -77,10 +77,10 @@ def test_what_was_checked_is_what_g_exposes(
     assert trusting.get("/claims").json == [checked[0], "first", "first"]
 
 
-def test_a_key_that_rotates_in_between_changes_nothing(
+def test_a_key_rotation_during_a_request_changes_nothing(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """What was verified when it was checked stays so for this request, and only for this one."""
+    """A verified token stays verified for this request, and only for this one."""
 
     def check_then_rotate(token: str) -> bool:
         valid = flask_jwtlib._DEFAULT_CHECK_TOKEN(token)
@@ -98,10 +98,10 @@ def test_a_key_that_rotates_in_between_changes_nothing(
     assert trusting.get("/claims", headers=bearer(issuer.token("alice"))).status_code == 401
 
 
-def test_a_fetched_key_that_rotates_in_between_changes_nothing(
+def test_a_fetched_keys_rotation_during_a_request_changes_nothing(
     app: Flask, client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A key that is fetched anew at each lookup is looked up once in a request."""
+    """A key that is fetched for each lookup is looked up once in a request."""
     keys: Iterator[str] = iter([issuer.public_pem, other_issuer.public_pem])
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
     flask_jwtlib.retrieve_verification_key = lambda: next(keys)

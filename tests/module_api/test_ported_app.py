@@ -1,4 +1,4 @@
-"""A small app as it was written for the original documentation, run as it stands."""
+"""A small app written for the original documentation, run unchanged."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ def order(number: int) -> Any:
 @app.route("/orders/<int:number>", methods=["DELETE"])
 @flask_jwtlib.requires_authentication
 def cancel(number: int) -> Any:
-    """Cancel an order, which managers alone may."""
+    """Cancel an order, which only managers may do."""
     if flask.g.json_token["role"] != "manager":
         flask.abort(403)
     return "", 204
 
 
 def has_role(token: str) -> bool:
-    """Ask for a role of ours besides a valid token."""
+    """Require one of the app's roles besides a valid token."""
     if not flask_jwtlib._DEFAULT_CHECK_TOKEN(token):
         return False
     return flask_jwtlib.get_json_token().get("role") in app.config["ALLOWED_ROLES"]
 
 
 def token_from_request_or_cookie() -> str | None:
-    """Take the token from RFC 6750's places or the shop's cookie."""
+    """Take the token from RFC 6750's locations or the shop's cookie."""
     return flask_jwtlib._DEFAULT_GET_TOKEN() or flask.request.cookies.get("shop_token")
 
 
 def login_required() -> Any:
-    """Answer whoever has no valid token."""
+    """Respond to callers without a valid token."""
     return flask.jsonify(error="login_required", path=flask.request.path), 401
 
 
 def forget_profile() -> None:
-    """Forget who was known at this address."""
+    """Forget the profile of this address."""
     profiles.pop(flask.request.remote_addr or "", None)
 
 
@@ -86,7 +86,7 @@ def shop(tmp_path: Path, issuer: TokenIssuer) -> FlaskClient:
 
 
 def test_a_clerk_reads_an_order(shop: FlaskClient, issuer: TokenIssuer) -> None:
-    """A token with one of the roles gets the order, and the view finds its claims."""
+    """A token with one of the roles gets the order, and the view has its claims."""
     answer = shop.get("/orders/1", headers=bearer(issuer.token("ann", role="clerk")))
     assert answer.status_code == 200
     assert answer.json is not None
@@ -94,7 +94,7 @@ def test_a_clerk_reads_an_order(shop: FlaskClient, issuer: TokenIssuer) -> None:
     assert answer.json["caller"]["sub"] == "ann"
 
 
-def test_the_cookie_serves_as_well_as_the_header(shop: FlaskClient, issuer: TokenIssuer) -> None:
+def test_the_cookie_works_like_the_header(shop: FlaskClient, issuer: TokenIssuer) -> None:
     """The app's own ``get_token`` falls back to its cookie."""
     shop.set_cookie("shop_token", issuer.token("ann", role="clerk"))
     assert shop.get("/orders/1").status_code == 200
@@ -103,10 +103,10 @@ def test_the_cookie_serves_as_well_as_the_header(shop: FlaskClient, issuer: Toke
 @pytest.mark.parametrize(
     "kind", ["none", "no role", "another role", "expired", "forged", "malformed"]
 )
-def test_everybody_else_gets_the_apps_own_401(
+def test_other_callers_get_the_apps_own_401(
     shop: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """The replaced failure callback's JSON tuple is the answer to every refused request."""
+    """Every refused request gets the replaced failure callback's JSON tuple."""
     headers = {
         "none": {},
         "no role": bearer(issuer.token("ann")),
@@ -121,14 +121,14 @@ def test_everybody_else_gets_the_apps_own_401(
 
 
 def test_a_manager_cancels_with_a_form_token(shop: FlaskClient, issuer: TokenIssuer) -> None:
-    """DELETE takes the token from the body; the view's own role check decides for a clerk."""
+    """DELETE takes the token from the body; the view's own role check refuses a clerk."""
     clerk, manager = issuer.token("ann", role="clerk"), issuer.token("max", role="manager")
     assert shop.delete("/orders/2", data={"access_token": clerk}).status_code == 403
     assert shop.delete("/orders/2", data={"access_token": manager}).status_code == 204
 
 
-def test_the_front_page_is_for_everybody(shop: FlaskClient, issuer: TokenIssuer) -> None:
-    """The optional route greets the caller by name, and forgets it when the token is not valid any more."""
+def test_the_front_page_is_optional(shop: FlaskClient, issuer: TokenIssuer) -> None:
+    """The optional route greets the caller by name, and forgets it when the token is no longer valid."""
     token = issuer.token("ann", role="clerk")
     assert shop.get("/").json == {"greeting": "Hello, guest!", "token": None}
     assert shop.get("/", query_string={"access_token": token}).json == {

@@ -1,4 +1,4 @@
-"""HMAC secrets: any text, byte for byte, a weak one with a warning."""
+"""HMAC secrets: any text, byte for byte, with a warning for a weak one."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ _SECRETS = {
 
 @pytest.mark.parametrize("source", ["permanent", "fetched"])
 @pytest.mark.parametrize("kind", _SECRETS)
-def test_a_text_is_an_hmac_secret_byte_for_byte(
-    client: FlaskClient, kind: str, source: str
-) -> None:
-    """Tokens under the text's UTF-8 bytes are accepted, those under it stripped or changed are not."""
+def test_text_is_an_hmac_secret_byte_for_byte(client: FlaskClient, kind: str, source: str) -> None:
+    """Tokens MACed with the text's UTF-8 bytes are accepted; stripped or changed text is refused."""
     secret = _SECRETS[kind]
     flask_jwtlib.JWT_ALGO = "HS256"
     if source == "permanent":
@@ -64,7 +62,7 @@ def test_a_text_is_an_hmac_secret_byte_for_byte(
 
 
 def test_bytes_are_an_hmac_secret(client: FlaskClient) -> None:
-    """Bytes that are no text at all serve as they are."""
+    """Bytes that aren't text are used as they are."""
     secret = bytes(range(128, 192))
     flask_jwtlib.JWT_ALGO = "HS256"
     flask_jwtlib.set_permanent_verification_key(secret)
@@ -76,7 +74,7 @@ def test_bytes_are_an_hmac_secret(client: FlaskClient) -> None:
 def test_an_oct_jwk_is_the_secret_that_it_holds(
     client: FlaskClient, hmac_issuer: TokenIssuer, secret: str, as_json: bool
 ) -> None:
-    """A JWK is read as one also where an HMAC secret is due; its own text is no secret."""
+    """A JWK is read as one even if an HMAC secret is expected; its own text isn't a secret."""
     jwk = {"kty": "oct", "k": base64url(secret.encode())}
     text = json.dumps(jwk)
     flask_jwtlib.JWT_ALGO = "HS256"
@@ -94,7 +92,7 @@ def test_an_oct_jwk_is_the_secret_that_it_holds(
 def test_a_weak_secret_works_with_a_warning(
     client: FlaskClient, algorithm: str, secret: str
 ) -> None:
-    """A secret shorter than the hash is accepted, and ``InsecureKeyWarning`` names the length it needs."""
+    """A secret shorter than the hash is accepted, and ``InsecureKeyWarning`` names the required length."""
     flask_jwtlib.JWT_ALGO = algorithm
     signer = TokenIssuer(algorithm=algorithm, private_key=secret.encode())
     with pytest.warns(flask_jwtlib.errors.InsecureKeyWarning, match="too short"):

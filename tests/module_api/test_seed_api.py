@@ -1,5 +1,5 @@
 # ruff: noqa: E501, RUF001 - the documentation is quoted letter for letter, a sentence on a line
-"""Each sentence of the documented module API is a promise, quoted by the test that holds us to it."""
+"""Each sentence of the documented module API is quoted by a test of its behaviour."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ QUOTED: dict[str, list[str]] = {}
 
 
 def promise(*sentences: str) -> Callable[[_Test], _Test]:
-    """Note that a test holds us to these sentences of the documentation."""
+    """Mark a test as one that checks these sentences of the documentation."""
 
     def note(test: _Test) -> _Test:
         for sentence in sentences:
@@ -129,7 +129,7 @@ def promise(*sentences: str) -> Callable[[_Test], _Test]:
 
 
 def test_every_sentence_is_quoted_by_a_test() -> None:
-    """No sentence of the documentation goes without a test, and no test quotes what it does not say."""
+    """Each sentence of the documentation has a test, and tests quote no other sentence."""
     assert set(QUOTED) == set(SENTENCES)
     module = sys.modules[__name__]
     for names in QUOTED.values():
@@ -139,8 +139,8 @@ def test_every_sentence_is_quoted_by_a_test() -> None:
 
 
 @promise("flask_jwtlib.JWT_ALGO = 'RS256'")
-def test_rs256_is_the_algorithm_unless_changed(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """With nothing assigned, a token signed with RS256 is accepted and one with RS512 is not."""
+def test_rs256_is_the_default_algorithm(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """By default, a token signed with RS256 is accepted and one with RS512 is not."""
     assert flask_jwtlib.JWT_ALGO == "RS256"
     rs512 = TokenIssuer(algorithm="RS512", private_key=issuer.private_key)
     assert trusting.get("/required", headers=bearer(issuer.token())).status_code == 200
@@ -148,10 +148,10 @@ def test_rs256_is_the_algorithm_unless_changed(trusting: FlaskClient, issuer: To
 
 
 @promise("The algorithm to use to verify JWTs.")
-def test_the_assigned_algorithm_is_the_one_that_verifies(
+def test_the_assigned_algorithm_verifies(
     client: FlaskClient, issuer: TokenIssuer, ec_issuer: TokenIssuer
 ) -> None:
-    """After assigning ES256, tokens signed with it are accepted and tokens signed otherwise are not."""
+    """After assigning ES256, only tokens signed with it are accepted."""
     flask_jwtlib.JWT_ALGO = "ES256"
     flask_jwtlib.set_permanent_verification_key(ec_issuer.public_pem)
     assert client.get("/required", headers=bearer(ec_issuer.token())).status_code == 200
@@ -163,10 +163,10 @@ def test_the_assigned_algorithm_is_the_one_that_verifies(
     "algorithm",
     ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"],
 )
-def test_the_algorithm_is_any_string_that_jwt_decode_knows(
+def test_the_algorithm_is_any_string_that_jwt_decode_accepts(
     client: FlaskClient, algorithm: str
 ) -> None:
-    """Each signature algorithm by which python-jose's ``jwt.decode`` decodes a token can be assigned."""
+    """Each signature algorithm of python-jose's ``jwt.decode`` can be assigned."""
     secret = "a secret of sixty-four characters, which is enough for every hash"
     if algorithm.startswith("HS"):
         signer, key = TokenIssuer(algorithm=algorithm, private_key=secret.encode()), secret
@@ -184,10 +184,10 @@ def test_the_algorithm_is_any_string_that_jwt_decode_knows(
 
 
 @promise("flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 300")
-def test_a_key_is_held_for_300_seconds_unless_changed(
+def test_a_key_is_cached_for_300_seconds_by_default(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """With nothing assigned, the timeout is 300, so that requests in quick succession fetch once."""
+    """The default timeout is 300, so that requests in quick succession fetch once."""
     assert flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT == 300
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
     for _ in range(5):
@@ -199,10 +199,10 @@ def test_a_key_is_held_for_300_seconds_unless_changed(
     "How long to hold onto a verification key we get from calling retrieve_verification_key() in seconds."
 )
 @pytest.mark.parametrize(("seconds", "fetches"), [(0, 3), (3600, 1)], ids=["not at all", "an hour"])
-def test_the_timeout_says_how_long_a_fetched_key_is_held(
+def test_the_timeout_limits_how_long_a_fetched_key_is_cached(
     client: FlaskClient, issuer: TokenIssuer, recorded: Any, seconds: int, fetches: int
 ) -> None:
-    """Three requests fetch three times if keys are held for no time, and once if they are held for long."""
+    """Three requests fetch three times with a timeout of 0, and once with a long one."""
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = seconds
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
     for _ in range(3):
@@ -217,7 +217,7 @@ def test_the_timeout_says_how_long_a_fetched_key_is_held(
 def test_a_permanent_key_is_never_refreshed(
     trusting: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """With a permanent key, a timeout of nothing causes no call of ``retrieve_verification_key``."""
+    """With a permanent key, a timeout of 0 never calls ``retrieve_verification_key``."""
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: "never asked for")
     for _ in range(3):
@@ -231,10 +231,10 @@ def test_a_permanent_key_is_never_refreshed(
     "Sets a permanent verification key",
     "Parameters:verification_key (str) – The key to always use for verification",
 )
-def test_the_permanent_key_verifies_from_then_on(
+def test_the_permanent_key_verifies(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A PEM ``str``, given by the documented keyword, verifies its issuer's tokens and no other's."""
+    """A PEM ``str``, passed by the documented keyword, verifies only its issuer's tokens."""
     flask_jwtlib.set_permanent_verification_key(verification_key=issuer.public_pem)
     for _ in range(2):
         assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
@@ -243,8 +243,8 @@ def test_the_permanent_key_verifies_from_then_on(
 
 @promise("Returns:None", "Return type:NoneType")
 def test_setting_the_permanent_key_returns_none(issuer: TokenIssuer) -> None:
-    """``set_permanent_verification_key`` is a procedure."""
-    # Its annotation says None as well: a type checker would not let the value be used.
+    """``set_permanent_verification_key`` returns None."""
+    # Its annotation is None as well: a type checker would not let the value be used.
     procedure: Any = flask_jwtlib.set_permanent_verification_key
     assert procedure(issuer.public_pem) is None
 
@@ -255,10 +255,8 @@ def test_setting_the_permanent_key_returns_none(issuer: TokenIssuer) -> None:
     "Returns:The verification key",
     "Return type:str",
 )
-def test_verification_key_returns_the_key_that_is_used(
-    client: FlaskClient, issuer: TokenIssuer
-) -> None:
-    """The ``str`` that it returns, permanent or fetched, is one that python-jose verifies our tokens with."""
+def test_verification_key_returns_the_key_in_use(client: FlaskClient, issuer: TokenIssuer) -> None:
+    """The ``str`` that it returns, permanent or fetched, verifies our tokens in python-jose."""
     token = issuer.token("alice", iat=None, exp=None)
     flask_jwtlib.retrieve_verification_key = lambda: issuer.public_pem
     for permanent in (None, issuer.public_pem):
@@ -272,10 +270,10 @@ def test_verification_key_returns_the_key_that_is_used(
 @promise(
     "This function includes the machinery for managing the verification key cache, and is how all other functions/decorators which require it retrieve the verification key internally."
 )
-def test_everything_gets_the_key_from_verification_key(
+def test_every_function_uses_verification_key(
     app: Flask, client: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """Decorators, ``check_token`` and ``get_json_token`` share its cache, and ask it and nothing else for the key."""
+    """Decorators, ``check_token`` and ``get_json_token`` share its cache, and get the key only from it."""
     flask_jwtlib.retrieve_verification_key = fetch = recorded(lambda: issuer.public_pem)
     token = issuer.token()
 
@@ -305,7 +303,7 @@ def test_everything_gets_the_key_from_verification_key(
 def test_get_json_token_decodes_what_get_token_returns(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """The claims of the token that ``get_token()`` finds, wherever that looks, come back as a ``dict``."""
+    """The claims of the token that ``get_token()`` returns, from any location, are returned as a ``dict``."""
     flask_jwtlib.get_token = lambda: request.cookies.get("token")
 
     @app.get("/claims")
@@ -322,7 +320,7 @@ def test_get_json_token_decodes_what_get_token_returns(
 
 
 @promise("Parameters:verify (bool) – Whether or not to verify the token, as well as decoding it")
-def test_verify_says_whether_the_token_is_verified(
+def test_verify_chooses_whether_the_token_is_verified(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
     """A forged token raises by default and with ``verify=True``, and is decoded with ``verify=False``."""
@@ -340,7 +338,7 @@ def test_verify_says_whether_the_token_is_verified(
     "Returns:Whether or not the current request is authenticated",
     "Return type:bool",
 )
-def test_is_authenticated_tells_about_the_current_request(
+def test_is_authenticated_is_about_the_current_request(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
     """It is True behind a decorator that accepted the token, and False otherwise, always a ``bool``."""
@@ -360,10 +358,8 @@ def test_is_authenticated_tells_about_the_current_request(
 
 
 @promise("Functionality may be changed or introduced by registering callbacks to these functions.")
-def test_assigning_a_callback_changes_what_the_app_does(
-    client: FlaskClient, issuer: TokenIssuer
-) -> None:
-    """All five callbacks, assigned to the module, take part in the requests that follow."""
+def test_assigned_callbacks_are_used(client: FlaskClient, issuer: TokenIssuer) -> None:
+    """All five callbacks, assigned to the module, are called in later requests."""
     asked: list[str] = []
 
     def fetch() -> str:
@@ -408,7 +404,7 @@ def test_assigning_a_callback_changes_what_the_app_does(
 def test_retrieve_verification_key_refreshes_the_key(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """When the key at hand is too old, the callback's next answer takes its place."""
+    """When the cached key is too old, the callback's next return value replaces it."""
     keys = [issuer.public_pem]
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
     flask_jwtlib.retrieve_verification_key = lambda: keys[-1]
@@ -452,10 +448,10 @@ def key_server() -> Iterator[KeyServer]:
 
 
 @promise("Useful if the verification key is on a remote source and may be changed periodically.")
-def test_the_key_may_live_on_a_server_and_change_there(
+def test_a_key_on_a_server_may_change(
     client: FlaskClient, key_server: KeyServer, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A callback that reads the key over HTTP follows a rotation without a restart."""
+    """A callback that fetches the key over HTTP follows a rotation without a restart."""
 
     def fetch() -> str:
         with urlopen(key_server.url, timeout=5) as answer:
@@ -474,7 +470,7 @@ def test_the_key_may_live_on_a_server_and_change_there(
     "If implemented, this function should return the verification key as a str or, in the event of failure, raise an exception."
 )
 def test_the_key_callback_returns_a_str_or_raises(client: FlaskClient, issuer: TokenIssuer) -> None:
-    """A ``str`` it returns verifies tokens; an exception it raises is our fault, answered with 503."""
+    """A ``str`` verifies tokens; an exception is a server fault, a 503."""
 
     def fail() -> str:
         raise ConnectionError("the key server is down")
@@ -487,7 +483,7 @@ def test_the_key_callback_returns_a_str_or_raises(client: FlaskClient, issuer: T
 
 @promise("Raises:NotImplemented – if no callback is registered")
 def test_an_unregistered_key_callback_raises(client: FlaskClient, issuer: TokenIssuer) -> None:
-    """Called unregistered it raises ``NotImplementedError``, and no request with a token gets through."""
+    """The default raises ``NotImplementedError``, and no request with a token is accepted."""
     with pytest.raises(NotImplementedError, match="retrieve_verification_key"):
         flask_jwtlib.retrieve_verification_key()
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
@@ -498,10 +494,10 @@ def test_an_unregistered_key_callback_raises(client: FlaskClient, issuer: TokenI
     "Check the token.",
     "Returns:Whether or not the token is valid",
 )
-def test_check_token_says_whether_a_token_is_valid(
+def test_check_token_returns_whether_a_token_is_valid(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A view may ask it about any encoded token, and gets True or False."""
+    """A view may pass it any encoded token, and gets True or False."""
 
     @app.post("/check")
     def check() -> dict[str, bool]:
@@ -519,10 +515,10 @@ def test_check_token_says_whether_a_token_is_valid(
 @promise(
     "This function will be called from within the decorators to determine if a token is valid or not."
 )
-def test_the_decorators_ask_check_token(
+def test_the_decorators_call_check_token(
     trusting: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """Both decorators call it with the encoded token and go by its answer."""
+    """Both decorators call it with the encoded token and use its return value."""
     token = issuer.token()
     flask_jwtlib.check_token = yes = recorded(lambda token: True)
     assert trusting.get("/required", headers=bearer(token)).status_code == 200
@@ -537,10 +533,10 @@ def test_the_decorators_ask_check_token(
 @promise(
     "You should override this function if token validity within your service is determined by anything other than strictly the validity of the token signature, eg: token key values."
 )
-def test_an_overridden_check_token_can_judge_the_tokens_values(
+def test_an_overridden_check_token_can_check_claims(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A replacement that asks for a value in the token lets in only callers whose token has it."""
+    """A replacement that checks a claim accepts only tokens that have it."""
 
     def only_admins(token: str) -> bool:
         return bool(
@@ -562,10 +558,10 @@ def test_an_overridden_check_token_can_judge_the_tokens_values(
     "Returns:Whether or not the token is valid",
     "Return type:bool",
 )
-def test_the_default_check_token_is_exposed_under_both_names(
+def test_the_default_check_token_has_both_names(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """``check_token`` is ``_DEFAULT_CHECK_TOKEN`` until replaced, and tells valid tokens from others."""
+    """``check_token`` is ``_DEFAULT_CHECK_TOKEN`` until replaced, and is False for invalid tokens."""
     assert flask_jwtlib.check_token is flask_jwtlib._DEFAULT_CHECK_TOKEN
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     with app.test_request_context():
@@ -574,10 +570,10 @@ def test_the_default_check_token_is_exposed_under_both_names(
 
 
 @promise("flask_jwtlib.get_token()", "A callback that should return the encoded token")
-def test_the_token_that_get_token_returns_is_the_one_that_counts(
+def test_the_token_that_get_token_returns_is_used(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A replacement's answer is checked and exposed, whatever else the request carries."""
+    """A replacement's token is checked and exposed, whatever else the request carries."""
     chosen = issuer.token("chosen")
     flask_jwtlib.get_token = lambda: chosen
     answer = trusting.get("/required", headers=bearer(issuer.token("sent")))
@@ -610,10 +606,10 @@ def test_the_token_that_get_token_returns_is_the_one_that_counts(
         "multipart",
     ],
 )
-def test_by_default_a_token_elsewhere_is_no_token(
+def test_by_default_a_token_elsewhere_is_ignored(
     trusting: FlaskClient, issuer: TokenIssuer, options: dict[str, Any]
 ) -> None:
-    """A good token in a place that RFC 6750 does not name is as good as none: 401 without an error code."""
+    """A valid token in a location that RFC 6750 doesn't name counts as none: 401 without an error code."""
     token = issuer.token()
     filled = {
         name: {key: text.format(token) for key, text in value.items()}
@@ -647,7 +643,7 @@ def test_an_overridden_get_token_can_extend_the_default(
     "Return type:str or NoneType",
 )
 def test_get_token_returns_the_token_or_none(app: Flask, issuer: TokenIssuer) -> None:
-    """``get_token()`` returns the encoded token just as it was sent, and None where there is none."""
+    """``get_token()`` returns the encoded token unchanged, or None without one."""
     token = issuer.token()
     with app.test_request_context(headers=bearer(token)):
         found = flask_jwtlib.get_token()
@@ -663,10 +659,10 @@ def test_get_token_returns_the_token_or_none(app: Flask, issuer: TokenIssuer) ->
     "Returns:A response",
 )
 @pytest.mark.parametrize("kind", ["none", "forged", "expired", "malformed"])
-def test_the_failure_callback_is_asked_when_no_valid_token_is_provided(
+def test_the_failure_callback_is_called_without_a_valid_token(
     trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, recorded: Any, kind: str
 ) -> None:
-    """Its response is what the client gets, for a missing token and for each kind of bad one."""
+    """The client gets its response, for a missing token and for each kind of bad one."""
     tokens = {"forged": other_issuer.token(), "expired": issuer.token(exp=1), "malformed": "a.b.c"}
     flask_jwtlib.requires_authentication_failure_callback = refuse = recorded(
         lambda: Response("members only", 401, {"X-Refused": "yes"})
@@ -683,10 +679,10 @@ def test_the_failure_callback_is_asked_when_no_valid_token_is_provided(
 
 
 @promise("This callback must have a return value.")
-def test_a_failure_callback_without_a_return_value_still_refuses(
+def test_a_failure_callback_that_returns_none_still_refuses(
     app: Flask, trusting: FlaskClient, recorded: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One that returns None never lets the caller in: the default refusal is sent, and the log says so."""
+    """The default refusal is sent, and the log says so."""
     view = recorded(lambda: "secret")
     app.add_url_rule("/secret", "secret", flask_jwtlib.requires_authentication(view))
     callback: Any = recorded(lambda: None)
@@ -706,8 +702,8 @@ def test_a_failure_callback_without_a_return_value_still_refuses(
     "Exposed as requires_authentication_failure_callback().",
     "Returns:A 401 response",
 )
-def test_the_default_failure_callback_throws_a_401(app: Flask, trusting: FlaskClient) -> None:
-    """Called, it raises an HTTP exception whose response is a 401; a request without a token gets that 401."""
+def test_the_default_failure_callback_raises_a_401(app: Flask, trusting: FlaskClient) -> None:
+    """It raises an HTTP exception with a 401 response; a request without a token gets that 401."""
     assert (
         flask_jwtlib.requires_authentication_failure_callback
         is flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK
@@ -726,7 +722,7 @@ def test_the_default_failure_callback_throws_a_401(app: Flask, trusting: FlaskCl
 def test_the_optional_failure_callback_is_called_when_no_token_is_provided(
     trusting: FlaskClient, issuer: TokenIssuer, recorded: Any
 ) -> None:
-    """It is called for a request without a token on an optional route, and for no request with a good one."""
+    """It is called for a request without a token on an optional route, and never with a valid one."""
     flask_jwtlib.optional_authentication_failure_callback = note = recorded(lambda: None)
     trusting.get("/optional")
     assert note.calls == [()]
@@ -736,7 +732,7 @@ def test_the_optional_failure_callback_is_called_when_no_token_is_provided(
 
 @promise("This callback should not have a return value.")
 @pytest.mark.parametrize("value", [None, "text", ("text", 401), Response("text", 403)], ids=repr)
-def test_a_return_value_of_the_optional_failure_callback_is_ignored(
+def test_the_optional_failure_callbacks_return_value_is_ignored(
     trusting: FlaskClient, value: Any
 ) -> None:
     """Whatever it returns, the client gets the view's response."""
@@ -749,10 +745,10 @@ def test_a_return_value_of_the_optional_failure_callback_is_ignored(
 
 
 @promise("Dumping any (now invalid) tokens out of caches should probably be done here.")
-def test_the_optional_failure_callback_can_dump_tokens_from_a_cache(
+def test_the_optional_failure_callback_can_remove_tokens_from_a_cache(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """It runs within the request, so that it can find the token that became invalid and forget it."""
+    """It runs within the request, so it can find the token that became invalid."""
     token = issuer.token(exp=1)
     cache = {token: "alice's profile", issuer.token("bob"): "bob's profile"}
 
@@ -773,7 +769,7 @@ def test_the_optional_failure_callback_can_dump_tokens_from_a_cache(
 def test_the_default_optional_failure_callback_does_nothing(
     app: Flask, trusting: FlaskClient
 ) -> None:
-    """It returns None, raises nothing and leaves ``flask.g`` as it was; the view goes on."""
+    """It returns None, raises nothing and leaves ``flask.g`` unchanged; the view runs."""
     default: Any = flask_jwtlib._DEFAULT_OPTIONAL_AUTHENTICATION_FAILURE_CALLBACK
     assert flask_jwtlib.optional_authentication_failure_callback is default
     with app.test_request_context():
@@ -790,7 +786,7 @@ def test_the_default_optional_failure_callback_does_nothing(
 def test_requires_authentication_guards_a_route(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A route decorated with it is served to callers with a valid token alone, with its URL's arguments."""
+    """A decorated route is served only to callers with a valid token, with its URL arguments."""
 
     def view(name: str) -> str:
         return f"hello {name}"
@@ -809,10 +805,10 @@ def test_requires_authentication_guards_a_route(
     ["text", ("text", 418), ({"error": "text"}, 401, {"X-Why": "text"}), {"error": "text"}],
     ids=["str", "status", "triple", "dict"],
 )
-def test_the_failure_callbacks_return_value_takes_the_routes_place(
+def test_the_failure_callbacks_return_value_replaces_the_routes(
     app: Flask, trusting: FlaskClient, recorded: Any, value: Any
 ) -> None:
-    """Anything that a view may return, the callback may, and the view is not run."""
+    """The callback may return anything that a view may, and the view doesn't run."""
     view = recorded(lambda: "secret")
     app.add_url_rule("/secret", "secret", flask_jwtlib.requires_authentication(view))
     flask_jwtlib.requires_authentication_failure_callback = lambda: value
@@ -833,7 +829,7 @@ def test_the_failure_callbacks_return_value_takes_the_routes_place(
 def test_requires_authentication_sets_three_attributes_on_g(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Within the view they are True, the token as sent, and its claims as a ``dict``."""
+    """In the view they are True, the token as sent, and its claims as a ``dict``."""
     token = issuer.token("alice", role="admin")
 
     @app.get("/g")
@@ -853,10 +849,10 @@ def test_requires_authentication_sets_three_attributes_on_g(
     "flask_jwtlib.optional_authentication(f)",
     "A decorator for applying to routes where authentication is optional.",
 )
-def test_optional_authentication_serves_everybody(
+def test_optional_authentication_serves_all_requests(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A route decorated with it is served with a token and without, and can tell which."""
+    """A decorated route is served with a token and without, and can tell which."""
 
     def view() -> str:
         return f"hello {g.json_token['sub'] if g.authenticated else 'stranger'}"
@@ -870,10 +866,10 @@ def test_optional_authentication_serves_everybody(
     "In the event a user is not authenticated optional_authentication_failure_callback() will be called, but the decorated endpoint will still be returned."
 )
 @pytest.mark.parametrize("kind", ["none", "forged", "expired", "malformed"])
-def test_an_optional_route_is_served_after_its_callback(
+def test_an_optional_route_runs_after_its_callback(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, kind: str
 ) -> None:
-    """The callback comes first, then the view, whose response is sent, whyever the user is not authenticated."""
+    """The callback runs first, then the view, whose response is sent, for every reason."""
     order: list[str] = []
     tokens = {"forged": other_issuer.token(), "expired": issuer.token(exp=1), "malformed": "a.b.c"}
     flask_jwtlib.optional_authentication_failure_callback = lambda: order.append("callback")
@@ -898,7 +894,7 @@ def test_an_optional_route_is_served_after_its_callback(
 def test_optional_authentication_sets_three_attributes_on_g(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """They tell the caller where a token was provided, and are False, None and None where none was."""
+    """They have the caller if there was a token, and are False, None and None without one."""
     token = issuer.token("alice")
     assert trusting.get("/optional", headers=bearer(token)).json == {
         "is_authenticated": True,
@@ -923,7 +919,7 @@ def test_overriding_a_default_implementation_changes_nothing(
     other_issuer: TokenIssuer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The decorators ask the callbacks, so that one who overrides a ``_DEFAULT_…`` by mistake opens no door."""
+    """The decorators use the callbacks, so overriding a ``_DEFAULT_…`` by mistake has no effect."""
     monkeypatch.setattr(flask_jwtlib, "_DEFAULT_CHECK_TOKEN", lambda token: True)
     monkeypatch.setattr(flask_jwtlib, "_DEFAULT_GET_TOKEN", issuer.token)
     monkeypatch.setattr(
@@ -940,7 +936,7 @@ def test_overriding_a_default_implementation_changes_nothing(
 def test_overridden_callbacks_can_call_their_defaults(
     trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """Four replacements that note the call and then call their default behave as the defaults do."""
+    """Four replacements that record the call and then call their default behave as the defaults do."""
     noted: list[str] = []
 
     def check(token: str) -> bool:
@@ -980,10 +976,10 @@ def test_overridden_callbacks_can_call_their_defaults(
     "Return type:str or NoneType",
 )
 @pytest.mark.parametrize("place", ["header", "form argument", "query string", "nowhere"])
-def test_the_default_get_token_reads_the_three_places(
+def test_the_default_get_token_reads_the_three_locations(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, place: str
 ) -> None:
-    """A token in any one of the three is returned and accepted; with none, None is returned."""
+    """A token in any one of the three is returned; without one, None is returned."""
     assert flask_jwtlib.get_token is flask_jwtlib._DEFAULT_GET_TOKEN
     token = issuer.token()
     ways: dict[str, dict[str, Any]] = {

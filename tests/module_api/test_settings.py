@@ -1,4 +1,4 @@
-"""The settings: algorithms, audience, issuer, leeway, size and subjects, read anew for each request."""
+"""The settings: algorithms, audience, issuer, leeway, size and subjects, read for each request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _status(client: FlaskClient, token: str) -> int:
 
 
 def test_the_settings_have_their_documented_defaults() -> None:
-    """RS256, five minutes, no audience, any issuer, no leeway, 8192 characters, subjects that are text."""
+    """RS256, five minutes, no audience, any issuer, no leeway, 8192 characters, text subjects."""
     assert flask_jwtlib.JWT_ALGO == "RS256"
     assert flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT == 300
     assert flask_jwtlib.JWT_AUDIENCE is None
@@ -47,7 +47,7 @@ def test_several_algorithms_may_be_accepted(
         assert _status(trusting, signer.token()) == status
 
 
-def test_a_list_that_is_changed_in_place_counts_as_it_is(
+def test_a_list_that_is_changed_in_place_takes_effect(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
     """Appending to the assigned list, or removing from it, changes the next request."""
@@ -62,19 +62,16 @@ def test_a_list_that_is_changed_in_place_counts_as_it_is(
 
 
 def test_python_joses_constants_are_algorithms(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """``jose.constants.ALGORITHMS.RS512``, as existing apps assign it, is understood."""
+    """``jose.constants.ALGORITHMS.RS512``, as existing apps assign it, is accepted."""
     flask_jwtlib.JWT_ALGO = ALGORITHMS.RS512
     signer = TokenIssuer(algorithm="RS512", private_key=issuer.private_key)
     assert _status(trusting, signer.token()) == 200
 
 
-# Audience.
-
-
-def test_by_default_a_token_for_somebody_is_refused(
+def test_by_default_a_token_with_an_audience_is_refused(
     trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The token of a real issuer is refused; a warning names the setting and the token's audience."""
+    """A real issuer's token is refused; a warning names the setting and the token's audience."""
     answer = trusting.get("/required", headers=bearer(issuer.token(aud="https://api.example")))
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
@@ -89,7 +86,7 @@ def test_by_default_a_token_for_somebody_is_refused(
 def test_a_token_for_our_audience_is_accepted(
     trusting: FlaskClient, issuer: TokenIssuer, ours: Any
 ) -> None:
-    """With an audience assigned, only tokens pass that name it, alone or among others."""
+    """With an audience assigned, a token must name it, alone or among others."""
     flask_jwtlib.JWT_AUDIENCE = ours
     assert _status(trusting, issuer.token(aud="api")) == 200
     assert _status(trusting, issuer.token(aud=["someone", "api"])) == 200
@@ -100,7 +97,7 @@ def test_a_token_for_our_audience_is_accepted(
 
 
 def test_the_audience_may_change_at_run_time(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """Assigning it, another one, and None again takes effect with the next request each time."""
+    """Assigning it, another one, and None takes effect with the next request each time."""
     token = issuer.token(aud="api")
     for audience, status in (
         ("api", 200),
@@ -112,16 +109,13 @@ def test_the_audience_may_change_at_run_time(trusting: FlaskClient, issuer: Toke
         assert _status(trusting, token) == status
 
 
-# Issuer.
-
-
 @pytest.mark.parametrize(
     "accepted", [ISSUER, [ISSUER], ("https://old.example", ISSUER)], ids=["str", "list", "tuple"]
 )
 def test_only_tokens_of_our_issuer_are_accepted(
     trusting: FlaskClient, issuer: TokenIssuer, accepted: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With an issuer assigned, ``iss`` must equal it to the letter; the log names both."""
+    """With an issuer assigned, ``iss`` must equal it exactly; the log names both."""
     caplog.set_level(logging.INFO, "flask_jwtlib")
     flask_jwtlib.JWT_ISSUER = accepted
     assert _status(trusting, issuer.token()) == 200
@@ -132,17 +126,14 @@ def test_only_tokens_of_our_issuer_are_accepted(
     assert _status(trusting, issuer.token(iss=None)) == 401
 
 
-def test_by_default_the_issuer_is_not_looked_at(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """With none assigned, a token of any issuer, or of none, passes if the key verifies it."""
+def test_by_default_the_issuer_is_not_checked(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """Without a configured issuer, any or no ``iss`` passes if the key verifies the token."""
     assert _status(trusting, issuer.token(iss="https://whoever.example")) == 200
     assert _status(trusting, issuer.token(iss=None)) == 200
     flask_jwtlib.JWT_ISSUER = ISSUER
     assert _status(trusting, issuer.token(iss=None)) == 401
     flask_jwtlib.JWT_ISSUER = None
     assert _status(trusting, issuer.token(iss=None)) == 200
-
-
-# Leeway.
 
 
 @pytest.mark.parametrize("leeway", [60, 60.5], ids=["int", "float"])
@@ -161,13 +152,10 @@ def test_leeway_allows_for_clocks_that_differ(
     assert [_status(trusting, token) for token in barely] == [401, 401]
 
 
-# Size.
-
-
 def test_the_size_of_tokens_is_a_setting(
     trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A token over 8192 characters is refused as too large until JWT_MAX_SIZE is raised, and again after."""
+    """A token over 8192 characters is too large unless JWT_MAX_SIZE is raised."""
     caplog.set_level(logging.INFO, "flask_jwtlib")
     large = issuer.token(groups=[f"group-{n:04}" for n in range(650)])
     answer = trusting.get("/required", headers=bearer(large))
@@ -183,8 +171,8 @@ def test_the_size_of_tokens_is_a_setting(
     assert _status(trusting, large) == 401
 
 
-def test_the_size_counts_for_tokens_in_forms(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """The bound on forms, twice the size of a token, follows the setting at once, up and down."""
+def test_the_size_applies_to_tokens_in_forms(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """The limit for forms, twice the size of a token, follows the setting at once, up and down."""
     form = {"access_token": issuer.token(pad="x" * 12_000)}
     assert trusting.post("/required", data=form).status_code == 401
     for size, status in ((20_000, 200), (8192, 401), (20_000, 200)):
@@ -192,8 +180,8 @@ def test_the_size_counts_for_tokens_in_forms(trusting: FlaskClient, issuer: Toke
         assert trusting.post("/required", data=form).status_code == status
 
 
-def test_the_size_counts_for_unverified_claims_too(app: Flask, issuer: TokenIssuer) -> None:
-    """``get_json_token(verify=False)`` reads a token of the size that is set, and no larger one."""
+def test_the_size_applies_to_unverified_claims(app: Flask, issuer: TokenIssuer) -> None:
+    """``get_json_token(verify=False)`` reads a token of the configured size, and no larger one."""
     large = issuer.token(pad="x" * 9000)
     with app.test_request_context(headers=bearer(large)):
         with pytest.raises(flask_jwtlib.errors.MalformedTokenError, match="too large"):
@@ -205,8 +193,8 @@ def test_the_size_counts_for_unverified_claims_too(app: Flask, issuer: TokenIssu
             flask_jwtlib.get_json_token(verify=False)
 
 
-def test_the_size_counts_for_forms_too(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """A form is searched for a token of the size that is set, and a longer one holds none."""
+def test_the_size_applies_to_forms(trusting: FlaskClient, issuer: TokenIssuer) -> None:
+    """A form of the configured size is searched for a token, and a longer one is not."""
     large = {"access_token": issuer.token(pad="x" * 15_000)}
     assert len(large["access_token"]) > 2 * 8192
 
@@ -220,13 +208,10 @@ def test_the_size_counts_for_forms_too(trusting: FlaskClient, issuer: TokenIssue
     assert challenge() == "Bearer"
 
 
-# Subjects that are numbers.
-
-
-def test_a_check_of_ones_own_gets_a_subject_that_is_text(
+def test_a_custom_check_gets_a_subject_that_is_text(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """Also where the default check isn't asked, the claims and the view have text."""
+    """Even without the default check, the claims and the view have text."""
     flask_jwtlib.check_token = lambda token: flask_jwtlib.get_json_token(verify=False)["sub"] == 42
     flask_jwtlib.JWT_NUMERIC_SUBJECT = True
     answer = trusting.get("/required", headers=bearer(issuer.token(sub=42)))
@@ -238,7 +223,7 @@ def test_a_check_of_ones_own_gets_a_subject_that_is_text(
 def test_a_numeric_subject_is_a_setting(
     trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture, check: str
 ) -> None:
-    """Refused by default, with a line that names the setting; accepted with it, and text everywhere."""
+    """Refused by default, with a log line that names the setting; with it accepted as text."""
     caplog.set_level(logging.INFO, "flask_jwtlib")
     if check == "own":
         flask_jwtlib.check_token = lambda token: (
@@ -272,9 +257,6 @@ def test_a_numeric_subject_is_the_principals_subject_as_text(
         return {"subject": flask_jwtlib.current_principal.subject}
 
     assert trusting.get("/subject", headers=bearer(issuer.token(sub=42))).json == {"subject": "42"}
-
-
-# Settings that are wrong.
 
 
 @pytest.mark.parametrize("route", ["/required", "/optional"])
@@ -314,7 +296,7 @@ def test_a_numeric_subject_is_the_principals_subject_as_text(
         value if isinstance(value, str) and value.isupper() else repr(value).partition(" at ")[0]
     ),
 )
-def test_a_wrong_setting_is_our_fault(
+def test_a_wrong_setting_is_a_503(
     trusting: FlaskClient,
     issuer: TokenIssuer,
     caplog: pytest.LogCaptureFixture,
@@ -322,7 +304,7 @@ def test_a_wrong_setting_is_our_fault(
     value: Any,
     route: str,
 ) -> None:
-    """It lets nobody in and blames no caller: 503, an error in the log, and nothing of it on the wire."""
+    """Every token is a 503, with an error in the log and nothing of it in the response."""
     setattr(flask_jwtlib, setting, value)
     answer = trusting.get(route, headers=bearer(issuer.token()))
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""Where the documented API reads the token, and where it does not."""
+"""Where the documented API reads the token, and where it doesn't."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_form_token_is_read_on_methods_whose_body_has_a_meaning(
 def test_the_form_token_is_not_read_with_get_and_head(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, method: str
 ) -> None:
-    """RFC 6750 §2.2 leaves these out: the request carries no token then."""
+    """RFC 6750 §2.2 excludes these methods: the request has no token."""
     form = {"access_token": issuer.token()}
     refused = trusting.open("/required", method=method, data=form)
     assert refused.status_code == 401
@@ -39,10 +39,10 @@ def test_the_form_token_is_not_read_with_get_and_head(
         assert flask_jwtlib.get_token() is None
 
 
-def test_the_form_token_with_get_is_brought_back_by_one_assignment(
+def test_the_form_token_with_get_can_be_read_by_one_assignment(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """An app whose old clients send it so reads the form where the default finds nothing."""
+    """One assignment reads forms with GET for an app whose old clients send them."""
     flask_jwtlib.get_token = lambda: (
         flask_jwtlib._DEFAULT_GET_TOKEN() or request.form.get("access_token")
     )
@@ -55,7 +55,7 @@ def test_the_form_token_with_get_is_brought_back_by_one_assignment(
 def test_a_composed_extractor_can_be_the_callback(
     trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """``FormTokenExtractor(methods=…)`` serves the same purpose, in one assignment as well."""
+    """``FormTokenExtractor(methods=…)`` does the same in one assignment."""
     form = flask_jwtlib.extractors.FormTokenExtractor(methods=["GET"])
 
     def token() -> str | None:
@@ -81,10 +81,10 @@ def test_a_composed_extractor_can_be_the_callback(
         "",
     ],
 )
-def test_another_scheme_is_no_bearer_token(
+def test_another_scheme_is_not_a_bearer_token(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, credentials: str
 ) -> None:
-    """``get_token()`` is None, so that the challenge has no error code and an optional route is anonymous."""
+    """``get_token()`` is None, so the challenge has no error code and an optional route is anonymous."""
     headers = {"Authorization": credentials.format(issuer.token())}
     with app.test_request_context(headers=headers):
         assert flask_jwtlib.get_token() is None
@@ -93,7 +93,7 @@ def test_another_scheme_is_no_bearer_token(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_the_scheme_is_read_without_case(
+def test_the_scheme_is_case_insensitive(
     trusting: FlaskClient, issuer: TokenIssuer, scheme: str
 ) -> None:
     """RFC 9110 §11.1: schemes are case-insensitive."""
@@ -105,7 +105,7 @@ def test_the_scheme_is_read_without_case(
     "credentials", ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "bearer ü"]
 )
 def test_get_token_raises_on_a_malformed_header(app: Flask, credentials: str) -> None:
-    """What is announced as a bearer token and is none raises ``InvalidRequestError``, a ``ValueError``."""
+    """Malformed Bearer credentials raise ``InvalidRequestError``, a ``ValueError``."""
     with app.test_request_context(environ_overrides={"HTTP_AUTHORIZATION": credentials}):
         with pytest.raises(flask_jwtlib.errors.InvalidRequestError) as refusal:
             flask_jwtlib.get_token()

@@ -11,10 +11,10 @@ from flask_jwtlib import HeaderTokenExtractor
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 
-def test_other_keys_are_the_only_ones_that_count(
+def test_only_the_variants_keys_count(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A variant with keys of its own accepts their tokens, and those of the module's key no more."""
+    """A variant with its own keys accepts their tokens, and no longer the module key's."""
     other = flask_jwtlib.default_authenticator.evolve(keys=other_issuer.verification_key)
     app.add_url_rule("/variant", "variant", other.requires_authentication(lambda: "in"))
 
@@ -23,10 +23,10 @@ def test_other_keys_are_the_only_ones_that_count(
     assert trusting.get("/required", headers=bearer(issuer.token())).status_code == 200
 
 
-def test_what_one_variant_verified_another_does_not_take_over(
+def test_a_variant_does_not_reuse_another_ones_verification(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """Within one request, a token that the module's key verified is verified anew by a variant's."""
+    """In one request, a token that the module's key verified is verified again by a variant's."""
     other = flask_jwtlib.default_authenticator.evolve(keys=other_issuer.verification_key)
     inner = other.optional_authentication(lambda: str(flask_jwtlib.is_authenticated()))
     app.add_url_rule("/both", "both", flask_jwtlib.requires_authentication(inner))
@@ -34,10 +34,10 @@ def test_what_one_variant_verified_another_does_not_take_over(
     assert trusting.get("/both", headers=bearer(issuer.token())).text == "False"
 
 
-def test_the_claims_are_those_of_the_token_that_was_checked(
+def test_get_json_token_has_the_claims_of_the_checked_token(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A variant with another extractor decides which token ``get_json_token()`` speaks of."""
+    """In a variant's view, ``get_json_token()`` returns the claims of the variant's token."""
     flask_jwtlib.get_token = lambda: issuer.token("somebody else")
     variant = flask_jwtlib.default_authenticator.evolve(extractor=HeaderTokenExtractor())
 
@@ -50,10 +50,10 @@ def test_the_claims_are_those_of_the_token_that_was_checked(
 
 
 @pytest.mark.parametrize("inner", ["expired", "forged", "good"])
-def test_the_outer_views_token_is_the_one_spoken_of_again(
+def test_the_outer_views_token_is_restored(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, inner: str
 ) -> None:
-    """What an inner view's variant checked, or refused, is forgotten when the inner view has ended."""
+    """When the inner view has ended, ``get_json_token()`` returns the outer view's claims again."""
     alice = issuer.token("alice")
     flask_jwtlib.get_token = lambda: alice
     variant = flask_jwtlib.default_authenticator.evolve(extractor=HeaderTokenExtractor())
@@ -73,10 +73,10 @@ def test_the_outer_views_token_is_the_one_spoken_of_again(
     assert answer.json == [str(inner == "good"), "alice", "alice"]
 
 
-def test_within_the_inner_view_a_refused_token_is_judged(
+def test_a_token_that_the_inner_view_refused_stays_refused(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """That the outer view's token was accepted says nothing of the one that a variant refused."""
+    """The outer view's accepted token doesn't replace the one that a variant refused."""
     alice, expired = issuer.token("alice"), issuer.token("bob", exp=1)
     flask_jwtlib.get_token = lambda: alice
     variant = flask_jwtlib.default_authenticator.evolve(extractor=HeaderTokenExtractor())

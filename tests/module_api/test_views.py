@@ -18,7 +18,7 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 def test_flask_restful_resources_are_guarded(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """Methods of a resource, and a whole resource by ``method_decorators``, are decorated as views are."""
+    """The decorators work on a resource's methods, and on the whole by ``method_decorators``."""
 
     class Report(Resource):  # type: ignore[misc]  # Flask-RESTful has no types
         @flask_jwtlib.requires_authentication
@@ -58,8 +58,8 @@ def test_flask_restful_resources_are_guarded(
         assert client.get(path).headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_flask_restful_returns_a_replaced_callbacks_tuple(app: Flask) -> None:
-    """A failure callback's ``(dict, status)`` is rendered as the resource's own answers are."""
+def test_flask_restful_renders_a_replaced_callbacks_tuple(app: Flask) -> None:
+    """A failure callback's ``(dict, status)`` is rendered as a resource's own return value."""
 
     class Guarded(Resource):  # type: ignore[misc]
         @flask_jwtlib.requires_authentication
@@ -72,8 +72,8 @@ def test_flask_restful_returns_a_replaced_callbacks_tuple(app: Flask) -> None:
     assert (answer.status_code, answer.json) == (401, {"error": "log in"})
 
 
-def test_flask_restful_shows_an_outage_of_ours(app: Flask, issuer: TokenIssuer) -> None:
-    """A key that can't be had is a 503 with ``Retry-After`` from a resource, too."""
+def test_flask_restful_renders_an_outage(app: Flask, issuer: TokenIssuer) -> None:
+    """An unavailable key is a 503 with ``Retry-After`` from a resource, too."""
 
     def fail() -> Any:
         raise ConnectionError("the key server is down")
@@ -118,7 +118,7 @@ def test_method_views_are_guarded(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_async_views_are_guarded(app: Flask, issuer: TokenIssuer) -> None:
-    """A coroutine view is awaited for authenticated callers, and finds them on ``g``."""
+    """A coroutine view is awaited for authenticated callers, and sees them on ``g``."""
 
     @app.get("/async")
     @flask_jwtlib.requires_authentication
@@ -131,10 +131,10 @@ def test_async_views_are_guarded(app: Flask, issuer: TokenIssuer) -> None:
     assert client.get("/async").status_code == 401
 
 
-def test_a_streamed_answer_finds_the_caller(
+def test_a_streamed_response_sees_the_caller(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """A generator that goes on after the view returned still sees ``g``."""
+    """A generator that runs after the view returned still sees ``g``."""
 
     @app.get("/stream")
     @flask_jwtlib.requires_authentication
@@ -150,7 +150,7 @@ def test_a_streamed_answer_finds_the_caller(
 
 
 def test_a_decorated_view_keeps_its_name_and_docstring(app: Flask) -> None:
-    """Two views get two endpoints, as Flask derives them from the functions' names."""
+    """Two views get two endpoints, which Flask derives from their names."""
 
     def first() -> str:
         """Say one."""
@@ -165,7 +165,7 @@ def test_a_decorated_view_keeps_its_name_and_docstring(app: Flask) -> None:
     assert app.view_functions["first"].__doc__ == "Say one."
 
 
-def test_an_apps_own_decorators_find_the_caller(
+def test_an_apps_own_decorators_see_the_caller(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
     """A role decorator below ours reads ``g.json_token``, as apps for the documentation do."""
@@ -192,14 +192,14 @@ def test_an_apps_own_decorators_find_the_caller(
 
 
 def test_flasks_automatic_options_are_not_guarded(trusting: FlaskClient) -> None:
-    """A CORS preflight, which carries no token, is answered."""
+    """A CORS preflight, which carries no token, gets a response."""
     assert trusting.options("/required").status_code == 200
 
 
 def test_after_request_functions_see_the_caller(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """``after_request`` and ``teardown_request`` functions, such as access logs, find it on ``g``."""
+    """``after_request`` and ``teardown_request`` functions, such as access logs, see it on ``g``."""
     seen: list[object] = []
 
     @app.after_request

@@ -17,10 +17,10 @@ def _nobody() -> bool:
     return not (flask_jwtlib.is_authenticated() or g.authenticated or g.raw_token or g.json_token)
 
 
-def test_a_view_called_as_a_function_by_another_guarded_view(
+def test_a_guarded_view_calls_another_as_a_function(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """It runs for the same caller, and what the outer view assigned to ``g`` is there again afterwards."""
+    """It runs for the same caller, and the outer view's assignments to ``g`` are restored afterwards."""
 
     @app.get("/inner")
     @flask_jwtlib.requires_authentication
@@ -44,7 +44,7 @@ def test_a_view_called_as_a_function_by_another_guarded_view(
 
 @pytest.fixture
 def other(ec_issuer: TokenIssuer) -> flask_jwtlib.Authenticator:
-    """A composed Authenticator that finds the token of another issuer in a query parameter."""
+    """A composed Authenticator that reads another issuer's token from a query parameter."""
     return flask_jwtlib.Authenticator(
         keys=ec_issuer.verification_key,
         validator=flask_jwtlib.JWTValidator(algorithms="ES256"),
@@ -63,7 +63,7 @@ def test_a_view_of_another_authenticator_called_as_a_function(
     outermost: str,
     outcome: str,
 ) -> None:
-    """Within it ``g`` shows its caller; afterwards, however it ended, the outer view's caller again."""
+    """In it ``g`` has its caller; afterwards, however it ended, the outer view's caller again."""
     flask_jwtlib.get_token = lambda: request.headers.get("X-Token")
     guards: list[Any] = [flask_jwtlib.requires_authentication, other.requires_authentication]
     inner_guard, outer_guard = guards if outermost == "composed" else guards[::-1]
@@ -111,7 +111,7 @@ def test_a_view_of_another_authenticator_called_as_a_function(
 def test_an_anonymous_outer_view_is_anonymous_again(
     app: Flask, trusting: FlaskClient, ec_issuer: TokenIssuer, other: flask_jwtlib.Authenticator
 ) -> None:
-    """An optional view without a caller does not inherit the caller of a view that it called."""
+    """An optional view without a caller doesn't inherit the caller of a view that it called."""
     flask_jwtlib.get_token = lambda: None
 
     @other.requires_authentication
@@ -135,7 +135,7 @@ def test_an_anonymous_outer_view_is_anonymous_again(
 def test_a_view_can_be_called_in_a_test_request_context(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    """As unit tests of apps do: the return value comes back, and ``g`` shows the caller."""
+    """In an app's unit tests, the view returns its value, and ``g`` has the caller."""
 
     @flask_jwtlib.requires_authentication
     def view() -> str:

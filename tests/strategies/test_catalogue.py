@@ -1,4 +1,4 @@
-"""The catalogue as a whole."""
+"""The catalogue as a package."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ OVER_HTTP = {
 }
 
 
-def test_it_loads_nothing_by_itself() -> None:
-    """Importing the package imports none of its strategies: an application loads what it uses."""
+def test_importing_it_loads_no_strategy() -> None:
+    """Importing the package imports none of its strategies."""
     program = (
         "import sys, flask_jwtlib_strategies;"
         "sys.exit(any(name.startswith('flask_jwtlib_strategies.') for name in sys.modules))"
@@ -67,7 +67,7 @@ def test_every_strategy_uses_public_modules_of_the_core(module: str) -> None:
 @pytest.mark.parametrize("package", ["requests", "urllib3"])
 @pytest.mark.parametrize("module", sorted(OVER_HTTP))
 def test_a_missing_extra_is_named_by_its_install_command(module: str, package: str) -> None:
-    """Without the packages of the extra ``http``, the import error says how to install them."""
+    """Without the packages of the extra ``http``, the import error has the install command."""
     program = (
         f"import sys; sys.modules[{package!r}] = None; import flask_jwtlib_strategies.{module}"
     )
@@ -84,7 +84,7 @@ def test_a_missing_extra_is_named_by_its_install_command(module: str, package: s
 def test_the_error_of_a_missing_extra_names_the_package(
     monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    """Who handles the import error finds the package in ``name``, and the original error as its cause."""
+    """The import error's ``name`` is the package, and its cause is the original error."""
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, "flask_jwtlib_strategies._http.client_library", raising=False)
 
@@ -96,13 +96,13 @@ def test_the_error_of_a_missing_extra_names_the_package(
 
 
 @pytest.mark.parametrize("module", sorted({*MODULES} - OVER_HTTP))
-def test_the_other_strategies_need_no_extra(module: str) -> None:
-    """A module that fetches nothing over HTTP is imported without ``requests``."""
+def test_other_strategies_need_no_extra(module: str) -> None:
+    """A module that doesn't use HTTP is imported without ``requests``."""
     program = f"import sys; sys.modules['requests'] = None; import flask_jwtlib_strategies.{module}"
 
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 
 
-def test_its_types_are_for_everybody() -> None:
+def test_the_package_is_typed() -> None:
     """The package is marked as typed (PEP 561)."""
     assert files(flask_jwtlib_strategies).joinpath("py.typed").is_file()

@@ -1,4 +1,4 @@
-"""Copies of Authenticators and of what they are composed of."""
+"""Copying Authenticators and their parts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ COPIES = [
 
 
 class Own(KeyProvider):
-    """A provider of an application's own, which holds what can't be copied."""
+    """A custom provider that holds an object which can't be copied."""
 
     def __init__(self, provider: KeyProvider) -> None:
         self._keys_for = provider.keys_for
@@ -77,7 +77,7 @@ def options(idp: IdentityProvider, issuer: TokenIssuer, folder: Path) -> dict[st
 
 
 def statuses(auth: Authenticator, *tokens: str) -> list[int]:
-    """What an app with this Authenticator answers to each token."""
+    """Return the status that an app with this Authenticator returns for each token."""
     app = Flask("copies")
     app.add_url_rule("/", view_func=auth.requires_authentication(lambda: "in"))
     client = app.test_client()
@@ -89,7 +89,7 @@ def statuses(auth: Authenticator, *tokens: str) -> list[int]:
 def test_a_copy_of_an_authenticator_works(
     tmp_path: Path, make_copy: Callable[[Any], Any], used: bool
 ) -> None:
-    """A copy accepts what the original does, refuses what it refuses, and uses the same keys."""
+    """A copy accepts and refuses the same tokens, and uses the same keys."""
     with IdentityProvider() as idp:
         issuer = idp.add_key(kid="k")
         audience = {"rules": [Audience("api")]}
@@ -107,7 +107,7 @@ def test_a_copy_of_an_authenticator_works(
 
 
 def shared(issuer: TokenIssuer, folder: Path) -> list[Any]:
-    """One of each class whose objects are shared."""
+    """One object of each class whose copies are shared."""
     jwks = JWKSKeyProvider("https://issuer.example/keys")
     trusted = TrustedIssuer("https://issuer.example", audience="api", keys=issuer.public_pem)
     auth = flask_jwtlib.default_authenticator
@@ -136,7 +136,7 @@ def shared(issuer: TokenIssuer, folder: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize("make_copy", COPIES)
-def test_what_holds_keys_is_shared(
+def test_objects_with_keys_are_shared(
     issuer: TokenIssuer, tmp_path: Path, make_copy: Callable[[Any], Any]
 ) -> None:
     """A copy of a provider, a key, or a validator with a cache is the object itself."""
@@ -144,8 +144,8 @@ def test_what_holds_keys_is_shared(
         assert make_copy(one) is one
 
 
-def test_what_holds_keys_says_why_it_is_not_pickled(issuer: TokenIssuer, tmp_path: Path) -> None:
-    """The error names the class, the reason, and what to do; no key is in it."""
+def test_the_pickling_error_says_why(issuer: TokenIssuer, tmp_path: Path) -> None:
+    """The error names the class, the reason and the fix, and shows no key."""
     for one in shared(issuer, tmp_path):
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises(TypeError) as refusal:
@@ -168,8 +168,8 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("one", PLAIN, ids=lambda one: type(one).__name__)
-def test_what_holds_no_keys_can_be_copied_and_pickled(one: Any) -> None:
-    """A copy is a value like the original, with the same options."""
+def test_objects_without_keys_can_be_copied_and_pickled(one: Any) -> None:
+    """A copy is an equal value with the same options."""
     for copied in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert type(copied) is type(one)
         if not isinstance(one, JWTValidator | NoKeyProvider):

@@ -38,7 +38,7 @@ class CookieTokenExtractor(TokenExtractor):
 
 
 def cookie(token: str) -> dict[str, str]:
-    """The request headers that carry a token in the cookie."""
+    """Return request headers with a token in the cookie."""
     return {"Cookie": f"session={token}"}
 
 
@@ -83,7 +83,7 @@ class TestFirstOfTokenExtractorThatIsNotExclusive(TokenExtractorContract):
 
 
 def client_of(app: Flask, issuer: TokenIssuer, extractor: TokenExtractor) -> FlaskClient:
-    """A client of an app whose one route says who calls."""
+    """Return a client of an app whose one route returns the caller."""
     auth = Authenticator(keys=issuer.verification_key, extractor=extractor)
 
     @app.route("/", methods=["GET", "POST"])
@@ -94,8 +94,8 @@ def client_of(app: Flask, issuer: TokenIssuer, extractor: TokenExtractor) -> Fla
     return app.test_client(use_cookies=False)
 
 
-def test_either_place_will_do(app: Flask, issuer: TokenIssuer) -> None:
-    """A caller gets in with a token in any one of the places."""
+def test_a_token_in_any_location_is_accepted(app: Flask, issuer: TokenIssuer) -> None:
+    """A token may be in any one of the locations."""
     extractor = CompositeTokenExtractor(BearerTokenExtractor(), CookieTokenExtractor())
     client = client_of(app, issuer, extractor)
 
@@ -106,8 +106,8 @@ def test_either_place_will_do(app: Flask, issuer: TokenIssuer) -> None:
     assert client.get("/").status_code == 401
 
 
-def test_tokens_in_two_places_are_refused(app: Flask, issuer: TokenIssuer) -> None:
-    """A request with a token in each of two places is answered 400, in whatever order they are asked."""
+def test_tokens_in_two_locations_are_refused(app: Flask, issuer: TokenIssuer) -> None:
+    """A request with a token in two locations gets a 400, in whatever order they are read."""
     extractor = CompositeTokenExtractor(CookieTokenExtractor(), HeaderTokenExtractor())
     client = client_of(app, issuer, extractor)
 
@@ -118,8 +118,8 @@ def test_tokens_in_two_places_are_refused(app: Flask, issuer: TokenIssuer) -> No
     assert "more than one way" in answer.headers["WWW-Authenticate"]
 
 
-def test_the_refusals_log_text_names_the_places() -> None:
-    """The log says where the two tokens stood, and not what they are."""
+def test_the_log_names_the_locations() -> None:
+    """The log names the locations of the two tokens, and not the tokens."""
     extractor = CompositeTokenExtractor(CookieTokenExtractor(), HeaderTokenExtractor())
 
     with pytest.raises(InvalidRequestError, match="in the cookie and another in the header") as e:
@@ -128,8 +128,8 @@ def test_the_refusals_log_text_names_the_places() -> None:
     assert "secret" not in str(e.value)
 
 
-def test_the_first_counts_where_it_is_asked_for(app: Flask, issuer: TokenIssuer) -> None:
-    """With ``exclusive=False`` the first token found is the one that counts, and no other is looked at."""
+def test_without_exclusive_the_first_token_is_used(app: Flask, issuer: TokenIssuer) -> None:
+    """With ``exclusive=False`` the first token found is used, and later locations aren't read."""
     extractor = CompositeTokenExtractor(
         HeaderTokenExtractor(), CookieTokenExtractor(), exclusive=False
     )
@@ -142,7 +142,7 @@ def test_the_first_counts_where_it_is_asked_for(app: Flask, issuer: TokenIssuer)
 
 
 def test_composites_nest() -> None:
-    """A composite is an extractor like others, and is as strict within another one."""
+    """A composite within another is as strict as by itself."""
     inner = CompositeTokenExtractor(HeaderTokenExtractor(), QueryTokenExtractor())
     extractor = CompositeTokenExtractor(inner, CookieTokenExtractor())
 
@@ -165,7 +165,7 @@ def test_composites_nest() -> None:
     ],
     ids=["none", "class", "text", "provider"],
 )
-def test_a_composition_that_can_not_work_is_refused(make: Callable[[], object], said: str) -> None:
-    """What is no strategy, or nothing at all, is refused when the composite is made."""
+def test_an_invalid_composition_is_refused(make: Callable[[], object], said: str) -> None:
+    """An object that isn't a strategy, or no extractor at all, is refused when composing."""
     with pytest.raises(ConfigurationError, match=said):
         make()

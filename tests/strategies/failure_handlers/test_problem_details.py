@@ -1,4 +1,4 @@
-"""Refusals as problem details."""
+"""``ProblemDetailsHandler``: refusals as RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestProblemDetailsHandlerWithEverything(FailureHandlerContract):
 def refused(
     app: Flask, issuer: TokenIssuer, token: str | None, *, keys: Any = None, **how: Any
 ) -> tuple[int, Any, dict[str, str | None]]:
-    """Ask a route that needs a scope: status, problem, and the headers that matter."""
+    """Call a route that requires a scope, and return status, problem and the relevant headers."""
     auth = Authenticator(
         keys=keys or issuer.verification_key, failure_handler=ProblemDetailsHandler(**how)
     )
@@ -57,7 +57,7 @@ def refused(
 
 
 def test_a_missing_token(app: Flask, issuer: TokenIssuer) -> None:
-    """No token: a problem without an error code, and the bare challenge (RFC 6750 §3.1)."""
+    """Without a token: a problem without an error code, and the bare challenge (RFC 6750 §3.1)."""
     assert refused(app, issuer, None) == (
         401,
         {
@@ -70,8 +70,8 @@ def test_a_missing_token(app: Flask, issuer: TokenIssuer) -> None:
     )
 
 
-def test_a_bad_token(app: Flask, issuer: TokenIssuer) -> None:
-    """A token that does not convince: its error code and description, in body and challenge alike."""
+def test_an_invalid_token(app: Flask, issuer: TokenIssuer) -> None:
+    """The error code and description are in both body and challenge."""
     assert refused(app, issuer, issuer.token(exp=1), realm="reports") == (
         401,
         {
@@ -90,7 +90,7 @@ def test_a_bad_token(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_a_missing_scope(app: Flask, issuer: TokenIssuer) -> None:
-    """A lacking permission: 403 with the scopes that are needed."""
+    """A missing permission is a 403 with the required scopes."""
     status, problem, headers = refused(app, issuer, issuer.token(), type_base=BASE)
 
     assert status == 403
@@ -106,7 +106,7 @@ def test_a_missing_scope(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_an_outage(app: Flask, issuer: TokenIssuer) -> None:
-    """Keys that can't be had: 503, when to retry, and nothing of what went wrong."""
+    """Unavailable keys are a 503 with Retry-After, and without the cause."""
 
     def fetch() -> object:
         raise ConnectionError("10.1.2.3 refused")
@@ -134,22 +134,22 @@ def test_an_outage(app: Flask, issuer: TokenIssuer) -> None:
     ],
     ids=["missing", "invalid", "scope", "outage"],
 )
-def test_types_are_uris_of_the_applications_own(error: Any, name: str, title: str) -> None:
-    """With ``type_base`` each kind of problem has a URI and a title of its own (RFC 9457 §3.1.1)."""
+def test_types_are_the_applications_own_uris(error: Any, name: str, title: str) -> None:
+    """With ``type_base`` each kind of problem has its own URI and title (RFC 9457 §3.1.1)."""
     problem: Any = ProblemDetailsHandler(type_base=BASE).deny(error).get_json(force=True)
 
     assert (problem["type"], problem["title"]) == (BASE + name, title)
 
 
 def test_a_claims_name_is_not_sent() -> None:
-    """Which claim or rule refused the token stays in the log."""
+    """The response doesn't say which claim or rule refused the token."""
     error = ClaimError("internal_rule_name")
 
     assert "internal_rule_name" not in ProblemDetailsHandler().deny(error).get_data(as_text=True)
 
 
-def test_an_own_error_of_an_unusual_status_has_a_title() -> None:
-    """An application's error with a status that nobody registered is answered all the same."""
+def test_a_custom_error_with_an_unregistered_status_has_a_title() -> None:
+    """An application's error may have a status without a standard phrase."""
 
     class Odd(AuthenticationError):
         code = "odd"
@@ -163,14 +163,14 @@ def test_an_own_error_of_an_unusual_status_has_a_title() -> None:
 
 
 @pytest.mark.parametrize("type_base", ["", "https://api example/", 'a"', "a\r\nb", "é", 5, b"a"])
-def test_a_base_that_is_no_uri_is_refused(type_base: Any) -> None:
-    """What can't be the start of a URI is refused when the handler is made."""
+def test_an_invalid_type_base_is_refused(type_base: Any) -> None:
+    """A base that can't begin a URI raises when the handler is made."""
     with pytest.raises(ConfigurationError, match="type_base"):
         ProblemDetailsHandler(type_base=type_base)
 
 
-def test_a_realm_is_checked_as_everywhere() -> None:
-    """A realm that a challenge can't show is refused when the handler is made."""
+def test_an_invalid_realm_is_refused() -> None:
+    """A realm that a challenge can't hold raises when the handler is made."""
     with pytest.raises(ConfigurationError, match="realm"):
         ProblemDetailsHandler(realm='"')
 
@@ -196,7 +196,7 @@ class Lazy:
 def test_any_description_can_be_sent(
     app: Flask, issuer: TokenIssuer, description: Any, detail: str
 ) -> None:
-    """A description that isn't a plain string is sent as text, and a scope, too."""
+    """A description or scope that isn't a plain string is sent as text."""
 
     def rule(_: object) -> None:
         error = InsufficientScopeError("m", description=description)

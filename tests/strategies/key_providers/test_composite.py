@@ -1,4 +1,4 @@
-"""Several key providers as one."""
+"""``CompositeKeyProvider``: several key providers as one."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ NAMELESS = TokenIssuer(kid=None)
 
 
 def static(*issuers: TokenIssuer) -> KeyProvider:
-    """The issuers' keys."""
+    """A static provider of the issuers' keys."""
     return StaticKeyProvider(*(issuer.verification_key for issuer in issuers))
 
 
 class Own:
-    """A provider of an application's own, with the one method that it needs."""
+    """A custom provider with only the required method."""
 
     def __init__(self, *issuers: TokenIssuer) -> None:
         self.provider = static(*issuers)
@@ -46,7 +46,7 @@ class Own:
 
 
 class Down:
-    """A provider whose keys can't be had."""
+    """A provider whose keys are unavailable."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error or VerificationUnavailable("the key server is down", retry_after=17)
@@ -67,17 +67,17 @@ class TestCompositeKeyProvider(KeyProviderContract):
 
 
 def by(kid: str | None, alg: str = "RS256") -> UnverifiedHeader:
-    """The header of a token that names a key."""
+    """Make the header of a token that names a key."""
     return UnverifiedHeader(alg, kid)
 
 
 def kids(keys: Sequence[VerificationKey]) -> list[str | None]:
-    """The key IDs of some keys."""
+    """Return the IDs of some keys."""
     return [key.kid for key in keys]
 
 
-def test_every_providers_keys_serve(app: Flask) -> None:
-    """Tokens of either provider's key get in; a stranger's with the same key ID does not."""
+def test_keys_of_every_provider_are_used(app: Flask) -> None:
+    """Both providers' tokens are accepted; a forger's with a known key ID is refused."""
     auth = Authenticator(keys=CompositeKeyProvider(static(KEY_1), static(KEY_2)))
 
     def subject(issuer: TokenIssuer) -> str | None:
@@ -88,8 +88,8 @@ def test_every_providers_keys_serve(app: Flask) -> None:
         subject(KEY_2_ANEW)
 
 
-def test_keys_of_one_id_come_in_order() -> None:
-    """Where two providers have a key of one ID, both are answered, the first provider's first."""
+def test_keys_of_one_id_are_in_order() -> None:
+    """If two providers have a key of one ID, both are returned, the first provider's first."""
     old, new = static(KEY_2), static(KEY_2_ANEW)
 
     keys = CompositeKeyProvider(old, new).keys_for(by("key-2"))
@@ -99,8 +99,8 @@ def test_keys_of_one_id_come_in_order() -> None:
     assert auth.authenticate(make_request(headers=bearer(KEY_2_ANEW.token())))
 
 
-def test_keys_are_few() -> None:
-    """No more keys are answered than the limit allows, the first ones."""
+def test_the_number_of_keys_is_limited() -> None:
+    """At most the first keys up to the limit are returned."""
     providers = [static(TokenIssuer(kid="k")) for _ in range(3)]
 
     assert len(CompositeKeyProvider(*providers, limit=2).keys_for(by("k"))) == 2
@@ -110,10 +110,10 @@ def test_keys_are_few() -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1], ids=["first", "last"])
-def test_an_outage_of_one_does_not_stop_the_others_keys(
+def test_an_outage_of_one_provider_does_not_affect_the_others(
     position: int, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
-    """A token whose key ID another provider knows is verified during an outage, with a warning."""
+    """During an outage, another provider's key verifies its token, with a warning."""
     providers: list[Any] = [Own(KEY_1)]
     providers.insert(position, Down())
 
@@ -138,10 +138,10 @@ def test_an_outage_of_one_does_not_stop_the_others_keys(
     ],
     ids=["unknown kid", "key without kid", "neither has a kid", "token without kid", "other alg"],
 )
-def test_an_outage_is_never_the_callers_fault(
+def test_a_key_that_may_be_missing_causes_503(
     provider: Callable[[], KeyProvider], header: UnverifiedHeader
 ) -> None:
-    """A token that the missing keys may have verified is answered 503, with the time to retry."""
+    """A token that the missing keys may verify gets a 503 with a Retry-After."""
     for chain in (
         CompositeKeyProvider(provider(), Down()),
         CompositeKeyProvider(Down(), provider()),
@@ -151,8 +151,8 @@ def test_an_outage_is_never_the_callers_fault(
         assert caught.value.retry_after == 17
 
 
-def test_any_exception_is_an_outage() -> None:
-    """What a provider raises by mistake counts as keys that can't be had, and is named as the cause."""
+def test_any_exception_counts_as_an_outage() -> None:
+    """A provider's unexpected exception counts as an outage, and is the error's cause."""
     fault = ConnectionError("refused")
 
     with pytest.raises(VerificationUnavailable, match="ConnectionError") as caught:
@@ -163,16 +163,16 @@ def test_any_exception_is_an_outage() -> None:
 
 
 @pytest.mark.parametrize("kid", ["key-1", None], ids=["kid", "no kid"])
-def test_a_refusal_goes_through(kid: str | None) -> None:
-    """A provider that is asked and refuses the token, which is no outage, is not passed over."""
+def test_a_providers_refusal_propagates(kid: str | None) -> None:
+    """A provider that refuses the token is not skipped: that isn't an outage."""
     chain = CompositeKeyProvider(Down(InvalidTokenError("blocked")), Own(KEY_1))
 
     with pytest.raises(InvalidTokenError, match="blocked"):
         chain.keys_for(by(kid))
 
 
-def test_the_first_outage_is_the_one_that_is_told() -> None:
-    """Where several providers are down, the first one's error comes out."""
+def test_the_first_outage_is_raised() -> None:
+    """If several providers are down, the first one's error is raised."""
     first, second = VerificationUnavailable("one"), VerificationUnavailable("two")
 
     with pytest.raises(VerificationUnavailable) as caught:
@@ -182,8 +182,8 @@ def test_the_first_outage_is_the_one_that_is_told() -> None:
 
 
 @pytest.mark.parametrize("garbage", [None, 5, [object()]], ids=["None", "int", "no key"])
-def test_garbage_of_a_provider_is_no_pass(garbage: Any) -> None:
-    """A provider that answers something else makes the request 503."""
+def test_an_invalid_return_value_causes_503(garbage: Any) -> None:
+    """A provider that returns something other than keys makes the request a 503."""
 
     class Garbage:
         def keys_for(self, header: UnverifiedHeader) -> Any:
@@ -214,7 +214,7 @@ def test_garbage_of_a_provider_is_no_pass(garbage: Any) -> None:
         "limit as bool",
     ],
 )
-def test_a_composition_that_can_not_work_is_refused(make: Callable[[], object], said: str) -> None:
-    """What is no strategy, or nothing at all, is refused when the composite is made."""
+def test_an_invalid_composition_is_refused(make: Callable[[], object], said: str) -> None:
+    """An object that isn't a strategy, or no provider at all, is refused when composing."""
     with pytest.raises(ConfigurationError, match=said):
         make()

@@ -1,4 +1,4 @@
-"""Tokens that were verified before."""
+"""``CachingValidator``: tokens that were verified before."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Clock:
 
 
 class CountedKey(VerificationKey):
-    """A key that counts the signatures that it checks."""
+    """A key that counts its signature checks."""
 
     __slots__ = ("checks",)
 
@@ -67,7 +67,7 @@ class CountedKey(VerificationKey):
 
 
 class Keys(KeyProvider):
-    """Keys that may be exchanged, with or without a number that tells."""
+    """A provider whose keys can be exchanged, with or without a ``generation``."""
 
     def __init__(self, *keys: VerificationKey, numbered: bool = True) -> None:
         self.key_set = KeySet(keys)
@@ -84,7 +84,7 @@ class Keys(KeyProvider):
 
 
 class Setting:
-    """A validator behind a cache, its key, and the two clocks."""
+    """A caching validator, its key, and the two clocks."""
 
     def __init__(self, issuer: TokenIssuer, **options: Any) -> None:
         self.issuer = issuer
@@ -120,7 +120,7 @@ class Setting:
 
 @pytest.fixture
 def setting(issuer: TokenIssuer) -> Setting:
-    """A cache whose tokens live for five minutes."""
+    """A cache whose entries last five minutes."""
     return Setting(issuer)
 
 
@@ -144,7 +144,7 @@ class TestCachingValidator(TokenValidatorContract):
 
 
 def test_a_repeated_token_costs_no_signature(setting: Setting) -> None:
-    """Accepted once, a token is accepted again with the same claims, and its signature is not checked."""
+    """A token that was accepted once is accepted again with the same claims and no signature check."""
     token = setting.token()
 
     answers = [setting.validate(token) for _ in range(3)]
@@ -155,8 +155,8 @@ def test_a_repeated_token_costs_no_signature(setting: Setting) -> None:
     assert len(setting.seen) == 3
 
 
-def test_an_authenticator_gains_by_it(app: Flask, issuer: TokenIssuer) -> None:
-    """Behind a view, with the keys that an Authenticator checks, it works as it does alone."""
+def test_an_authenticator_can_use_it(app: Flask, issuer: TokenIssuer) -> None:
+    """Behind a view, with an Authenticator's checked keys, it works as it does alone."""
     key = CountedKey(issuer.verification_key)
     auth = Authenticator(keys=Keys(key), validator=CachingValidator(JWTValidator()))
     app.add_url_rule("/", "me", auth.requires_authentication(lambda: str(current_principal)))
@@ -168,8 +168,8 @@ def test_an_authenticator_gains_by_it(app: Flask, issuer: TokenIssuer) -> None:
     assert len(key.checks) == 1  # type: ignore[attr-defined]
 
 
-def test_it_is_keyed_by_the_sha_256_of_the_whole_token(setting: Setting) -> None:
-    """Two tokens share nothing, whatever of them is alike."""
+def test_entries_are_keyed_by_the_sha_256_of_the_whole_token(setting: Setting) -> None:
+    """Tokens that are partly equal share no entry."""
     token, other = setting.token("alice"), setting.token("bob")
 
     assert [setting.validate(each).subject for each in (token, other, token)] == [
@@ -183,8 +183,8 @@ def test_it_is_keyed_by_the_sha_256_of_the_whole_token(setting: Setting) -> None
 
 
 @pytest.mark.parametrize("damage", ["signature", "claims", "header", "non-ascii", "padding"])
-def test_a_token_that_differs_in_anything_is_another(setting: Setting, damage: str) -> None:
-    """With the header and claims of a remembered token and another signature, nobody gets in."""
+def test_a_token_that_differs_in_anything_has_its_own_entry(setting: Setting, damage: str) -> None:
+    """A cached token's header and claims with another signature are refused."""
     token = setting.token()
     setting.validate(token)
     header, payload, signature = token.split(".")
@@ -204,8 +204,8 @@ def test_a_token_that_differs_in_anything_is_another(setting: Setting, damage: s
     assert setting.remembered == 1
 
 
-def test_each_composition_remembers_for_itself(issuer: TokenIssuer, setting: Setting) -> None:
-    """What one validator accepted, another with other rules decides for itself."""
+def test_each_composition_has_its_own_cache(issuer: TokenIssuer, setting: Setting) -> None:
+    """A token that one validator accepted is checked by another's rules."""
     token = setting.token()
     setting.validate(token)
     strict = CachingValidator(JWTValidator(rules=[Audience("other")], clock=setting.wall))
@@ -215,10 +215,10 @@ def test_each_composition_remembers_for_itself(issuer: TokenIssuer, setting: Set
     assert setting.checks == 2
 
 
-def test_one_cache_for_two_compositions_takes_no_key_for_another(
+def test_one_cache_in_two_compositions_keeps_their_keys_apart(
     issuer: TokenIssuer, other_issuer: TokenIssuer, setting: Setting
 ) -> None:
-    """A token that was verified by one Authenticator's keys is not believed by another's."""
+    """A token that one Authenticator's keys verified isn't accepted by another's."""
     token = setting.token()
     setting.validate(token)
     others = Keys(other_issuer.verification_key)
@@ -231,8 +231,8 @@ def test_one_cache_for_two_compositions_takes_no_key_for_another(
 @pytest.mark.parametrize(
     "claims", [{"aud": "other"}, {"exp": NOW - 1}, {"nbf": NOW + 60}], ids=["aud", "exp", "nbf"]
 )
-def test_refusals_are_not_remembered(setting: Setting, claims: dict[str, Any]) -> None:
-    """A token that was refused is refused anew each time, and takes no room."""
+def test_refusals_are_not_cached(setting: Setting, claims: dict[str, Any]) -> None:
+    """A refused token is checked again each time, and takes no room."""
     token = setting.token(**claims)
 
     for _ in range(2):
@@ -242,7 +242,7 @@ def test_refusals_are_not_remembered(setting: Setting, claims: dict[str, Any]) -
 
 
 def test_a_token_that_becomes_valid_is_accepted(setting: Setting) -> None:
-    """That a token was refused is not remembered either."""
+    """An earlier refusal isn't cached."""
     token = setting.token(nbf=NOW + 60)
     with pytest.raises(InvalidTokenError):
         setting.validate(token)
@@ -251,8 +251,8 @@ def test_a_token_that_becomes_valid_is_accepted(setting: Setting) -> None:
     assert setting.validate(token).subject == "alice"
 
 
-def test_it_is_bounded(issuer: TokenIssuer) -> None:
-    """Beyond the most that it remembers, the oldest tokens go."""
+def test_the_cache_is_bounded(issuer: TokenIssuer) -> None:
+    """Beyond the maximum size, the oldest tokens are removed."""
     setting = Setting(issuer, max_tokens=3)
     tokens = [setting.token(str(number)) for number in range(5)]
 
@@ -266,8 +266,8 @@ def test_it_is_bounded(issuer: TokenIssuer) -> None:
     assert (setting.checks, setting.remembered) == (6, 3)
 
 
-def test_it_forgets_when_its_time_is_over(issuer: TokenIssuer) -> None:
-    """After ``ttl`` seconds a signature is checked again, and remembered again."""
+def test_entries_expire_after_the_ttl(issuer: TokenIssuer) -> None:
+    """After ``ttl`` seconds the signature is checked again, and cached again."""
     setting = Setting(issuer, ttl=60)
     token = setting.token()
 
@@ -278,8 +278,8 @@ def test_it_forgets_when_its_time_is_over(issuer: TokenIssuer) -> None:
     assert setting.remembered == 1
 
 
-def test_what_is_over_makes_room(issuer: TokenIssuer) -> None:
-    """When a token is remembered, those whose time is over are let go, however much room there is."""
+def test_expired_entries_are_removed(issuer: TokenIssuer) -> None:
+    """Caching a token removes expired entries, however much room there is."""
     setting = Setting(issuer, ttl=60)
     for number in range(3):
         setting.validate(setting.token(str(number)))
@@ -289,8 +289,8 @@ def test_what_is_over_makes_room(issuer: TokenIssuer) -> None:
     assert setting.remembered == 3
 
 
-def test_nobody_waits_for_a_lock(setting: Setting) -> None:
-    """A thread that is at it, or one that a fork left there, keeps nobody from being accepted."""
+def test_no_request_waits_for_a_lock(setting: Setting) -> None:
+    """A thread that holds the lock, or one that a fork left holding it, blocks no other request."""
     token = setting.token()
     setting.validate(setting.token("bob"))
 
@@ -301,8 +301,8 @@ def test_nobody_waits_for_a_lock(setting: Setting) -> None:
     assert setting.remembered == 2
 
 
-def test_it_forgets_a_token_that_expires(setting: Setting) -> None:
-    """What is remembered of a token ends with its ``exp``, also where the validator has a leeway."""
+def test_an_entry_ends_with_its_tokens_exp(setting: Setting) -> None:
+    """A cached token's entry ends with its ``exp``, even if the validator has a leeway."""
     setting.inner = JWTValidator(rules=[Audience("api")], clock=setting.wall, leeway=100)
     setting.cache = CachingValidator(setting.inner, clock=setting.clock)
     token = setting.token(exp=NOW + 10)
@@ -313,11 +313,11 @@ def test_it_forgets_a_token_that_expires(setting: Setting) -> None:
         assert setting.checks == checks
 
 
-def test_the_time_is_checked_on_every_hit(setting: Setting) -> None:
-    """A remembered token is refused once it has expired, although nothing was forgotten yet."""
+def test_exp_is_checked_on_every_hit(setting: Setting) -> None:
+    """A cached token is refused once it has expired, even while its entry exists."""
     token = setting.token(exp=NOW + 10)
     setting.validate(token)
-    # The wall clock was put forward: the other one does not know.
+    # Only the wall clock moves, not the cache's monotonic one.
     setting.wall.now += 10
 
     with pytest.raises(ExpiredTokenError):
@@ -325,7 +325,7 @@ def test_the_time_is_checked_on_every_hit(setting: Setting) -> None:
     assert setting.checks == 1
 
 
-def test_claims_say_when_they_were_checked(setting: Setting) -> None:
+def test_claims_have_the_time_of_the_last_check(setting: Setting) -> None:
     """``checked_at`` is the time of this request, not of the first one."""
     token = setting.token()
     setting.validate(token)
@@ -335,7 +335,7 @@ def test_claims_say_when_they_were_checked(setting: Setting) -> None:
 
 
 class RevocationValidator(JWTValidator):
-    """Refuses what was revoked, as README has it."""
+    """Refuses revoked tokens, as in the README."""
 
     revoked: set[str] = set()  # noqa: RUF012 - shared on purpose: the tests add to it
 
@@ -347,7 +347,7 @@ class RevocationValidator(JWTValidator):
 
 
 def test_revocation_is_checked_on_every_hit(setting: Setting) -> None:
-    """A token that is revoked after it was remembered is refused by the very next request."""
+    """A token that is revoked after it was cached is refused by the next request."""
     validator = RevocationValidator(rules=[Audience("api")], clock=setting.wall)
     validator.revoked.clear()
     setting.cache = CachingValidator(validator)
@@ -361,8 +361,8 @@ def test_revocation_is_checked_on_every_hit(setting: Setting) -> None:
     assert setting.checks == 1
 
 
-def test_policies_are_checked_on_every_hit(setting: Setting) -> None:
-    """A rule that changes its mind is heard."""
+def test_rules_are_checked_on_every_hit(setting: Setting) -> None:
+    """A rule that starts to refuse applies to cached tokens."""
     maintenance: list[str] = []
 
     def not_in_maintenance(claims: Claims) -> bool:
@@ -381,7 +381,7 @@ def test_policies_are_checked_on_every_hit(setting: Setting) -> None:
 
 
 class BoundToken(BearerToken):
-    """A token with what its sender has proved, as an own extractor answers it."""
+    """A token with its sender's proof, as a custom extractor returns it."""
 
     def __init__(self, value: str, thumbprint: str) -> None:
         super().__init__(value)
@@ -389,7 +389,7 @@ class BoundToken(BearerToken):
 
 
 class SenderConstraint(TokenValidator):
-    """Refuses a token whose ``cnf`` is not what its sender has proved (RFC 7800, RFC 8705 §3)."""
+    """Refuses a token whose ``cnf`` doesn't match its sender's proof (RFC 7800, RFC 8705 §3)."""
 
     def __init__(self, inner: TokenValidator) -> None:
         self.inner = inner
@@ -411,7 +411,7 @@ class SenderConstraint(TokenValidator):
 def test_sender_constraints_are_checked_on_every_hit(
     setting: Setting, compose: Callable[[TokenValidator], TokenValidator]
 ) -> None:
-    """A stolen token that is remembered is refused of another sender, whichever wraps the other."""
+    """A stolen cached token is refused from another sender, whichever validator wraps the other."""
     validator = compose(setting.inner)
     token = setting.token(cnf={"x5t#S256": "alices"})
 
@@ -422,8 +422,8 @@ def test_sender_constraints_are_checked_on_every_hit(
     assert setting.checks == 1
 
 
-def test_it_is_emptied_when_the_keys_generation_changes(setting: Setting) -> None:
-    """With other keys nothing is remembered, though the key that verified a token is still there."""
+def test_another_generation_empties_the_cache(setting: Setting) -> None:
+    """With other keys the cache is empty, even if the key that verified a token is still there."""
     token = setting.token()
     setting.validate(token)
     setting.validate(setting.token("bob"))
@@ -435,10 +435,10 @@ def test_it_is_emptied_when_the_keys_generation_changes(setting: Setting) -> Non
 
 
 @pytest.mark.parametrize("numbered", [True, False], ids=["numbered", "without a number"])
-def test_a_withdrawn_key_verifies_nothing_that_is_remembered(
+def test_a_withdrawn_key_verifies_no_cached_token(
     setting: Setting, other_issuer: TokenIssuer, numbered: bool
 ) -> None:
-    """A key that is gone, or was exchanged for another of its kid, is gone for remembered tokens, too."""
+    """A key that was removed or replaced no longer verifies cached tokens."""
     setting.keys = Keys(setting.key, numbered=numbered)
     token = setting.token()
     setting.validate(token)
@@ -451,8 +451,8 @@ def test_a_withdrawn_key_verifies_nothing_that_is_remembered(
         setting.validate(token)
 
 
-def test_no_keys_are_no_pass_for_remembered_tokens(setting: Setting) -> None:
-    """When the keys can't be had any more, remembered tokens get the same 503 as all others."""
+def test_cached_tokens_get_503_without_keys(setting: Setting) -> None:
+    """If keys are unavailable, cached tokens get the same 503 as all others."""
     answers: list[Any] = [setting.key]
 
     def fetch() -> Any:
@@ -470,8 +470,8 @@ def test_no_keys_are_no_pass_for_remembered_tokens(setting: Setting) -> None:
         setting.validate(token)
 
 
-def test_a_refreshed_set_empties_it(setting: Setting) -> None:
-    """The generation is the fetched keys' own: each fetch of another set starts anew."""
+def test_a_refreshed_set_empties_the_cache(setting: Setting) -> None:
+    """The generation belongs to the fetched keys: each fetch of another set empties the cache."""
     clock = Clock(0)
     setting.keys = CheckedKeyProvider(
         TTLKeyProvider(lambda: KeySet((setting.key,)), ttl=0, clock=clock)
@@ -487,8 +487,8 @@ def test_a_refreshed_set_empties_it(setting: Setting) -> None:
 @pytest.mark.parametrize(
     "claims", [{}, {"roles": ["reader"], "org": {"id": 1}}], ids=["flat", "nested"]
 )
-def test_claims_handed_out_are_nobody_elses(setting: Setting, claims: dict[str, Any]) -> None:
-    """What a view does to its claims, to their depths, no other request sees."""
+def test_claims_are_not_shared_between_requests(setting: Setting, claims: dict[str, Any]) -> None:
+    """A view's changes to its claims, nested ones included, aren't seen by another request."""
     token = setting.token(**claims)
     expected = dict(setting.validate(token))
     for _ in range(2):
@@ -503,8 +503,8 @@ def test_claims_handed_out_are_nobody_elses(setting: Setting, claims: dict[str, 
     assert setting.validate(token) == expected
 
 
-def test_a_header_that_could_be_altered_is_not_shared(setting: Setting) -> None:
-    """A token whose header has an array or an object is read anew for each request."""
+def test_a_mutable_header_is_not_shared(setting: Setting) -> None:
+    """A token whose header has an array or an object is parsed again for each request."""
     token = setting.issuer.token(aud="api", exp=NOW + 60, header={"x5c": ["a"]})
 
     setting.validate(token).header["x5c"].append("b")
@@ -513,8 +513,8 @@ def test_a_header_that_could_be_altered_is_not_shared(setting: Setting) -> None:
     assert (setting.checks, setting.remembered) == (2, 0)
 
 
-def test_threads_share_it(setting: Setting) -> None:
-    """Many threads at once, with tokens that come and go, each get their own caller."""
+def test_threads_share_the_cache(setting: Setting) -> None:
+    """Many threads, with tokens that come and go, each get their own caller."""
     setting.cache = CachingValidator(setting.inner, max_tokens=5)
     tokens = {str(number): setting.token(str(number)) for number in range(10)}
     faults: Counter[str] = Counter()
@@ -537,7 +537,7 @@ def test_threads_share_it(setting: Setting) -> None:
 
 
 class Slow(TokenValidator):
-    """Lets something happen between its decision and its answer."""
+    """Calls a function between its decision and its return."""
 
     def __init__(self, inner: TokenValidator, happen: Callable[[], object]) -> None:
         self.inner, self.happen = inner, happen
@@ -548,8 +548,8 @@ class Slow(TokenValidator):
         return claims
 
 
-def test_what_old_keys_verified_is_not_remembered_beside_new_ones(setting: Setting) -> None:
-    """A request that began before the keys changed leaves nothing behind that outlives them."""
+def test_a_token_verified_by_old_keys_is_not_cached(setting: Setting) -> None:
+    """A request that began before the keys changed leaves no entry."""
     other = setting.token("bob")
     again: list[bool] = []
 
@@ -567,8 +567,8 @@ def test_what_old_keys_verified_is_not_remembered_beside_new_ones(setting: Setti
     assert list(setting.cache._memory.tokens.known) == [digest]
 
 
-def test_an_issuer_of_several_may_have_one(issuer: TokenIssuer, setting: Setting) -> None:
-    """Around one issuer's validator in an ``IssuerRouter`` it remembers that issuer's tokens."""
+def test_one_issuer_of_several_may_have_a_cache(issuer: TokenIssuer, setting: Setting) -> None:
+    """In an ``IssuerRouter``, it can wrap one issuer's validator."""
     trusted = TrustedIssuer(issuer.issuer, keys=setting.keys, validator=setting.cache)
     router = IssuerRouter(trusted)
     token = setting.token()
@@ -579,8 +579,8 @@ def test_an_issuer_of_several_may_have_one(issuer: TokenIssuer, setting: Setting
     assert router.max_size == setting.cache.max_size == 8192
 
 
-def test_around_a_router_it_is_safe(issuer: TokenIssuer, setting: Setting) -> None:
-    """A validator that has keys of its own decides as it does without; nothing is remembered."""
+def test_around_a_router_nothing_is_cached(issuer: TokenIssuer, setting: Setting) -> None:
+    """A validator with its own keys works as it does without the cache."""
     trusted = TrustedIssuer(issuer.issuer, keys=setting.keys, validator=setting.inner)
     cache = CachingValidator(IssuerRouter(trusted))
     token = setting.token()
@@ -591,7 +591,7 @@ def test_around_a_router_it_is_safe(issuer: TokenIssuer, setting: Setting) -> No
 
 
 class OddValidator(TokenValidator):
-    """Verifies something that is not the token, or that is no claims set."""
+    """Verifies something other than the token, or returns something other than claims."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -603,8 +603,8 @@ class OddValidator(TokenValidator):
         return Claims({"sub": "alice"}, checked_at=time.time())
 
 
-def test_only_the_tokens_own_signature_is_remembered(setting: Setting) -> None:
-    """A validator that verifies something else than the token is asked to do so each time."""
+def test_only_the_tokens_own_signature_is_cached(setting: Setting) -> None:
+    """A validator that verifies something other than the token runs each time."""
     cache = CachingValidator(OddValidator(setting.token()))
 
     for token in ("opaque", setting.token("bob")):
@@ -614,8 +614,8 @@ def test_only_the_tokens_own_signature_is_remembered(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"no claims", b'{"exp": "soon"}', b'{"exp": true}'])
-def test_a_token_without_a_known_end_is_not_remembered(setting: Setting, payload: bytes) -> None:
-    """What is accepted without a claims set, or with an ``exp`` that is no number, is verified each time."""
+def test_a_token_without_a_valid_exp_is_not_cached(setting: Setting, payload: bytes) -> None:
+    """A result that isn't a claims set, or with an ``exp`` that isn't a number, is not cached."""
     token = setting.issuer.compact(b'{"alg":"RS256","kid":"%b"}' % _kid(setting), payload)
     cache = CachingValidator(OddValidator(token))
 
@@ -628,8 +628,8 @@ def _kid(setting: Setting) -> bytes:
     return (setting.key.kid or "").encode()
 
 
-def test_a_token_without_exp_lives_for_the_ttl(setting: Setting) -> None:
-    """Where a validator accepts tokens that never expire, they are remembered all the same."""
+def test_a_token_without_exp_is_cached_for_the_ttl(setting: Setting) -> None:
+    """If a validator accepts tokens that never expire, they are cached, too."""
     token = setting.token(exp=None)
     setting.validate(token)
     setting.validate(token)
@@ -640,7 +640,7 @@ def test_a_token_without_exp_lives_for_the_ttl(setting: Setting) -> None:
 
 
 class AsksMore(TokenValidator):
-    """Looks at all that a token has, and asks for keys by a header of its own."""
+    """Reads everything of a token, and looks up keys by its own header."""
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         jws = CompactJWS.of(token)
@@ -655,8 +655,8 @@ class AsksMore(TokenValidator):
         return Claims(jws.claims(), checked_at=NOW)
 
 
-def test_a_remembered_token_is_what_it_was(setting: Setting) -> None:
-    """Header, keys, signature and claims are those of the token, however a validator looks at them."""
+def test_a_cached_token_is_unchanged(setting: Setting) -> None:
+    """However a validator reads them, a cached token's header, keys, signature and claims are its own."""
     cache = CachingValidator(AsksMore())
     token = setting.token()
 
@@ -667,14 +667,14 @@ def test_a_remembered_token_is_what_it_was(setting: Setting) -> None:
     assert setting.checks == 3
 
 
-def test_the_size_is_the_validators(setting: Setting) -> None:
-    """It says what its validator says of the size of tokens."""
+def test_max_size_is_the_inner_validators(setting: Setting) -> None:
+    """``max_size`` is that of the inner validator."""
     assert CachingValidator(JWTValidator(max_size=100)).max_size == 100
     assert CachingValidator(AsksMore()).max_size == 8192
 
 
-def test_it_shows_no_token(setting: Setting) -> None:
-    """Neither it nor what it remembers shows a token."""
+def test_the_repr_shows_no_token(setting: Setting) -> None:
+    """Neither the cache's repr nor its entries show a token."""
     token = setting.token()
     setting.validate(token)
 
@@ -698,13 +698,13 @@ def test_it_shows_no_token(setting: Setting) -> None:
     ],
 )
 def test_a_wrong_composition_is_refused(make: Callable[[], object], wanted: str) -> None:
-    """What can't work raises where it is made."""
+    """A composition that can't work raises when it is made."""
     with pytest.raises(ConfigurationError, match=wanted):
         make()
 
 
 class Odd:
-    """A generation that can't be compared, or whose comparison says neither yes nor no."""
+    """A generation that can't be compared, or whose comparison returns something other than a bool."""
 
     def __init__(self, error: Exception, *, compares: bool = False) -> None:
         self._error = error
@@ -723,10 +723,10 @@ class Odd:
 
 
 class TroubledKeys(Keys):
-    """Keys whose generation comes from elsewhere, and raises while that is away.
+    """A provider whose ``generation`` may raise.
 
     Attributes:
-        trouble: What to raise, or to return as the generation; None for none.
+        trouble: What to raise, or to return as the generation; None for neither.
     """
 
     trouble: object = None
@@ -760,10 +760,10 @@ TROUBLES = [
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("nested", [False, True], ids=["alone", "in a composite"])
-def test_a_generation_that_raises_costs_the_cache_alone(
+def test_a_generation_that_raises_turns_the_cache_off(
     issuer: TokenIssuer, other_issuer: TokenIssuer, trouble: object, nested: bool
 ) -> None:
-    """While the generation can't be read, tokens are verified as they are without the cache."""
+    """While the generation can't be read, tokens are verified as without the cache."""
     keys = TroubledKeys(issuer.verification_key, numbered=False)
     auth = Authenticator(
         keys=CompositeKeyProvider(keys) if nested else keys,
@@ -784,10 +784,10 @@ def test_a_generation_that_raises_costs_the_cache_alone(
     assert [status(each) for each in (known, forged)] == [200, 401]
 
 
-def test_a_generation_that_raises_is_told_once(
+def test_a_generation_that_raises_is_logged_once(
     setting: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says why tokens are verified each time: once, until the generation can be read again."""
+    """The log says once why tokens are verified each time, until the generation can be read again."""
     setting.keys = keys = TroubledKeys(setting.key, numbered=False)
     token = setting.token()
     for _ in range(2):
@@ -802,9 +802,7 @@ def test_a_generation_that_raises_is_told_once(
     assert caplog.messages == [line, line]
 
 
-def test_keys_that_changed_meanwhile_are_not_missed(
-    setting: Setting, other_issuer: TokenIssuer
-) -> None:
+def test_a_key_change_during_an_outage_counts(setting: Setting, other_issuer: TokenIssuer) -> None:
     """A key that is withdrawn while the generation can't be read verifies nothing, then or later."""
     setting.keys = keys = TroubledKeys(setting.key, numbered=False)
     token = setting.token()
@@ -819,7 +817,7 @@ def test_keys_that_changed_meanwhile_are_not_missed(
 
 
 class SignatureAlone(TokenValidator):
-    """A validator that judges nothing but the signature, and returns what it is made with as the time."""
+    """A validator that checks only the signature, and returns a given time of the check."""
 
     def __init__(self, checked_at: Any = float(NOW)) -> None:
         self._checked_at = checked_at
@@ -846,8 +844,8 @@ class SignatureAlone(TokenValidator):
     ],
     ids=lambda number: f"{number[:3]}, {len(number)} long",
 )
-def test_no_number_in_a_token_raises(setting: Setting, number: str) -> None:
-    """Whatever exp is, the validator alone decides; what is remembered ends after the ttl."""
+def test_any_exp_is_handled(setting: Setting, number: str) -> None:
+    """Whatever exp is, only the validator decides; the entry lasts for the ttl at most."""
     token = setting.issuer.compact(
         b'{"alg":"RS256","kid":"%b"}' % setting.issuer.kid.encode(), b'{"exp":%b}' % number.encode()
     )
@@ -862,10 +860,8 @@ def test_no_number_in_a_token_raises(setting: Setting, number: str) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"\xff\xfe", b"[]", b"text", b"", b'{"a":1,"a":2}', b"\x00"])
-def test_a_payload_that_is_no_claims_set_is_not_remembered(
-    setting: Setting, payload: bytes
-) -> None:
-    """A validator of one's own may accept any payload: it is accepted, and verified anew each time."""
+def test_a_payload_that_is_not_claims_is_not_cached(setting: Setting, payload: bytes) -> None:
+    """A custom validator may accept any payload, which is verified each time."""
     header = b'{"alg":"RS256","kid":"%b"}' % setting.issuer.kid.encode()
     token = setting.issuer.compact(header, payload)
     setting.cache = CachingValidator(SignatureAlone(), clock=setting.clock)
@@ -876,8 +872,8 @@ def test_a_payload_that_is_no_claims_set_is_not_remembered(
 
 
 @pytest.mark.parametrize("checked_at", [None, "now", float("nan"), float("inf"), 10**400], ids=repr)
-def test_a_validators_odd_time_raises_nothing(setting: Setting, checked_at: Any) -> None:
-    """Claims of a validator of one's own may have any checked_at."""
+def test_an_unusual_time_of_a_check_raises_nothing(setting: Setting, checked_at: Any) -> None:
+    """A custom validator's claims may have any ``checked_at``."""
     setting.cache = CachingValidator(SignatureAlone(checked_at), clock=setting.clock)
 
     for _ in range(2):
