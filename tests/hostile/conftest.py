@@ -1,4 +1,4 @@
-"""The arena: apps behind one algorithm each, a forger who knows all that is public, a trap."""
+"""The arena: apps with one algorithm each, a forger who knows all public data, and a trap server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VIEW = "the body that only a caller may read"
 SECRET = b"the issuer's secret, which is text so that the module API can take it as a str"
 OTHER_SECRET = b"the forger's secret, which is just as long and of which no part is the issuer's"
 NOBODY = "nobody is calling"
-# The apps are in testing mode: what would be a 5xx reaches the test as the exception that it is.
+# The apps are in testing mode: what would be a 5xx propagates as an exception to the test.
 REFUSALS = {400, 401}
 
 
@@ -44,7 +44,7 @@ class Target:
 
     Attributes:
         algorithm: The one algorithm.
-        issuer: Signs the tokens that the app believes.
+        issuer: Signs the tokens that the app trusts.
         forger: Signs with another key of the same kind, under the same name and key ID.
         client: Calls the app: ``/required`` and ``/optional``.
         seen: What ``flask.g`` held at the end of each request.
@@ -62,7 +62,7 @@ class Target:
         self.issuer = TokenIssuer(algorithm=algorithm, **own)
         self.forger = TokenIssuer(algorithm=algorithm, **other)
         self.forger_with_a_public_key = TokenIssuer() if self.symmetric else self.forger
-        # What everybody knows; where the issuer has a secret alone, somebody's key.
+        # What is public; for an issuer with only a secret, another key.
         self._published = self.forger_with_a_public_key if self.symmetric else self.issuer
         self.validator = JWTValidator(algorithms=algorithm)
         self.keys = StaticKeyProvider(self.issuer.verification_key)
@@ -73,14 +73,14 @@ class Target:
         request_refused.connect(self._refused, self.app)
 
     def arm(self) -> None:
-        """Set the module API up, where it is what guards the app."""
+        """Set the module API up, if it guards the app."""
         if self.module:
             flask_jwtlib.JWT_ALGO = self.algorithm
             flask_jwtlib.set_permanent_verification_key(self.module_key)
 
     @property
     def module_key(self) -> str:
-        """The key as the module API is given it."""
+        """Return the key in the form that the module API gets."""
         return SECRET.decode() if self.symmetric else self.issuer.public_pem
 
     @property
@@ -96,7 +96,7 @@ class Target:
         return self._published.jwk
 
     def public_key(self, encoding: str, form: str) -> bytes:
-        """The public key in one of ``cryptography``'s encodings and formats."""
+        """Return the public key in one of ``cryptography``'s encodings and formats."""
         key = serialization.load_pem_public_key(self.public_pem.encode())
         return key.public_bytes(
             getattr(serialization.Encoding, encoding), getattr(serialization.PublicFormat, form)
@@ -104,7 +104,7 @@ class Target:
 
     @property
     def openssh(self) -> bytes:
-        """The public key as an OpenSSH line, or as one for a curve that OpenSSH lacks (RFC 8709)."""
+        """Return the public key as an OpenSSH line, or as one for a curve that OpenSSH lacks (RFC 8709)."""
         name = {"ES256K": b"ecdsa-sha2-1.3.132.0.10", "Ed448": b"ssh-ed448"}.get(self.algorithm)
         if name is None:
             return self.public_key("OpenSSH", "OpenSSH")
@@ -113,7 +113,7 @@ class Target:
         return b"%s %s" % (name, b64encode(fields))
 
     def good(self, **claims: Any) -> str:
-        """A token that the app accepts."""
+        """Return a token that the app accepts."""
         return self.issuer.token("mallory", **claims)
 
     def header(self, **members: Any) -> dict[str, Any]:
@@ -123,25 +123,25 @@ class Target:
         return {"sub": "mallory", "iss": self.issuer.issuer, "exp": 9_999_999_999, **claims}
 
     def signed(self, header: Any = None, payload: Any = None) -> str:
-        """A token under the issuer's own signature, of any header and payload: objects, or bytes."""
+        """Return a token with the issuer's signature, with any header and payload: objects, or bytes."""
         return self._compact(self.issuer, header, payload)
 
     def forged(self, header: Any = None, payload: Any = None) -> str:
-        """A token under the forger's signature."""
+        """Return a token with the forger's signature."""
         return self._compact(self.forger, header, payload)
 
     def unsigned(self, header: Any, signature: bytes = b"", payload: Any = None) -> str:
-        """A token with any bytes for a signature."""
+        """Return a token with any bytes for a signature."""
         body = json_bytes(self.payload() if payload is None else payload)
         return f"{base64url(json_bytes(header))}.{base64url(body)}.{base64url(signature)}"
 
     def with_signature(self, change: Callable[[bytes], bytes]) -> str:
-        """A good token with its signature replaced."""
+        """Return a valid token with its signature replaced."""
         text, _, _ = self.good().rpartition(".")
         return f"{text}.{base64url(change(self.issuer.sign(text.encode())))}"
 
     def hmac(self, algorithm: str, key: bytes, **members: Any) -> str:
-        """A token with a MAC, by whatever the attacker takes for the secret."""
+        """Return a token with a MAC, by anything that the attacker guesses as the secret."""
         text = self.unsigned(self.header(alg=algorithm, **members)).rpartition(".")[0]
         mac = hmac.HMAC(key, getattr(hashes, f"SHA{algorithm[2:]}")())
         mac.update(text.encode())
@@ -189,7 +189,7 @@ class Target:
 
 
 def json_bytes(value: Any) -> bytes:
-    """Write JSON, unless it is written already."""
+    """Return JSON bytes; bytes are returned unchanged."""
     return value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -211,8 +211,8 @@ def targets() -> dict[str, Target]:
     return {name: Target(algorithm, module=module) for name, (algorithm, module) in TARGETS.items()}
 
 
-# What happens to a token before its signature is checked does not depend on the algorithm, so most groups
-# meet two apps: a composed one with a public key, and the module API with a secret.
+# Everything before the signature check is independent of the algorithm, so most groups
+# use two apps: a composed one with a public key, and the module API with a secret.
 FEW_TARGETS = ("RS256", "module-HS256")
 
 
@@ -225,7 +225,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, targets: dict[str, Target]) -> Target:
-    """The app that the test meets."""
+    """The app under attack."""
     chosen = targets[request.param]
     chosen.arm()
     chosen.seen.clear()
@@ -234,7 +234,7 @@ def target(request: pytest.FixtureRequest, targets: dict[str, Target]) -> Target
 
 
 class _LogKeeper(logging.Handler):
-    """Keeps log lines as a file would have them, tracebacks included."""
+    """Records log lines as a file would have them, tracebacks included."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -247,7 +247,7 @@ class _LogKeeper(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """Everything that is logged, by anybody, at any level."""
+    """Everything that is logged, at any level."""
     keeper = _LogKeeper()
     root, ours = logging.getLogger(), logging.getLogger("flask_jwtlib")
     levels = root.level, ours.level
@@ -261,7 +261,7 @@ def log() -> Iterator[list[str]]:
 
 
 def _secrets(target: Target, token: str) -> list[str]:
-    """What may be shown nowhere: the token, its signature, and the key in the forms that it was given in."""
+    """Return what must never be shown: the token, its signature, and the key in its given forms."""
     segments = token.split(".")
     secrets = [token, segments[-1] if len(segments) == 3 else ""]
     if target.symmetric:
@@ -272,8 +272,8 @@ def _secrets(target: Target, token: str) -> list[str]:
 
 
 @pytest.fixture
-def assert_unheard(target: Target, log: list[str]) -> Callable[..., None]:
-    """Fails if an error, a log line or a response shows a secret, or if a log line is not one."""
+def assert_no_secret_is_shown(target: Target, log: list[str]) -> Callable[..., None]:
+    """Assert that errors, log lines and responses show no secret, and that each log record is one line."""
 
     def check(token: str, *texts: str) -> None:
         shown = [*texts, *log]
@@ -290,11 +290,13 @@ def assert_unheard(target: Target, log: list[str]) -> Callable[..., None]:
 
 
 @pytest.fixture
-def assert_refused(target: Target, assert_unheard: Callable[..., None]) -> Callable[..., None]:
-    """Fails unless a request is refused, or goes on as nobody where a caller is optional.
+def assert_refused(
+    target: Target, assert_no_secret_is_shown: Callable[..., None]
+) -> Callable[..., None]:
+    """Assert that a request is refused, or anonymous on the optional route.
 
-    Refused is 400 or 401 with a challenge; and never is the view's body shown, a secret told, or a
-    trace of the attempt left on ``flask.g``.
+    Refused is 400 or 401 with a challenge. The response never has the view's body or a secret, and
+    ``flask.g`` keeps no trace of the attempt.
     """
 
     def check(token: str = "", **request: Any) -> None:
@@ -320,16 +322,18 @@ def assert_refused(target: Target, assert_unheard: Callable[..., None]) -> Calla
                 "Vary",
                 "WWW-Authenticate",
             }
-            assert_unheard(token, body, str(response.headers))
+            assert_no_secret_is_shown(token, body, str(response.headers))
 
     return check
 
 
 @pytest.fixture
 def assert_token_refused(
-    target: Target, assert_refused: Callable[..., None], assert_unheard: Callable[..., None]
+    target: Target,
+    assert_refused: Callable[..., None],
+    assert_no_secret_is_shown: Callable[..., None],
 ) -> Callable[..., None]:
-    """Fails unless a token is refused: by the validator (as one of ``kinds``), and on its way in."""
+    """Assert that a token is refused: by the validator (as one of ``kinds``), and in a request."""
 
     def check(token: str, *kinds: type[InvalidTokenError]) -> None:
         with pytest.raises(kinds or InvalidTokenError) as refusal:
@@ -348,10 +352,10 @@ def assert_token_refused(
 
 
 class Trap:
-    """An HTTP server on loopback that an attacker would like to be asked for a key.
+    """An HTTP server on loopback that an attacker wants the app to request a key from.
 
     Attributes:
-        url: Where it is.
+        url: Its URL.
         hits: The requests that came.
     """
 
@@ -368,7 +372,7 @@ class Trap:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                """Say nothing."""
+                """Write no log."""
 
         self.hits = hits
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -396,7 +400,7 @@ def traps(targets: dict[str, Target]) -> Iterator[dict[str, Trap]]:
 
 @pytest.fixture
 def trap(target: Target, targets: dict[str, Target], traps: dict[str, Trap]) -> Iterator[Trap]:
-    """The forger's key server, which nobody may ask."""
+    """The forger's key server, which must get no request."""
     chosen = next(traps[name] for name, candidate in targets.items() if candidate is target)
     chosen.hits.clear()
     yield chosen

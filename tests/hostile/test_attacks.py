@@ -1,4 +1,4 @@
-"""Attacks with a name, one test each: the docstring says what the attacker does and what comes of it."""
+"""Named attacks, one test each: the docstring says what the attacker does and what the result is."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def validate(token: str, *keys: object, algorithms: Any) -> Claims:
 
 
 def signed_by_hmac_with(secret: bytes, **header: Any) -> str:
-    """A token that is MACed with whatever the attacker takes for the secret."""
+    """Return a token that is MACed with anything that the attacker guesses as the secret."""
     return TokenIssuer(algorithm="HS256", private_key=secret).token("mallory", header=header)
 
 
 def certificate(issuer: TokenIssuer) -> x509.Certificate:
-    """A certificate that an attacker made for themselves."""
+    """Make an attacker's certificate."""
     key: Any = issuer.private_key
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
     now = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
@@ -88,17 +88,17 @@ def certificate(issuer: TokenIssuer) -> x509.Certificate:
 
 
 def x5c(issuer: TokenIssuer) -> list[str]:
-    """The header parameter that holds a key's certificate (RFC 7515 §4.1.6)."""
+    """Return the header parameter with a key's certificate (RFC 7515 §4.1.6)."""
     return [b64encode(certificate(issuer).public_bytes(serialization.Encoding.DER)).decode()]
 
 
 def thumbprint(issuer: TokenIssuer, digest: hashes.HashAlgorithm) -> str:
-    """The header parameters that name a key's certificate (RFC 7515 §4.1.7)."""
+    """Return the header parameters that name a key's certificate (RFC 7515 §4.1.7)."""
     return base64url(certificate(issuer).fingerprint(digest))
 
 
 def own_jwk(t: Any) -> dict[str, Any]:
-    """The JWK of the key that the forger signs with."""
+    """Return the JWK of the key that the forger signs with."""
     if t.symmetric:
         return {
             "kty": "oct",
@@ -151,7 +151,7 @@ EMBEDDED: dict[str, Callable[[Any, str], dict[str, Any]]] = {
 def test_embedded_key(
     embed: Callable[[Any, str], dict[str, Any]], target: Any, trap: Any, assert_token_refused: Check
 ) -> None:
-    """The token brings its key along, or says where to fetch it: nobody looks, nobody fetches."""
+    """The token has its own key, or a URL to fetch it from: both are ignored."""
     token = target.forged(
         header=target.header(**embed(target, trap.url)), payload=target.payload(iss=trap.url)
     )
@@ -161,7 +161,7 @@ def test_embedded_key(
 
 @pytest.mark.parametrize("name", ["jku", "x5u"])
 def test_key_location_under_a_good_signature(name: str, target: Any, trap: Any) -> None:
-    """Even where the issuer's own token names a place to fetch keys from, nobody goes there."""
+    """Even if the issuer's own token names a URL for keys, it is not fetched."""
     token = target.issuer.token(header={name: f"{trap.url}/jwks.json"})
 
     assert target.client.get("/required", headers=bearer(token)).status_code == 200
@@ -170,7 +170,7 @@ def test_key_location_under_a_good_signature(name: str, target: Any, trap: Any) 
 @pytest.mark.parametrize("value", [None, True, 0, 1.5, [], {}, [[]], "x"], ids=repr)
 @pytest.mark.parametrize("name", ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "cty"])
 def test_key_parameters_of_any_type(name: str, value: object, target: Any) -> None:
-    """A header parameter that nobody reads may be of any type: it is no crash, and no reason for anything."""
+    """A header parameter that isn't read may have any type, and changes nothing."""
     header = target.header(**{name: value})
 
     for token, status in ((target.signed(header), 200), (target.forged(header), 401)):
@@ -186,7 +186,7 @@ def test_unsigned_token() -> None:
 
 
 def test_public_key_as_hmac_secret_where_both_families_are_accepted() -> None:
-    """The attacker MACs a token with the text of the public key, and HS256 is accepted beside RS256."""
+    """The attacker MACs a token with the public key's text, and HS256 is accepted beside RS256."""
     token = signed_by_hmac_with(RSA.public_pem.encode())
 
     with pytest.raises(UnknownKeyError):
@@ -194,7 +194,7 @@ def test_public_key_as_hmac_secret_where_both_families_are_accepted() -> None:
 
 
 def test_public_key_as_hmac_secret_beside_a_real_secret_of_the_same_kid() -> None:
-    """The same, where a real secret has the RSA key's kid, so that HS256 has a key to try."""
+    """The same, with a real secret that has the RSA key's kid, so that HS256 has a key to try."""
     token = signed_by_hmac_with(RSA.public_pem.encode(), kid="key-1")
 
     with pytest.raises(BadSignatureError):
@@ -239,7 +239,7 @@ def test_public_key_in_disguise_as_hmac_secret(spelling: str, fetched: bool) -> 
     if fetched:
         flask_jwtlib.retrieve_verification_key = lambda: known
     else:
-        # What can't be read as a public key is refused, so there is no key at all.
+        # Text that can't be read as a public key is refused, so there is no key at all.
         with suppress(ConfigurationError):
             flask_jwtlib.set_permanent_verification_key(known)
 
@@ -262,7 +262,7 @@ def test_secret_as_public_key_algorithm() -> None:
 
 
 def test_kid_of_another_family() -> None:
-    """The kid is of the EC key, alg and signature are of the RSA key: a kid is for its own algorithm."""
+    """The kid is the EC key's, alg and signature the RSA key's: a key verifies only its own algorithms."""
     keys = [
         VerificationKey(RSA.private_key.public_key(), kid="rsa"),  # type: ignore[union-attr]
         VerificationKey(EC.private_key.public_key(), kid="ec"),  # type: ignore[union-attr]
@@ -273,7 +273,7 @@ def test_kid_of_another_family() -> None:
 
 
 def test_kid_of_another_key_of_ours() -> None:
-    """A tenant signs with their own key and names another tenant's kid: the named key alone is tried."""
+    """A tenant signs with its own key and names another tenant's kid: only the named key is tried."""
     tenant = TokenIssuer(kid="tenant")
 
     with pytest.raises(BadSignatureError):
@@ -285,8 +285,8 @@ def test_kid_of_another_key_of_ours() -> None:
         )
 
 
-def test_no_kid_where_several_keys_would_do() -> None:
-    """The attacker leaves the kid out, to have every key tried: none is."""
+def test_no_kid_where_several_keys_would_fit() -> None:
+    """The attacker leaves the kid out to have every key tried: none is."""
     other = TokenIssuer(kid="key-2")
 
     with pytest.raises(UnknownKeyError):
@@ -300,7 +300,7 @@ def test_no_kid_where_several_keys_would_do() -> None:
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS384", "PS512"])
 def test_another_algorithm_of_the_same_key(algorithm: str) -> None:
-    """The issuer's key signed by another RSA algorithm, and it is bound to one: RFC 8725 §3.1."""
+    """The issuer's key signed with an RSA algorithm other than its configured one (RFC 8725 §3.1)."""
     token = TokenIssuer(algorithm=algorithm, private_key=RSA.private_key).token()
 
     with pytest.raises(UnknownKeyError):
@@ -309,7 +309,7 @@ def test_another_algorithm_of_the_same_key(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
 def test_psychic_signature(algorithm: str) -> None:
-    """An ECDSA signature of zeros, which some libraries took for good over anything (CVE-2022-21449)."""
+    """An ECDSA signature of zeros, which some libraries accepted for any text (CVE-2022-21449)."""
     issuer = TokenIssuer(algorithm=algorithm)
     text, _, signature = issuer.token("root").rpartition(".")
     zeros = base64url(bytes(len(signature) * 3 // 4))
@@ -344,7 +344,7 @@ def test_rsa_signature_plus_the_modulus() -> None:
         number = int.from_bytes(RSA.sign(text.encode()), "big") + modulus
         if number < 2**2048:
             break
-    # Where no sum fits into 256 bytes, it is sent in 257.
+    # If no sum fits into 256 bytes, it is sent in 257.
     size = 256 if number < 2**2048 else 257
     signature = base64url(number.to_bytes(size, "big"))
     assert signature != encoded
@@ -374,7 +374,7 @@ def test_rsa_signature_without_its_leading_zeros(algorithm: str) -> None:
 
 
 # The points of small order on edwards25519, canonical and not: for each, a signature of R = a point of small
-# order and S = 0 is good for every eighth text at least.
+# order and S = 0 is valid for at least every eighth text.
 SMALL_ORDER = (
     "0100000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000080",
@@ -395,7 +395,7 @@ SMALL_ORDER = (
 
 @pytest.mark.parametrize("point", SMALL_ORDER)
 def test_ed25519_key_that_anyone_can_sign_for(point: str) -> None:
-    """A key of small order is planted in the issuer's set, and tokens are signed without a private key."""
+    """A key of small order is added to the issuer's set, and tokens are signed without a private key."""
     raw = bytes.fromhex(point)
     key_set = KeySet.from_jwks(
         {"keys": [ED.jwk, {"kty": "OKP", "crv": "Ed25519", "x": base64url(raw), "kid": "planted"}]}
@@ -419,7 +419,7 @@ def test_ed25519_key_that_anyone_can_sign_for(point: str) -> None:
 
 
 def test_rsa_key_that_anyone_can_factor() -> None:
-    """A modulus of two equal primes: its root gives the private key away, and that signs tokens."""
+    """A modulus of two equal primes: its root reveals the private key, which signs tokens."""
     prime = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers().p
     jwk = {
         "kty": "RSA",
@@ -448,11 +448,11 @@ def test_ed25519_signature_plus_the_order() -> None:
         )
 
 
-def test_the_mirrored_ecdsa_signature_is_the_issuers_too() -> None:
-    """With r and s, r and n - s verifies as well: RFC 7518 allows what ECDSA has always allowed.
+def test_the_mirrored_ecdsa_signature_is_valid() -> None:
+    """If r and s verify, r and n - s verify as well: RFC 7518 permits this.
 
-    It is the one way to respell an accepted token, it changes nothing that was signed, and a token is to be
-    revoked by its ``jti``.
+    It is the only second spelling of an accepted token and changes nothing that was signed. A revocation
+    therefore goes by the ``jti``.
     """
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     text = EC.token().rpartition(".")[0]
@@ -465,7 +465,7 @@ def test_the_mirrored_ecdsa_signature_is_the_issuers_too() -> None:
 
 
 def test_truncated_mac() -> None:
-    """A MAC cut to its first bytes, which can be guessed one after the other."""
+    """A MAC truncated to its first bytes, which can be guessed one after the other."""
     text = HMAC.token().rpartition(".")[0]
     good = HMAC.sign(text.encode())
 
@@ -475,7 +475,7 @@ def test_truncated_mac() -> None:
 
 
 def test_kid_of_an_empty_file() -> None:
-    """The kid is the path of an empty file, the token is MACed with its content, nothing (RFC 8725 §3.10)."""
+    """The kid is the path of an empty file, and the token is MACed with no bytes (RFC 8725 §3.10)."""
     for kid in ("/dev/null", "../../../../dev/null"):
         token = TokenIssuer(algorithm="HS256", kid=kid, private_key=b"").token("root")
 
@@ -484,7 +484,7 @@ def test_kid_of_an_empty_file() -> None:
 
 
 def test_critical_extension() -> None:
-    """An extension that must be understood is named, and is not understood (RFC 7515 §4.1.11)."""
+    """The token names a critical extension that isn't supported (RFC 7515 §4.1.11)."""
     token = RSA.token(
         header={"crit": ["https://example.com/bound"], "https://example.com/bound": "elsewhere"}
     )
@@ -504,13 +504,13 @@ def test_unencoded_payload() -> None:
 
 
 def test_zip_bomb() -> None:
-    """A compressed payload would unfold to any size: zip is refused (RFC 8725 §3.6)."""
+    """A compressed payload would expand to any size: zip is refused (RFC 8725 §3.6)."""
     with pytest.raises(MalformedTokenError):
         validate(RSA.token(header={"zip": "DEF"}), RSA.verification_key, algorithms="RS256")
 
 
 def test_one_name_twice() -> None:
-    """One reader takes the first of two members of a name, another the last: neither is read."""
+    """Parsers disagree on which of two members with one name counts: both are refused."""
     exp = b'"exp":9999999999'
     for payload in (
         b'{"sub":"alice","sub":"root",%b}' % exp,
@@ -524,7 +524,7 @@ def test_one_name_twice() -> None:
 
 
 def test_claims_named_like_attributes() -> None:
-    """Claims that are named like the attributes of ``Claims`` move neither the clock nor the header."""
+    """Claims named like attributes of ``Claims`` change neither the time of the check nor the header."""
     names = {
         "checked_at": 0,
         "header": {"typ": "at+jwt"},
@@ -547,7 +547,7 @@ def test_claims_named_like_attributes() -> None:
 
 
 def test_json_at_the_depth_limit_is_read() -> None:
-    """Nesting is counted, not guessed: 32 levels are read, and brackets within strings are none."""
+    """JSON of 32 levels is read, and brackets within strings don't count."""
     nested: Any = []
     for _ in range(30):
         nested = [nested]
@@ -580,8 +580,8 @@ class CountedKeys:
         ),
     ],
 )
-def test_key_lookups_for_nonsense(token: str) -> None:
-    """Nonsense is refused before any key is looked up: it can't be used to make us ask a key server."""
+def test_malformed_tokens_cause_no_key_lookup(token: str) -> None:
+    """A malformed token is refused before any key lookup, so it can't cause requests to a key server."""
     keys = CountedKeys()
 
     with pytest.raises((MalformedTokenError, AlgorithmError)):
@@ -591,7 +591,7 @@ def test_key_lookups_for_nonsense(token: str) -> None:
 
 
 def test_flood_of_unknown_key_ids() -> None:
-    """Each token names another kid that nobody knows: after two looks for them the keys are left alone."""
+    """Each token has another unknown kid: after two fetches the key server is left alone."""
     fetches: list[int] = []
 
     def fetch() -> dict[str, Any]:
@@ -621,17 +621,19 @@ def test_log_flood(target: Any, log: list[str]) -> None:
     assert max(map(len, log)) < 500
 
 
-def test_form_beyond_the_apps_limit(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
-    """A form that is larger than the app allows is not read for somebody whom nobody knows: 401."""
+def test_form_beyond_the_apps_limit(
+    assert_anonymous: Callable[[Flask, dict[str, Any]], int],
+) -> None:
+    """A form that is larger than the app allows is not read for an anonymous caller: 401."""
     app = guarded_app()
     app.config["MAX_CONTENT_LENGTH"] = 1000
     form = {"method": "POST", "data": {"access_token": RSA.token(), "pad": "x" * 2000}}
 
-    assert assert_nobody(app, form) == 401
+    assert assert_anonymous(app, form) == 401
 
 
 class CountedStream(BytesIO):
-    """A body that tells how much of it was read."""
+    """A body that records how much of it was read."""
 
     def __init__(self, size: int) -> None:
         super().__init__(b"access_token=" + b"x" * size)
@@ -650,7 +652,7 @@ class CountedStream(BytesIO):
 
 @pytest.mark.parametrize("limit", [100_000, 50_000_000, None], ids=repr)
 def test_form_beyond_every_token(limit: int | None) -> None:
-    """A form that is many times longer than a token is not read, whatever the app accepts for itself."""
+    """A form that is many times longer than a token is not read, whatever the app's own limit."""
     app = guarded_app()
     app.config["MAX_FORM_MEMORY_SIZE"] = limit
     body = CountedStream(5_000_000)
@@ -665,7 +667,7 @@ def test_form_beyond_every_token(limit: int | None) -> None:
 
 
 def guarded_app() -> Flask:
-    """An app with a route that needs a caller and one that does not."""
+    """An app with a required and an optional route."""
     app = Flask("guarded")
     app.testing = True
     auth = Authenticator(keys=RSA.verification_key)
@@ -688,8 +690,8 @@ def guarded_app() -> Flask:
 
 
 @pytest.fixture
-def assert_nobody() -> Callable[[Flask, dict[str, Any]], int]:
-    """Sends a request to both routes, checks that nobody is let in, and answers the refusal's status."""
+def assert_anonymous() -> Callable[[Flask, dict[str, Any]], int]:
+    """Assert that both routes treat a request as anonymous, and return the refusal's status."""
 
     def check(app: Flask, request: dict[str, Any]) -> int:
         client = app.test_client()
@@ -703,8 +705,8 @@ def assert_nobody() -> Callable[[Flask, dict[str, Any]], int]:
     return check
 
 
-def test_the_last_callers_name() -> None:
-    """A request without a token, right after one with a good token on the same connection, is nobody's."""
+def test_the_previous_callers_name() -> None:
+    """A request without a token, right after a valid one on the same connection, is anonymous."""
     client = guarded_app().test_client()
 
     assert client.get("/optional", headers=bearer(RSA.token())).text == "alice"
@@ -713,36 +715,40 @@ def test_the_last_callers_name() -> None:
     assert client.get("/required").status_code == 401
 
 
-def test_pollution_by_a_second_token(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
-    """A proxy that checks the query's token and an app that takes the header's would see two callers: 400."""
+def test_pollution_by_a_second_token(
+    assert_anonymous: Callable[[Flask, dict[str, Any]], int],
+) -> None:
+    """A proxy that checks the query's token and an app that uses the header's would see two callers: 400."""
     request = {
         "headers": bearer(RSA.token("alice")),
         "query_string": {"access_token": RSA.token("bob")},
     }
 
-    assert assert_nobody(guarded_app(), request) == 400
+    assert assert_anonymous(guarded_app(), request) == 400
 
 
-def test_two_authorization_headers(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
+def test_two_authorization_headers(
+    assert_anonymous: Callable[[Flask, dict[str, Any]], int],
+) -> None:
     """Two Authorization headers, which servers join by a comma, are malformed credentials: 400."""
     token = RSA.token()
 
     assert (
-        assert_nobody(
+        assert_anonymous(
             guarded_app(), {"headers": {"Authorization": f"Bearer {token},Bearer {token}"}}
         )
         == 400
     )
 
 
-def test_query_that_is_no_text(assert_nobody: Callable[[Flask, dict[str, Any]], int]) -> None:
-    """A raw byte that is no UTF-8 in the query, beside a token, is the client's mistake: 400."""
+def test_query_that_is_not_text(assert_anonymous: Callable[[Flask, dict[str, Any]], int]) -> None:
+    """A raw byte that isn't UTF-8 in the query, beside a token, is a client error: 400."""
     request = {"environ_overrides": {"QUERY_STRING": f"access_token={RSA.token()}&x=\xff"}}
 
-    assert assert_nobody(guarded_app(), request) == 400
+    assert assert_anonymous(guarded_app(), request) == 400
 
 
-def test_form_that_is_no_text_beside_a_header() -> None:
+def test_form_that_is_not_text_beside_a_header() -> None:
     """A form that can't be read may hide a second token: with one in the header as well, it is refused."""
     app = guarded_app()
     with (
@@ -759,7 +765,7 @@ def test_form_that_is_no_text_beside_a_header() -> None:
 
 
 def test_response_header_injection(target: Any) -> None:
-    """Line breaks and quotes in a token come back in no response header."""
+    """Line breaks and quotes in a token are in no response header."""
     text = 'x"\r\nSet-Cookie: admin=1\r\n'
     tokens = [
         target.forged(header=target.header(kid=text, typ=text)),
@@ -774,8 +780,8 @@ def test_response_header_injection(target: Any) -> None:
         assert "\n" not in response.headers["WWW-Authenticate"]
 
 
-def test_the_challenge_is_no_oracle_for_claims(target: Any) -> None:
-    """A forger learns nothing of the rules: a bad signature is all that the answer tells."""
+def test_the_challenge_reveals_no_claim_rules(target: Any) -> None:
+    """A forger learns nothing of the rules: the response names only the bad signature."""
     answers = {
         target.client.get(
             "/required", headers=bearer(target.forged(payload=target.payload(**claims)))
@@ -797,7 +803,7 @@ def test_the_challenge_is_no_oracle_for_claims(target: Any) -> None:
     ],
 )
 def test_id_token_as_an_access_token(typ: object) -> None:
-    """A client sends the ID token of its log-in, even one for our very audience (RFC 8725 §3.12): 401."""
+    """A client sends the ID token of its login, even one for our audience (RFC 8725 §3.12): 401."""
     auth = Authenticator(
         keys=RSA.public_pem,
         validator=JWTValidator(
@@ -820,7 +826,7 @@ def test_id_token_as_an_access_token(typ: object) -> None:
     assert app.test_client().get("/", headers=bearer(access)).text == "in"
 
 
-def test_errors_keep_no_secret() -> None:
+def test_errors_contain_no_secret() -> None:
     """An error that an app logs with its traceback, or pickles into a report, shows no token."""
     token = RSA.compact(b'{"alg":"RS256","kid":"a","kid":"b"}', b"{}")
 

@@ -1,4 +1,4 @@
-"""Properties that hold for every input, looked for by Hypothesis."""
+"""Properties that hold for every input, tested with Hypothesis."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ claim_names = st.sampled_from(["iss", "sub", "aud", "exp", "nbf", "iat", "jti", 
 
 
 def validated(algorithm: str, token: str) -> Claims | None:
-    """What a validator makes of a token: claims, or None where it refuses. Other errors go on."""
+    """Return the validated claims, or None for a refusal. Other errors propagate."""
     try:
         return VALIDATORS[algorithm].validate(BearerToken(token), KEYS[algorithm])
     except InvalidTokenError as refusal:
@@ -76,7 +76,7 @@ def validated(algorithm: str, token: str) -> Claims | None:
 
 
 def as_json(value: Any) -> bytes:
-    """JSON as an attacker writes it: with NaN, and with surrogates as they are."""
+    """Return JSON as an attacker writes it: with NaN, and with surrogates unescaped."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -86,7 +86,7 @@ def as_json(value: Any) -> bytes:
 @example("\ud800.\ud800.\ud800")
 @example("eyJhbGciOiJub25lIn0.e30.")
 def test_a_text_is_a_jws_or_malformed(text: str) -> None:
-    """Reading any text as a JWS gives a ``CompactJWS`` or a ``MalformedTokenError``, and nothing else."""
+    """Parsing any text as a JWS returns a ``CompactJWS`` or raises ``MalformedTokenError``."""
     try:
         jws = CompactJWS(text)
         read = jws.header.alg, jws.payload, jws.signature
@@ -97,8 +97,8 @@ def test_a_text_is_a_jws_or_malformed(text: str) -> None:
 
 @bounded
 @given(st.text(characters) | token_like)
-def test_no_invented_text_is_accepted(text: str) -> None:
-    """No text that nobody signed is a token, and refusing it raises nothing but ``AuthenticationError``."""
+def test_no_unsigned_text_is_accepted(text: str) -> None:
+    """Any unsigned text is refused, and only by an ``AuthenticationError``."""
     assert [validated(algorithm, text) for algorithm in ISSUERS] == [None] * len(ISSUERS)
 
 
@@ -110,7 +110,7 @@ def test_no_invented_text_is_accepted(text: str) -> None:
 @example(b'{"a":1e999}')
 @example(b'{"a":"\\ud800"}')
 def test_bytes_are_a_json_object_or_malformed(data: bytes) -> None:
-    """Strict reading gives what lenient reading gives, or ``MalformedTokenError``."""
+    """Strict parsing returns the same as lenient parsing, or raises ``MalformedTokenError``."""
     try:
         value = read_json_object(data, "text")
     except MalformedTokenError:
@@ -122,7 +122,7 @@ def test_bytes_are_a_json_object_or_malformed(data: bytes) -> None:
 @bounded
 @given(header=st.dictionaries(names | st.text(characters, max_size=5), json_values, max_size=5))
 def test_signed_headers(header: dict[str, Any]) -> None:
-    """Whatever stands in a header, the signed token is accepted or refused and nothing else."""
+    """With any header, the signed token is accepted or refused by an ``AuthenticationError``."""
     for algorithm, issuer in ISSUERS.items():
         for alg in ({"alg": algorithm}, {}):
             claims = validated(
@@ -139,7 +139,7 @@ def test_signed_headers(header: dict[str, Any]) -> None:
     | json_values
 )
 def test_signed_claims(payload: Any) -> None:
-    """Whatever stands in a claims set, the signed token is accepted or refused and nothing else."""
+    """With any claims set, the signed token is accepted or refused by an ``AuthenticationError``."""
     for algorithm in ("HS256", "EdDSA"):
         claims = validated(
             algorithm,
@@ -156,13 +156,13 @@ def test_signed_claims(payload: Any) -> None:
 @bounded
 @given(data=st.binary(max_size=300))
 def test_signed_bytes(data: bytes) -> None:
-    """Bytes that are signed as header or claims raise nothing but ``AuthenticationError`` either."""
+    """Signed bytes as header or claims raise nothing but ``AuthenticationError``, either."""
     issuer = ISSUERS["HS256"]
     validated("HS256", issuer.compact(data, b"{}"))
     validated("HS256", issuer.compact(b'{"alg":"HS256"}', data))
 
 
-# One change of a text: where, how many characters go, and what comes instead.
+# One change of a text: where, how many characters are removed, and what is inserted.
 changes = st.lists(
     st.tuples(
         st.integers(0, 10_000),
@@ -180,7 +180,7 @@ changes = st.lists(
 def test_no_other_text_is_the_same_token(
     algorithm: str, changes: list[tuple[int, int, str]]
 ) -> None:
-    """However a good token is changed: if the outcome is accepted, it is the very same text."""
+    """However a valid token is changed: if the result is accepted, it is the very same text."""
     token = GOOD[algorithm]
     for position, removed, added in changes:
         at = position % (len(token) + 1)
@@ -190,8 +190,8 @@ def test_no_other_text_is_the_same_token(
 
 
 @pytest.mark.parametrize("algorithm", list(ISSUERS))
-def test_no_neighbour_is_the_same_token(algorithm: str) -> None:
-    """With one of its last characters exchanged for any other, a token is refused."""
+def test_no_similar_text_is_the_same_token(algorithm: str) -> None:
+    """With one of its last characters replaced, a token is refused."""
     for end, character in ((end, character) for end in range(1, 4) for character in BASE64URL):
         text = GOOD[algorithm]
         changed = text[: len(text) - end] + character + text[len(text) - end + 1 :]
@@ -202,7 +202,7 @@ def test_no_neighbour_is_the_same_token(algorithm: str) -> None:
 @bounded
 @given(st.text(BASE64URL + "=+/ \n", max_size=30), st.text(BASE64URL, max_size=30))
 def test_a_segment_has_one_spelling(payload: str, signature: str) -> None:
-    """What is read from a segment, encoded again, is the segment: no two texts are read alike."""
+    """Encoding what was read from a segment returns the segment: no two texts are read alike."""
     header = base64url(b'{"alg":"HS256"}')
     try:
         jws = CompactJWS(f"{header}.{payload}.{signature}")
@@ -228,7 +228,7 @@ dates = st.integers() | st.integers(NOW - 5, NOW + 5) | st.floats() | st.floats(
 @example(date=2**63 - 1, leeway=0)
 @example(date=True, leeway=0)
 def test_numeric_dates(date: float, leeway: int) -> None:
-    """Exp is a number beyond now - leeway; nbf and iat are numbers not beyond now + leeway."""
+    """Exp must be a number beyond now - leeway; nbf and iat must not be beyond now + leeway."""
     try:
         valid = not isinstance(date, bool) and math.isfinite(date)
     except OverflowError:
@@ -263,7 +263,7 @@ queries = latin_1 | st.lists(
 
 
 def extracted(**environ: Any) -> BearerToken | None:
-    """What the extractor makes of a request: a token, or None, also where it refuses."""
+    """Return the request's token, or None, also if the extractor refuses."""
     with APP.test_request_context("/", environ_overrides=environ) as context:
         try:
             token = BearerTokenExtractor().extract(context.request)
@@ -276,7 +276,7 @@ def extracted(**environ: Any) -> BearerToken | None:
 @bounded
 @given(value=authorizations)
 def test_authorization_headers(value: str) -> None:
-    """Any Authorization header holds a token, holds none, or is malformed; a token is what stands there."""
+    """Any Authorization header has a token, has none, or is malformed; the token is part of the header."""
     token = extracted(HTTP_AUTHORIZATION=value)
 
     assert token is None or value.rpartition(" ")[2] == token.value
@@ -287,7 +287,7 @@ def test_authorization_headers(value: str) -> None:
 @given(text=queries)
 @example("access_token=x&y=\xff")
 def test_query_strings(text: str) -> None:
-    """Any query holds a token, holds none, or is malformed."""
+    """Any query string has a token, has none, or is malformed."""
     extracted(QUERY_STRING=text)
 
 
@@ -298,7 +298,7 @@ def test_query_strings(text: str) -> None:
     body=st.binary(max_size=50) | queries.map(lambda q: q.encode("latin-1")),
 )
 def test_requests(authorization: str, query: str, body: bytes) -> None:
-    """Any header, query and form together hold one token, hold none, or are malformed."""
+    """Any header, query and form together have one token, have none, or are malformed."""
     with APP.test_request_context(
         "/",
         method="POST",
@@ -322,7 +322,7 @@ def test_requests(authorization: str, query: str, body: bytes) -> None:
 @bounded
 @given(value=json_values)
 def test_quoting(value: object) -> None:
-    """A value is shown in a log line in printable ASCII, and not at any length."""
+    """A value is logged in printable ASCII and at a limited length."""
     text = quoted(value)
 
     assert text.isascii()
@@ -333,6 +333,6 @@ def test_quoting(value: object) -> None:
 @bounded
 @given(value=st.text(characters))
 def test_refusals_are_authentication_errors(value: str) -> None:
-    """A bearer token of any text is refused by an ``AuthenticationError``, as the interface says."""
+    """A bearer token of any text is refused by an ``AuthenticationError``, as the interface requires."""
     with pytest.raises(AuthenticationError):
         VALIDATORS["RS256"].validate(BearerToken(value), KEYS["RS256"])

@@ -1,8 +1,8 @@
-"""Some hundred hostile requests, each against every app of the arena.
+"""Some hundred hostile requests, each against apps of the arena.
 
-The token in them is a good one (``k``), so that nothing but the way in which it is sent stands between the
-request and the view. A value is the arguments of a call of Flask's test client; headers are set in the WSGI
-environment, as a server would, where the client would refuse to send them.
+Their token is valid (``k``), so only the way in which it is sent can make the app refuse it.
+A value is the arguments of a call of Flask's test client. Where the client would refuse to send a header,
+it is set in the WSGI environment, as by a server.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def table(group: dict[str, Make]) -> pytest.MarkDecorator:
 
 
 def credentials(value: str) -> Request:
-    """An Authorization header of any text, as a server hands it on: Latin-1 (PEP 3333)."""
+    """Return an Authorization header of any text, as a server passes it on: Latin-1 (PEP 3333)."""
     return {"environ_overrides": {"HTTP_AUTHORIZATION": value}}
 
 
 def query(text: str) -> Request:
-    """A query string of any text, as a server hands it on."""
+    """Return a query string of any text, as a server passes it on."""
     return {"environ_overrides": {"QUERY_STRING": text}}
 
 
 def form(body: str | bytes, method: str = "POST", content_type: str = FORM) -> Request:
-    """A body of a form's content type, or of another one."""
+    """Return a body with a form's content type, or another one."""
     return {
         "method": method,
         "data": body if isinstance(body, bytes) else body.encode(),
@@ -51,13 +51,13 @@ def form(body: str | bytes, method: str = "POST", content_type: str = FORM) -> R
 
 
 def multipart(text: str, disposition: str) -> Request:
-    """A multipart body of one part."""
+    """Return a multipart body of one part."""
     body = f"--b\r\nContent-Disposition: {disposition}\r\n\r\n{text}\r\n--b--\r\n"
     return form(body, content_type="multipart/form-data; boundary=b")
 
 
 def with_header(request: Request, token: str) -> Request:
-    """The same request with a token in its header as well."""
+    """Return the same request with a token in its header as well."""
     return {**request, "headers": bearer(token)}
 
 
@@ -139,7 +139,7 @@ AUTHORIZATION: dict[str, Callable[[str], str]] = {
     {name: lambda k, value=value: credentials(value(k)) for name, value in AUTHORIZATION.items()}
 )
 def test_authorization_headers(make: Make, target: Any, assert_refused: Check) -> None:
-    """A header that is not "Bearer", spaces and one b64token lets nobody in (RFC 6750 §2.1)."""
+    """A header that isn't "Bearer", spaces and one b64token is refused (RFC 6750 §2.1)."""
     token = target.good()
     assert_refused(token, **make(token))
 
@@ -181,7 +181,7 @@ TWO_PLACES: dict[str, Make] = {
 
 @table(TWO_PLACES)
 def test_more_than_one_place(make: Make, target: Any, assert_refused: Check) -> None:
-    """A request with a token in more than one place, or twice in one, is malformed (RFC 6750 §2)."""
+    """A request with a token in more than one location, or twice in one, is malformed (RFC 6750 §2)."""
     token = target.good()
     assert_refused(token, **make(token))
 
@@ -236,14 +236,14 @@ PARAMETERS: dict[str, Callable[[str], str]] = {
 
 @table({name: lambda k, text=text: query(text(k)) for name, text in PARAMETERS.items()})
 def test_query_parameters(make: Make, target: Any, assert_refused: Check) -> None:
-    """A query whose access_token is no b64token, or which has another name for it, lets nobody in."""
+    """A query whose access_token isn't a b64token, or has another name, is refused."""
     token = target.good()
     assert_refused(token, **make(token))
 
 
 @table({name: lambda k, text=text: form(text(k)) for name, text in PARAMETERS.items()})
 def test_form_parameters(make: Make, target: Any, assert_refused: Check) -> None:
-    """A form whose access_token is no b64token, or which has another name for it, lets nobody in."""
+    """A form whose access_token isn't a b64token, or has another name, is refused."""
     token = target.good()
     assert_refused(token, **make(token))
 
@@ -267,8 +267,8 @@ RAW_BYTES: dict[str, Make] = {
 
 
 @table(RAW_BYTES)
-def test_bytes_that_are_no_text(make: Make, target: Any, assert_refused: Check) -> None:
-    """A request with bytes that are no UTF-8 is refused: it is no failure of ours."""
+def test_bytes_that_are_not_text(make: Make, target: Any, assert_refused: Check) -> None:
+    """A request with bytes that aren't UTF-8 is refused, without a server error."""
     token = target.good()
     assert_refused(token, **make(token))
 
@@ -318,16 +318,16 @@ BODIES: dict[str, Make] = {
 
 
 @table(BODIES)
-def test_places_that_are_none(make: Make, target: Any, assert_refused: Check) -> None:
-    """A good token anywhere but in the three places of RFC 6750 §2 lets nobody in."""
+def test_other_locations(make: Make, target: Any, assert_refused: Check) -> None:
+    """A valid token anywhere but in the three locations of RFC 6750 §2 is ignored."""
     token = target.good()
     assert_refused(token, **make(token))
 
 
 @pytest.mark.every_algorithm
 @pytest.mark.parametrize("place", ["header", "form", "query"])
-def test_a_good_token_is_accepted(place: str, target: Any) -> None:
-    """What all these tables hold against: the same token, sent properly, is accepted."""
+def test_a_valid_token_is_accepted(place: str, target: Any) -> None:
+    """The control for all these tables: the same token, sent properly, is accepted."""
     token = target.good()
     requests: dict[str, Request] = {
         "header": {"headers": bearer(token)},

@@ -1,8 +1,7 @@
-"""Hundreds of hostile tokens, each against every app of the arena: a table a group.
+"""Hundreds of hostile tokens, each against apps of the arena: a table per group.
 
-An entry makes its token for an app (``t``, see ``Target`` in conftest.py). Where it can, it has the
-token signed by the issuer itself: then nothing but the reading of it stands between the attack and
-the view.
+An entry makes its token for an app (``t``, see ``Target`` in conftest.py). If possible, the issuer itself
+signs the token: then only parsing and claim rules can make the app refuse it.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def table(group: dict[str, Make]) -> pytest.MarkDecorator:
     )
 
 
-# What may be wrong with JSON text. An entry is given the members of a good object, `"alg":"RS256",…`.
+# Faults in JSON text. An entry is given the members of a valid object, `"alg":"RS256",…`.
 BAD_JSON: dict[str, Callable[[bytes], bytes]] = {
     "duplicate": lambda m: b"{%b,%b}" % (m, m),
     "duplicate-unknown": lambda m: b'{%b,"x":1,"x":1}' % m,
@@ -137,7 +136,7 @@ def _members(value: dict[str, Any]) -> bytes:
     }
 )
 def test_json_of_the_header(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A header that is no strict JSON object of UTF-8 is refused, though the issuer itself signed it."""
+    """A header that isn't a strict JSON object in UTF-8 is refused, even if the issuer signed it."""
     assert_token_refused(make(target), MalformedTokenError)
 
 
@@ -148,7 +147,7 @@ def test_json_of_the_header(make: Make, target: Any, assert_token_refused: Check
     }
 )
 def test_json_of_the_claims(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A claims set that is no strict JSON object of UTF-8 is refused, though the issuer itself signed it."""
+    """A claims set that isn't a strict JSON object in UTF-8 is refused, even if the issuer signed it."""
     assert_token_refused(make(target), MalformedTokenError)
 
 
@@ -195,7 +194,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     {name: lambda t, more=more: t.signed(header=t.header(**more)) for name, more in HEADERS.items()}
 )
 def test_header_parameters(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A header parameter of the wrong type, or one that changes the reading, is refused though signed."""
+    """A header parameter of the wrong type, or one that changes the parsing, is refused, even if signed."""
     assert_token_refused(make(target), MalformedTokenError)
 
 
@@ -210,7 +209,7 @@ def test_header_parameters(make: Make, target: Any, assert_token_refused: Check)
     }
 )
 def test_headers_without_alg(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A header whose alg stands anywhere but where it belongs is refused."""
+    """A header whose alg is anywhere but in its place is refused."""
     assert_token_refused(make(target), MalformedTokenError)
 
 
@@ -223,7 +222,7 @@ NO_DATES: dict[str, Any] = {
     "iso-8601": "2999-01-01T00:00:00Z",
     "array": [9_999_999_999],
     "object": {"seconds": 9_999_999_999},
-    # Not a finite number of any computer's (RFC 7519 §2); any other late date is accepted.
+    # Beyond the range of floats (RFC 7519 §2); any other late date is accepted.
     "10-to-the-400": 10**400,
     "minus-10-to-the-400": -(10**400),
     "4000-digits": 10**4000,
@@ -268,7 +267,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     }
 )
 def test_registered_claims(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A registered claim of the wrong type, out of range, or out of its time is refused though signed."""
+    """A registered claim of the wrong type, out of range, or out of its time is refused, even if signed."""
     assert_token_refused(make(target), ClaimError)
 
 
@@ -301,7 +300,7 @@ SIGNATURES = {"empty": b"", "one-byte": b"\x00", "long": b"\x00" * 256}
     | {f"{name!a}-signed": lambda t, alg=name: t.signed(header=t.header(alg=alg)) for name in NONES}
 )
 def test_unsecured(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """No spelling of "none" makes a token without a signature, or with any, acceptable (RFC 8725 §2.1)."""
+    """No spelling of "none" makes a token acceptable, without a signature or with any (RFC 8725 §2.1)."""
     assert_token_refused(make(target), AlgorithmError, MalformedTokenError)
 
 
@@ -335,8 +334,8 @@ PUBLIC_TEXTS: dict[str, Callable[[Any], bytes]] = {
         for alg, (name, text) in product(("HS256", "HS384", "HS512"), PUBLIC_TEXTS.items())
     }
 )
-def test_hmac_by_what_is_public(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A MAC by the text of the public key, in any form, or by another guess, is refused (RFC 8725 §2.1)."""
+def test_hmac_by_public_data(make: Make, target: Any, assert_token_refused: Check) -> None:
+    """A MAC by the public key's text, in any form, or by another guess, is refused (RFC 8725 §2.1)."""
     assert_token_refused(make(target), AlgorithmError, BadSignatureError)
 
 
@@ -396,19 +395,19 @@ ALGORITHMS = [
     }
 )
 def test_other_algorithms(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """Any alg but the configured one, letter for letter, is refused, though the issuer's own key signed."""
+    """Any alg but the exact configured one is refused, even if the issuer's own key signed."""
     assert_token_refused(make(target), AlgorithmError)
 
 
 def _resigned(t: Any, algorithm: str) -> str:
-    """A token truly signed by another algorithm, with the issuer's own key where that fits."""
+    """Return a token signed with another algorithm, with the issuer's own key if it fits."""
     fits = {"RS": ("RS", "PS"), "HS": ("HS",), "Ed": ("Ed",)}.get(t.algorithm[:2], ())
     own = {"private_key": t.issuer.private_key} if algorithm.startswith(fits or "-") else {}
     signer: TokenIssuer = TokenIssuer(algorithm=algorithm, **own)
     return signer.token("mallory")
 
 
-# How one character may be slipped into a segment, or change it, such that a lenient decoder reads the same.
+# Ways to insert or change one character of a segment so that a lenient decoder reads the same.
 SEGMENTS = {"header": 0, "payload": 1, "signature": 2}
 FOREIGN = {
     "space": " ",
@@ -439,7 +438,7 @@ FOREIGN = {
 
 
 def _good_with_tails(t: Any) -> list[str]:
-    """A good token whose header, payload and signature each end in a character with spare bits."""
+    """Return a valid token whose header, payload and signature each end in a character with spare bits."""
     for pad in range(3):
         header = base64url(json.dumps(t.header(x="x" * pad)).encode())
         if len(header) % 4:
@@ -491,7 +490,7 @@ RESPELT: dict[str, Callable[[str], str]] = {
     }
 )
 def test_other_spellings(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """Another spelling of a good token, which lenient decoders read alike, is refused (RFC 7515 §2)."""
+    """Another spelling of a valid token, which lenient decoders read alike, is refused (RFC 7515 §2)."""
     assert_token_refused(make(target), MalformedTokenError, BadSignatureError)
 
 
@@ -585,7 +584,7 @@ STRUCTURES: dict[str, Make] = {
 
 
 def _of_size(t: Any, size: int) -> str:
-    """A token of just so many characters, signed by the issuer."""
+    """Return a token of exactly so many characters, signed by the issuer."""
     for pad in range(size):
         token = t.signed(payload=t.payload(x="x" * ((size - 700) * 3 // 4 + pad)))
         if len(token) >= size:
@@ -595,7 +594,7 @@ def _of_size(t: Any, size: int) -> str:
 
 @table(STRUCTURES)
 def test_structures(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """What is not three parts of base64url, in one compact and bounded text, is refused (RFC 7515 §5.2)."""
+    """Anything but three parts of base64url in one compact, bounded text is refused (RFC 7515 §5.2)."""
     assert_token_refused(make(target), MalformedTokenError, BadSignatureError)
 
 
@@ -702,12 +701,12 @@ def _plus_order(s: bytes) -> bytes:
     }
 )
 def test_signatures(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A signature that is not the issuer's over this very text, in the algorithm's one form, is refused."""
+    """Any signature but the issuer's over this very text, in the algorithm's one form, is refused."""
     assert_token_refused(make(target), BadSignatureError)
 
 
 def _swapped(t: Any, segment: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
-    """A good token with its header or claims changed under the same signature."""
+    """Return a valid token with its header or claims changed under the same signature."""
     parts = [t.header(), t.payload()]
     signature = t.signed(*parts).rpartition(".")[2]
     parts[segment] = change(parts[segment])
@@ -715,7 +714,7 @@ def _swapped(t: Any, segment: int, change: Callable[[dict[str, Any]], dict[str, 
 
 
 def _over(t: Any, text: Callable[[str, str], str]) -> str:
-    """A token whose signature is the issuer's, over something else."""
+    """Return a token whose signature is the issuer's, over something else."""
     header, payload, _ = t.good().split(".")
     return f"{header}.{payload}.{base64url(t.issuer.sign(text(header, payload).encode()))}"
 
@@ -774,6 +773,8 @@ HOSTILE_TEXTS = {
         if name != "long"
     }
 )
-def test_texts_that_want_to_be_more(make: Make, target: Any, assert_token_refused: Check) -> None:
-    """A header's text is no path, query, URL, template, log line or response header."""
+def test_header_texts_are_not_interpreted(
+    make: Make, target: Any, assert_token_refused: Check
+) -> None:
+    """A header's text isn't used as a path, query, URL, template, log line or response header."""
     assert_token_refused(make(target), BadSignatureError, AlgorithmError, UnknownKeyError)

@@ -20,7 +20,7 @@ WORKERS = 2
 THREADS = 4
 START_SECONDS = 60
 STOP_SECONDS = 20
-# More than the app accepts as a token, so that its own limit is met before the server's.
+# More than the app accepts for a token, so that its own limit applies before the server's.
 HEADER_LIMIT = 32_000
 
 
@@ -29,7 +29,7 @@ class Server:
 
     Attributes:
         port: The port it listens on at 127.0.0.1.
-        log: What it wrote to its error stream, up to now.
+        log: What it has written to its error stream so far.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
@@ -72,7 +72,7 @@ def server(issuer: TokenIssuer, tmp_path_factory: pytest.TempPathFactory) -> Ite
     environment = {
         **os.environ,
         "TEST_JWKS": json.dumps(issuer.jwks),
-        # Whatever the server keeps in the user's folders goes with the test.
+        # The server's files in the user's folders are removed with the test.
         "HOME": str(folder),
         "XDG_RUNTIME_DIR": str(folder),
     }

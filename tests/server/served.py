@@ -1,4 +1,4 @@
-"""The app that gunicorn serves in these tests. Its issuer's keys come by the environment."""
+"""The app that gunicorn serves in these tests. The environment has its issuer's keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flask_jwtlib import (
 )
 
 JWKS = json.loads(os.environ["TEST_JWKS"])
-# Requests meet here, so that several are in a view at the same moment.
+# Requests wait here for each other, so that several are in a view at the same moment.
 meeting = Barrier(4)
 
 
@@ -39,7 +39,7 @@ app = Flask(__name__)
 
 
 def caller() -> dict[str, Any]:
-    """All that is published of the caller."""
+    """Return everything that is published about the caller."""
     return {
         "subject": current_principal.subject if current_principal else None,
         "g": [g.authenticated, g.raw_token, g.json_token and g.json_token["sub"]],
@@ -50,14 +50,14 @@ def caller() -> dict[str, Any]:
 @app.route("/needed", methods=["GET", "POST"])
 @auth.requires_authentication
 def needed() -> Any:
-    """Answer the caller."""
+    """Return the caller."""
     return jsonify(caller())
 
 
 @app.get("/meeting")
 @auth.requires_authentication
 def meet() -> Any:
-    """Answer the caller as seen before and after waiting for other requests."""
+    """Return the caller before and after waiting for other requests."""
     before = caller()
     try:
         meeting.wait(0.2)
@@ -69,49 +69,49 @@ def meet() -> Any:
 @app.get("/async")
 @auth.requires_authentication
 async def asynchronous() -> Any:
-    """Answer the caller from a coroutine."""
+    """Return the caller from a coroutine."""
     return jsonify(caller())
 
 
 @app.get("/optional")
 @auth.optional_authentication
 def optional() -> Any:
-    """Answer the caller, or nobody."""
+    """Return the caller, if any."""
     return jsonify(caller())
 
 
 @app.get("/scoped")
 @auth.optional_authentication(rules=[Scope("reports:read")])
 def scoped() -> Any:
-    """Answer the caller, who needs a scope."""
+    """Return the caller, who needs a scope."""
     return jsonify(caller())
 
 
 @app.get("/outage")
 @outage.optional_authentication
 def without_keys() -> Any:
-    """Never get here with a token."""
+    """Never run with a token."""
     return jsonify(caller())
 
 
 @app.get("/documented")
 @flask_jwtlib.requires_authentication
 def documented() -> Any:
-    """Answer the caller by the documented functions."""
+    """Return the caller by the documented functions."""
     return jsonify({**caller(), "claims": flask_jwtlib.get_json_token()["sub"]})
 
 
 @app.post("/upload")
 @auth.requires_authentication
 def upload() -> Any:
-    """Answer how much was sent."""
+    """Return the length of the body."""
     return jsonify({**caller(), "received": len(request.get_data())})
 
 
 @app.post("/body/<way>")
 @auth.requires_authentication
 def body(way: str) -> Any:
-    """Answer the body, by one of the ways to it."""
+    """Return the body, read in one of several ways."""
     if way == "files":
         return request.files["f"].read() + request.form["a"].encode()
     if way == "form":
@@ -122,5 +122,5 @@ def body(way: str) -> Any:
 @app.get("/health")
 @public
 def health() -> str:
-    """Answer without asking anybody."""
+    """Respond without authentication."""
     return "well"

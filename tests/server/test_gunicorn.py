@@ -18,7 +18,7 @@ CLIENTS = 16
 
 @pytest.fixture
 def get(server: Any) -> Callable[..., requests.Response]:
-    """Ask the server by GET."""
+    """Send a GET request to the server."""
 
     def ask(path: str, **values: Any) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{server.port}{path}", timeout=PATIENCE, **values)
@@ -39,7 +39,7 @@ def tokens(issuer: TokenIssuer, other_issuer: TokenIssuer) -> dict[str, str]:
 
 
 def ask_raw(server: Any, head: bytes) -> tuple[int, dict[str, str]]:
-    """Send bytes as they are, and answer status and headers.
+    """Send raw bytes, and return status and headers.
 
     A server that refuses a request by its size may close before all was sent.
     """
@@ -57,7 +57,7 @@ def ask_raw(server: Any, head: bytes) -> tuple[int, dict[str, str]]:
 
 
 def test_the_caller_is_known(get: Callable[..., Any], tokens: dict[str, str]) -> None:
-    """Served by gunicorn, a good token's caller is published in the view."""
+    """Behind gunicorn, a valid token's caller is published in the view."""
     answer = get("/needed", headers=bearer(tokens["good"]))
 
     assert answer.status_code == 200
@@ -79,7 +79,7 @@ def test_the_caller_is_known(get: Callable[..., Any], tokens: dict[str, str]) ->
         pytest.param("two words", 400, 'error="invalid_request"', id="malformed"),
     ],
 )
-def test_everybody_else_is_refused(
+def test_bad_tokens_are_refused(
     get: Callable[..., Any],
     tokens: dict[str, str],
     path: str,
@@ -99,17 +99,17 @@ def test_everybody_else_is_refused(
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_optional_route_is_for_everybody(
+def test_an_optional_route_serves_all_requests(
     get: Callable[..., Any], tokens: dict[str, str]
 ) -> None:
-    """Nobody is served as nobody, and Alice as Alice."""
+    """A request without a token is anonymous, and Alice's has Alice as its caller."""
     assert get("/optional").json()["g"] == [False, None, None]
     assert get("/optional", headers=bearer(tokens["expired"])).json()["subject"] is None
     assert get("/optional", headers=bearer(tokens["good"])).json()["subject"] == "alice"
 
 
 def test_a_missing_scope_is_403(get: Callable[..., Any], tokens: dict[str, str]) -> None:
-    """Over the wire, too, an optional route does not soften a scope."""
+    """Over the wire, too, an optional route refuses a missing scope."""
     answer = get("/scoped", headers=bearer(tokens["good"]))
 
     assert answer.status_code == 403
@@ -117,7 +117,7 @@ def test_a_missing_scope_is_403(get: Callable[..., Any], tokens: dict[str, str])
 
 
 def test_an_outage_is_503(server: Any, get: Callable[..., Any], tokens: dict[str, str]) -> None:
-    """Keys that can't be had are our fault, and the server's log names the cause."""
+    """Unavailable keys are a server fault, and the server's log names the cause."""
     answer = get("/outage", headers=bearer(tokens["good"]))
 
     assert answer.status_code == 503
@@ -129,7 +129,7 @@ def test_an_outage_is_503(server: Any, get: Callable[..., Any], tokens: dict[str
 def test_query_and_form_tokens(
     server: Any, get: Callable[..., Any], tokens: dict[str, str]
 ) -> None:
-    """The other two places of RFC 6750 work behind a real server; two at once are refused."""
+    """Query and form tokens work behind a real server; two at once are refused."""
     token = {"access_token": tokens["good"]}
     url = f"http://127.0.0.1:{server.port}/needed"
 
@@ -140,7 +140,7 @@ def test_query_and_form_tokens(
 
 
 def test_a_large_chunked_upload_with_a_header_token(server: Any, tokens: dict[str, str]) -> None:
-    """A body that is no form is not looked at: a megabyte in chunks reaches the view whole."""
+    """A body that isn't a form is not read: a megabyte in chunks reaches the view completely."""
     chunks = (b"x" * 10_000 for _ in range(100))
     headers = {**bearer(tokens["good"]), "Content-Type": "application/octet-stream"}
 
@@ -153,10 +153,10 @@ def test_a_large_chunked_upload_with_a_header_token(server: Any, tokens: dict[st
 
 @pytest.mark.parametrize("size", [10, 10_000, 1_000_000], ids=["short", "10 kB", "1 MB"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
-def test_the_view_finds_its_whole_body(
+def test_the_view_can_read_its_whole_body(
     server: Any, tokens: dict[str, str], size: int, chunked: bool
 ) -> None:
-    """After the look for a token in it, read or not, a form is whole: parsed, as a stream and as bytes."""
+    """After the search for a token, a form is complete: parsed, as a stream and as bytes."""
     url = f"http://127.0.0.1:{server.port}/body"
     headers = {**bearer(tokens["good"]), "Content-Type": "application/x-www-form-urlencoded"}
     data = b"a=" + b"x" * size
@@ -175,7 +175,7 @@ def test_the_view_finds_its_whole_body(
     assert upload.content == b"x" * size + b"1"
 
 
-def test_a_form_that_breaks_off_is_refused(server: Any) -> None:
+def test_an_incomplete_form_is_refused(server: Any) -> None:
     """A client that sends less than it announced gets the refusal of a malformed request."""
     head = (
         b"POST /needed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
@@ -191,8 +191,8 @@ def test_a_form_that_breaks_off_is_refused(server: Any) -> None:
     assert b'error="invalid_request"' in answer
 
 
-def test_a_long_form_of_nobodys_is_not_waited_for(server: Any) -> None:
-    """A client that announces a long form is refused at once, before it has sent one."""
+def test_a_long_anonymous_form_is_refused_at_once(server: Any) -> None:
+    """A client that announces a long form is refused before it has sent one."""
     head = (
         b"POST /needed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
         b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 400000\r\n\r\na=1"
@@ -203,8 +203,8 @@ def test_a_long_form_of_nobodys_is_not_waited_for(server: Any) -> None:
     assert status == 401
 
 
-def test_an_oversized_token_is_refused_by_us(get: Callable[..., Any]) -> None:
-    """A token that the server lets through and that is too large for us is a 401."""
+def test_an_oversized_token_is_refused_by_the_app(get: Callable[..., Any]) -> None:
+    """A token within the server's limit but beyond ours is a 401."""
     answer = get("/needed", headers=bearer("x" * 30_000))
 
     assert answer.status_code == 401
@@ -215,12 +215,12 @@ def test_an_oversized_token_is_refused_by_us(get: Callable[..., Any]) -> None:
 def test_an_oversized_header_is_refused_by_the_server(
     server: Any, get: Callable[..., Any], tokens: dict[str, str], size: int
 ) -> None:
-    """A header beyond the server's limit never gets to the app, and does not disturb the next request."""
+    """A header beyond the server's limit never reaches the app, and doesn't disturb the next request."""
     head = b"GET /needed HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n" % (b"x" * size)
 
     status, _ = ask_raw(server, head)
 
-    # 0: the connection was closed while we were still sending.
+    # 0: the connection was closed while the client was still sending.
     assert status == 0 or 400 <= status < 500
     assert get("/needed", headers=bearer(tokens["good"])).status_code == 200
 
@@ -237,8 +237,8 @@ def test_an_oversized_header_is_refused_by_the_server(
         pytest.param(b"bearer    ", id="spaces"),
     ],
 )
-def test_odd_bytes_in_the_header_are_a_4xx(server: Any, value: bytes) -> None:
-    """Whatever stands in the header, the answer is the client's fault: never a 5xx, never a pass."""
+def test_unusual_bytes_in_the_header_are_a_4xx(server: Any, value: bytes) -> None:
+    """Any bytes in the header are a client error: never a 5xx, never accepted."""
     status, _ = ask_raw(
         server,
         b"GET /needed HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: %s\r\n\r\n"
@@ -261,7 +261,7 @@ def test_other_methods(server: Any, method: str) -> None:
 def test_parallel_callers_see_themselves(
     server: Any, issuer: TokenIssuer, tokens: dict[str, str], path: str
 ) -> None:
-    """Many callers at once, over kept-alive connections, each get their own answer, never another's."""
+    """Many concurrent callers, over kept-alive connections, each get their own response."""
     bad = {"expired": 401, "forged": 401, "garbage": 401, "two words": 400, "": 401}
     if path == "/documented":
         bad["two words"] = 401
@@ -315,10 +315,10 @@ def test_public_views_need_no_token(get: Callable[..., Any]) -> None:
         assert get("/health", headers=headers).text == "well"
 
 
-def test_no_token_gets_into_the_servers_log(
+def test_the_servers_log_has_no_token(
     server: Any, get: Callable[..., Any], tokens: dict[str, str]
 ) -> None:
-    """After refusals and outages of all kinds, no token stands in the log."""
+    """After refusals and outages of all kinds, no token is in the log."""
     for token in tokens.values():
         get("/needed", headers=bearer(token))
         get("/outage", headers=bearer(token))
@@ -329,7 +329,7 @@ def test_no_token_gets_into_the_servers_log(
         assert token.rpartition(".")[2] not in server.log
 
 
-def test_nothing_failed_in_the_server(server: Any, get: Callable[..., Any]) -> None:
+def test_the_server_had_no_error(server: Any, get: Callable[..., Any]) -> None:
     """No request so far ended in an unhandled exception, and no worker died."""
     assert get("/health").text == "well"
     assert "Exception on" not in server.log
@@ -337,8 +337,8 @@ def test_nothing_failed_in_the_server(server: Any, get: Callable[..., Any]) -> N
     assert "Worker exiting" not in server.log
 
 
-def test_errors_are_text_that_people_can_read(get: Callable[..., Any]) -> None:
-    """A refusal's body says in words what the challenge says, and nothing of the app's insides."""
+def test_refusals_have_a_readable_body(get: Callable[..., Any]) -> None:
+    """A refusal's body has the challenge's description, and nothing of the app's internals."""
     answer = get("/needed")
 
     assert answer.text == "Authentication is required\n"

@@ -1,4 +1,4 @@
-"""What the tests of the contracts share."""
+"""Fixtures for the tests of the contracts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def failures() -> Callable[[object], dict[str, Exception]]:
-    """Runs a contract's tests, and answers those that fail, each with its exception."""
+    """Return a function that runs a contract's tests, and returns the failures with their exceptions."""
 
     def run(contract: object) -> dict[str, Exception]:
         failed: dict[str, Exception] = {}

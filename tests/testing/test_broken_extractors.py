@@ -1,6 +1,6 @@
-"""Each check of ``TokenExtractorContract`` fails for a extractor that breaks it."""
+"""Each check of ``TokenExtractorContract`` fails for an extractor that breaks it."""
 
-# ruff: noqa: D103 - what is broken in a function is its name
+# ruff: noqa: D103 - each function is named after what it breaks
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Extraction:
 
 
 class ExtractorContract(TokenExtractorContract):
-    """The contract on an extractor of a header of its own, or of a query parameter."""
+    """The contract on an extractor of a custom header, or of a query parameter."""
 
     def __init__(self, extractor: Any) -> None:
         self.extractor = extractor
@@ -52,7 +52,7 @@ class BodyContract(ExtractorContract):
 
 
 def from_header(request: Request) -> BearerToken | None:
-    """Find the token as it should be found."""
+    """Return the token as a correct extractor does."""
     token = request.headers.get("X-Token")
     return BearerToken(token, source="x-token") if token else None
 
@@ -100,7 +100,7 @@ def remembered_on_g(request: Request) -> BearerToken | None:
 
 
 class Forgetful:
-    """Keeps the request that it works on where other threads overwrite it."""
+    """Keeps the current request where other threads overwrite it."""
 
     def extract(self, request: Request) -> BearerToken | None:
         self.request = request
@@ -138,22 +138,22 @@ BROKEN = dict(broken_extractors())
 
 @pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_extractor_fails(contract: object, check: str, failures: Failures) -> None:
-    """A extractor that breaks the contract fails the check of what it breaks, which says so."""
+    """An extractor that breaks the contract fails the matching check, whose message says so."""
     failed = failures(contract)
 
     assert check in failed
     assert str(failed[check])
 
 
-def test_every_check_is_shown_to_fail() -> None:
-    """The contract has no check that no broken extractor fails."""
+def test_every_check_can_fail() -> None:
+    """For each check of the contract, some broken extractor fails it."""
     checks = {name for name in dir(TokenExtractorContract) if name.startswith("test_")}
 
     assert checks == {check for _, check in BROKEN.values()}
 
 
-def test_what_the_broken_ones_are_made_of_fails_for_nothing_else(failures: Failures) -> None:
-    """An extractor of one place, which looks for no malformed credentials, fails that alone."""
+def test_the_base_of_the_broken_extractors_fails_only_one_check(failures: Failures) -> None:
+    """An extractor of one location, which ignores malformed credentials, fails only the check for those."""
     contract = ExtractorContract(Extraction(from_header))
 
     assert set(failures(contract)) == {
@@ -162,8 +162,8 @@ def test_what_the_broken_ones_are_made_of_fails_for_nothing_else(failures: Failu
     }
 
 
-def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
-    """A subclass that gives no extractor can't be made, rather than pass by checking nothing."""
+def test_an_incomplete_contract_is_an_error() -> None:
+    """A subclass without an extractor can't be instantiated, so it can't pass by checking nothing."""
     contract: Any = TokenExtractorContract
 
     with pytest.raises(TypeError, match="abstract"):

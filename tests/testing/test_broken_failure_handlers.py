@@ -1,6 +1,6 @@
 """Each check of ``FailureHandlerContract`` fails for a failure handler that breaks it."""
 
-# ruff: noqa: D103 - what is broken in a function is its name
+# ruff: noqa: D103 - each function is named after what it breaks
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REFUSE = UnauthorizedHandler().deny
 
 
 def changed(change: Callable[[Response, Any], object]) -> Callable[[Any], Response]:
-    """Answer as the core does, but for something."""
+    """Make a ``deny`` that changes the core's response."""
 
     def deny(error: AuthenticationError | VerificationUnavailable) -> Response:
         response = REFUSE(error)
@@ -54,7 +54,7 @@ def changed(change: Callable[[Response, Any], object]) -> Callable[[Any], Respon
 
 
 def set_header(name: str, value: Callable[[Any], str | None]) -> Callable[[Response, Any], None]:
-    """A change of one header, where there is another value for it."""
+    """Make a change of one header, if there is another value for it."""
 
     def change(response: Response, error: Any) -> None:
         other = value(error)
@@ -121,7 +121,7 @@ def raising(error: Any) -> Any:
 
 
 class ForgetfulHandler:
-    """Keeps the error that it works on where other threads overwrite it."""
+    """Keeps the current error where other threads overwrite it."""
 
     def deny(self, error: Any) -> Response:
         self.error = error
@@ -129,7 +129,7 @@ class ForgetfulHandler:
         return REFUSE(self.error)
 
     def anonymous(self, error: Any) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
 
 class HalfAHandler:
@@ -202,27 +202,27 @@ BROKEN = dict(broken_handlers())
 
 @pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_failure_handler_fails(contract: object, check: str, failures: Failures) -> None:
-    """A failure handler that breaks the contract fails the check of what it breaks, which says so."""
+    """A failure handler that breaks the contract fails the matching check, whose message says so."""
     failed = failures(contract)
 
     assert check in failed
     assert str(failed[check])
 
 
-def test_every_check_is_shown_to_fail() -> None:
-    """The contract has no check that no broken failure handler fails."""
+def test_every_check_can_fail() -> None:
+    """For each check of the contract, some broken failure handler fails it."""
     checks = {name for name in dir(FailureHandlerContract) if name.startswith("test_")}
 
     assert checks == {check for _, check in BROKEN.values()}
 
 
-def test_what_the_broken_ones_are_made_of_passes(failures: Failures) -> None:
-    """A good failure handler passes: the broken ones fail by what is broken in them."""
+def test_the_base_of_the_broken_handlers_passes(failures: Failures) -> None:
+    """A correct failure handler passes, so the broken ones fail only by what they break."""
     assert failures(HandlerContract(UnauthorizedHandler())) == {}
 
 
-def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
-    """A subclass that gives no failure handler can't be made, rather than pass by checking nothing."""
+def test_an_incomplete_contract_is_an_error() -> None:
+    """A subclass without a failure handler can't be instantiated, so it can't pass by checking nothing."""
     contract: Any = FailureHandlerContract
 
     with pytest.raises(TypeError, match="abstract"):

@@ -1,6 +1,6 @@
 """Each check of ``KeyProviderContract`` fails for a key provider that breaks it."""
 
-# ruff: noqa: D103 - what is broken in a function is its name
+# ruff: noqa: D103 - each function is named after what it breaks
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def brought_along(header: UnverifiedHeader) -> Sequence[VerificationKey]:
 
 
 class Generous:
-    """Hands out the list that it keeps."""
+    """Returns its own internal list."""
 
     def __init__(self) -> None:
         self.keys = [ISSUER.verification_key]
@@ -81,7 +81,7 @@ class Generous:
 
 
 class ForgetfulProvider:
-    """Keeps the header that it works on where other threads overwrite it."""
+    """Keeps the current header where other threads overwrite it."""
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         self.header = header
@@ -136,27 +136,27 @@ BROKEN = dict(broken_providers())
 
 @pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_key_provider_fails(contract: object, check: str, failures: Failures) -> None:
-    """A key provider that breaks the contract fails the check of what it breaks, which says so."""
+    """A key provider that breaks the contract fails the matching check, whose message says so."""
     failed = failures(contract)
 
     assert check in failed
     assert str(failed[check])
 
 
-def test_every_check_is_shown_to_fail() -> None:
-    """The contract has no check that no broken key provider fails."""
+def test_every_check_can_fail() -> None:
+    """For each check of the contract, some broken key provider fails it."""
     checks = {name for name in dir(KeyProviderContract) if name.startswith("test_")}
 
     assert checks == {check for _, check in BROKEN.values()}
 
 
-def test_what_the_broken_ones_are_made_of_passes(failures: Failures) -> None:
-    """A good key provider passes: the broken ones fail by what is broken in them."""
+def test_the_base_of_the_broken_providers_passes(failures: Failures) -> None:
+    """A correct key provider passes, so the broken ones fail only by what they break."""
     assert failures(ProviderContract(KEYS)) == {}
 
 
-def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
-    """A subclass that gives no key provider can't be made, rather than pass by checking nothing."""
+def test_an_incomplete_contract_is_an_error() -> None:
+    """A subclass without a key provider can't be instantiated, so it can't pass by checking nothing."""
     contract: Any = KeyProviderContract
 
     with pytest.raises(TypeError, match="abstract"):

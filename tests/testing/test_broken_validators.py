@@ -1,6 +1,6 @@
 """Each check of ``TokenValidatorContract`` fails for a validator that breaks it."""
 
-# ruff: noqa: D103 - what is broken in a function is its name
+# ruff: noqa: D103 - each function is named after what it breaks
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ GOOD = JWTValidator()
 
 
 def decoded(token: BearerToken, part: int) -> dict[str, Any]:
-    """Read a part of a token as nobody should: leniently, and unverified."""
+    """Decode a part of a token leniently and unverified, as a validator must not."""
     segment = token.value.split(".")[part]
     found: dict[str, Any] = json.loads(urlsafe_b64decode(segment + "=="))
     return found
@@ -87,7 +87,7 @@ def at_no_time(token: BearerToken, keys: Any) -> Claims:
 
 
 class Caching:
-    """Answers one claims object to all requests with a token."""
+    """Returns one claims object to all requests with a token."""
 
     def __init__(self) -> None:
         self.known: dict[BearerToken, Claims] = {}
@@ -176,7 +176,7 @@ def forgetting_when(token: BearerToken, keys: Any) -> Claims:
 
 
 class ForgetfulValidator:
-    """Keeps the token that it works on where other threads overwrite it."""
+    """Keeps the current token where other threads overwrite it."""
 
     def validate(self, token: BearerToken, keys: Any) -> Claims:
         self.token = token
@@ -221,27 +221,27 @@ BROKEN = dict(broken_validators())
 
 @pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_validator_fails(contract: object, check: str, failures: Failures) -> None:
-    """A validator that breaks the contract fails the check of what it breaks, which says so."""
+    """A validator that breaks the contract fails the matching check, whose message says so."""
     failed = failures(contract)
 
     assert check in failed
     assert str(failed[check])
 
 
-def test_every_check_is_shown_to_fail() -> None:
-    """The contract has no check that no broken validator fails."""
+def test_every_check_can_fail() -> None:
+    """For each check of the contract, some broken validator fails it."""
     checks = {name for name in dir(TokenValidatorContract) if name.startswith("test_")}
 
     assert checks == {check for _, check in BROKEN.values()}
 
 
-def test_what_the_broken_ones_are_made_of_passes(failures: Failures) -> None:
-    """A good validator passes: the broken ones fail by what is broken in them."""
+def test_the_base_of_the_broken_validators_passes(failures: Failures) -> None:
+    """A correct validator passes, so the broken ones fail only by what they break."""
     assert failures(ValidatorContract(GOOD)) == {}
 
 
-def test_a_contract_that_is_not_filled_in_is_an_error() -> None:
-    """A subclass that gives no validator can't be made, rather than pass by checking nothing."""
+def test_an_incomplete_contract_is_an_error() -> None:
+    """A subclass without a validator can't be instantiated, so it can't pass by checking nothing."""
     contract: Any = TokenValidatorContract
 
     with pytest.raises(TypeError, match="abstract"):

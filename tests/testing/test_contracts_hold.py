@@ -1,4 +1,4 @@
-"""The strategies of the core keep the contracts that third parties' strategies are held to."""
+"""The core's strategies pass the contracts that third-party strategies are tested by."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HMAC_FORGER = TokenIssuer(algorithm="HS256", private_key=b"2" * 32)
 
 
 def form(*tokens: str) -> dict[str, Any]:
-    """What makes a request carry tokens in its form."""
+    """Return the arguments of a request with tokens in its form."""
     return {"method": "POST", "data": {"access_token": list(tokens)}}
 
 
@@ -177,7 +177,7 @@ class TestJWTValidatorOfHMAC(JWTValidatorContract):
 
 
 class OpaqueTokenValidator(TokenValidator):
-    """Looks tokens up among those that it issued: no key is needed."""
+    """Looks tokens up among those that it issued, and needs no key."""
 
     def __init__(self) -> None:
         self.issued: dict[str, Claims] = {}

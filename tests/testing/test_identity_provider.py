@@ -1,4 +1,4 @@
-"""The identity provider for tests serves what it is told, counts who asks, and misbehaves on command."""
+"""The identity provider for tests: its documents, its request log, and its misbehaviour on command."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[requests.Session]:
 
 
 def read_all(port: int, path: str) -> bytes:
-    """All that the server sends in answer to one request."""
+    """Read everything that the server sends in response to one request."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         request = f"GET {path} HTTP/1.1\r\nHost: idp\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode())
@@ -44,12 +44,12 @@ def read_all(port: int, path: str) -> bytes:
 
 
 def port_of(idp: IdentityProvider) -> int:
-    """Where it listens."""
+    """Return the provider's port."""
     return int(idp.url.rpartition(":")[2])
 
 
 def test_it_serves_keys_and_metadata(idp: IdentityProvider, session: requests.Session) -> None:
-    """The JWK set holds the keys that were added; both kinds of metadata name it and the issuer."""
+    """The JWK set has the added keys; both kinds of metadata name it and the issuer."""
     assert session.get(idp.jwks_url).json() == idp.jwks
     for path in (idp.openid_path, idp.oauth_path):
         metadata = session.get(idp.url + path).json()
@@ -59,7 +59,7 @@ def test_it_serves_keys_and_metadata(idp: IdentityProvider, session: requests.Se
 
 
 def test_its_issuer_may_have_a_path(session: requests.Session) -> None:
-    """A path of the issuer goes before OpenID's well-known path, and after OAuth's."""
+    """An issuer's path precedes OpenID's well-known path, and follows OAuth's."""
     with IdentityProvider(path="/tenant") as idp:
         assert idp.issuer_url == f"{idp.url}/tenant"
         for path in (
@@ -72,7 +72,7 @@ def test_its_issuer_may_have_a_path(session: requests.Session) -> None:
 def test_its_keys_verify_the_tokens_of_their_issuers(
     idp: IdentityProvider, session: requests.Session
 ) -> None:
-    """What an issuer signs verifies with what is served, and no longer once its key was removed."""
+    """An issuer's signature verifies with the served keys until its key is removed."""
     issuer = idp.add_key(kid="b", algorithm="ES256")
     validator = JWTValidator(algorithms="ES256")
     keys = StaticKeyProvider(session.get(idp.jwks_url).json())
@@ -97,7 +97,7 @@ def test_its_keys_verify_the_tokens_of_their_issuers(
 def test_it_serves_any_document(
     idp: IdentityProvider, session: requests.Session, document: Any, body: bytes
 ) -> None:
-    """Bytes and text are served as they are, anything else as JSON; a path can be taken away."""
+    """Bytes and text are served unchanged, anything else as JSON; a path can be removed."""
     idp.jwks = document
     assert session.get(idp.jwks_url).content == body
     del idp.documents[idp.jwks_path]
@@ -105,7 +105,7 @@ def test_it_serves_any_document(
 
 
 def test_documents_may_be_set_before_it_starts(session: requests.Session) -> None:
-    """What was put there first stays, beside what it serves by itself."""
+    """Documents that were set before the start are served beside its own."""
     idp = IdentityProvider()
     with pytest.raises(RuntimeError, match="with"):
         _ = idp.url
@@ -115,8 +115,8 @@ def test_documents_may_be_set_before_it_starts(session: requests.Session) -> Non
         assert session.get(idp.url + idp.openid_path).ok
 
 
-def test_it_remembers_who_asked(idp: IdentityProvider, session: requests.Session) -> None:
-    """Each request is kept with its path, query, headers and port, until it is to be forgotten."""
+def test_it_records_requests(idp: IdentityProvider, session: requests.Session) -> None:
+    """Each request is recorded with its path, query, headers and port, until the log is cleared."""
     session.get(f"{idp.jwks_url}?a=b", headers={"X-Test": "1"})
     session.get(f"{idp.url}/other")
     first, second = idp.requests
@@ -132,7 +132,7 @@ def test_it_remembers_who_asked(idp: IdentityProvider, session: requests.Session
 
 
 def test_a_connection_without_a_request_is_counted(idp: IdentityProvider) -> None:
-    """Whoever merely connects is noticed, too."""
+    """A client that only connects is counted, too."""
     with socket.create_connection(("127.0.0.1", port_of(idp)), PATIENCE) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         assert connection.recv(65536)
@@ -140,7 +140,7 @@ def test_a_connection_without_a_request_is_counted(idp: IdentityProvider) -> Non
 
 
 def test_it_hangs_until_it_is_released(idp: IdentityProvider) -> None:
-    """Requests hang until they are let go, and are then answered as they were when they came."""
+    """Requests hang until they are released, and then get the response of when they came."""
     before = idp.jwks
     idp.behave(hang=True)
     with ThreadPoolExecutor(3) as pool:
@@ -154,8 +154,8 @@ def test_it_hangs_until_it_is_released(idp: IdentityProvider) -> None:
         assert [each.result(PATIENCE).json() for each in hanging] == [before] * 3
 
 
-def test_it_answers_late(idp: IdentityProvider, session: requests.Session) -> None:
-    """An answer can be delayed by some time."""
+def test_it_responds_late(idp: IdentityProvider, session: requests.Session) -> None:
+    """A response can be delayed."""
     idp.behave(delay=0.2)
     began = time.monotonic()
     assert session.get(idp.jwks_url).json() == idp.jwks
@@ -170,8 +170,10 @@ def test_it_answers_late(idp: IdentityProvider, session: requests.Session) -> No
         pytest.param({"drip_headers": 600}, id="headers"),
     ],
 )
-def test_it_drips(idp: IdentityProvider, session: requests.Session, how: dict[str, Any]) -> None:
-    """Body or headers come at so many bytes a second, complete in the end."""
+def test_it_sends_slowly(
+    idp: IdentityProvider, session: requests.Session, how: dict[str, Any]
+) -> None:
+    """Body or headers are sent at a rate of bytes per second, complete in the end."""
     idp.behave(**how)
     began = time.monotonic()
     assert session.get(idp.jwks_url).json() == idp.jwks
@@ -180,10 +182,10 @@ def test_it_drips(idp: IdentityProvider, session: requests.Session, how: dict[st
 
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate", "raw deflate"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_it_grows_and_compresses(
+def test_it_pads_and_compresses(
     idp: IdentityProvider, session: requests.Session, encoding: str | None, *, chunked: bool
 ) -> None:
-    """A body can be compressed and have white space added, and stays the JSON that it was."""
+    """A body can be compressed and padded with white space, and stays the same JSON."""
     idp.behave(grow=2, encoding=encoding, chunked=chunked)
     answer = session.get(idp.jwks_url)
 
@@ -193,7 +195,7 @@ def test_it_grows_and_compresses(
     assert ("Content-Length" in answer.headers) is not chunked
 
 
-def test_it_lies(idp: IdentityProvider, session: requests.Session) -> None:
+def test_it_sends_any_response(idp: IdentityProvider, session: requests.Session) -> None:
     """Status, headers and body can be anything; a header can be replaced, in any case, or left out."""
     idp.behave(
         status=503,
@@ -216,10 +218,8 @@ def test_it_redirects(idp: IdentityProvider, session: requests.Session) -> None:
     assert session.get(f"{idp.url}/old", allow_redirects=False).status_code == 308
 
 
-def test_it_spares_those_who_have_the_document(
-    idp: IdentityProvider, session: requests.Session
-) -> None:
-    """An ETag is answered with 304 while the document is the same."""
+def test_it_supports_etags(idp: IdentityProvider, session: requests.Session) -> None:
+    """A request with the document's ETag gets a 304."""
     idp.behave(etag=True)
     etag = session.get(idp.jwks_url).headers["ETag"]
     answer = session.get(idp.jwks_url, headers={"If-None-Match": etag})
@@ -240,16 +240,16 @@ def test_it_breaks_off(idp: IdentityProvider, *, chunked: bool) -> None:
 
 
 def test_it_resets_the_connection(idp: IdentityProvider) -> None:
-    """In place of an answer the connection can be reset."""
+    """The connection can be reset instead of a response."""
     idp.behave(reset=True)
     with pytest.raises(ConnectionResetError):
         read_all(port_of(idp), "/jwks")
 
 
-def test_behaviour_is_for_a_path_or_for_some_requests(
+def test_behaviour_can_be_limited_to_a_path_or_some_requests(
     idp: IdentityProvider, session: requests.Session
 ) -> None:
-    """What is said for a path, or for so many requests, leaves the others as they were."""
+    """A behaviour for a path, or for a number of requests, doesn't affect other requests."""
 
     def statuses(path: str, count: int) -> list[int]:
         return [session.get(idp.url + path).status_code for _ in range(count)]
@@ -269,17 +269,15 @@ def test_behaviour_is_for_a_path_or_for_some_requests(
     assert statuses("/jwks", 1) == statuses(idp.openid_path, 1) == [200]
 
 
-def test_an_unknown_behaviour_is_a_mistake(idp: IdentityProvider) -> None:
-    """A misspelt command raises where it is given."""
+def test_an_unknown_behaviour_is_refused(idp: IdentityProvider) -> None:
+    """A misspelt behaviour raises."""
     with pytest.raises(TypeError, match="dealy"):
         idp.behave(dealy=1)
     assert Behaviour() == Behaviour()
 
 
-def test_it_dies_and_comes_back_on_the_same_port(
-    idp: IdentityProvider, session: requests.Session
-) -> None:
-    """Stopped, it refuses connections; started again, it serves what it did at the same address."""
+def test_it_restarts_on_the_same_port(idp: IdentityProvider, session: requests.Session) -> None:
+    """Stopped, it refuses connections; started again, it serves the same documents at the same address."""
     url = idp.jwks_url
     session.get(url)
     idp.stop()
@@ -302,8 +300,8 @@ def test_it_dies_and_comes_back_on_the_same_port(
         pytest.param({"drip_headers": 1}, id="dripping headers"),
     ],
 )
-def test_it_ends_with_requests_under_way(how: dict[str, Any]) -> None:
-    """Whatever it is doing, it ends at once, and leaves no thread."""
+def test_it_stops_with_requests_in_progress(how: dict[str, Any]) -> None:
+    """It stops at once, whatever it is doing, and leaves no thread."""
     before = threading.active_count()
     with ThreadPoolExecutor(1) as pool:
         with IdentityProvider() as idp:
@@ -314,8 +312,8 @@ def test_it_ends_with_requests_under_way(how: dict[str, Any]) -> None:
     assert threading.active_count() == before
 
 
-def test_idle_connections_don_t_keep_it_from_ending(session: requests.Session) -> None:
-    """A client that keeps its connection is broken off."""
+def test_idle_connections_do_not_delay_its_stop(session: requests.Session) -> None:
+    """A client's kept-alive connection is closed."""
     with IdentityProvider() as idp:
         session.get(idp.jwks_url)
         idle = socket.create_connection(("127.0.0.1", port_of(idp)), PATIENCE)
@@ -323,10 +321,10 @@ def test_idle_connections_don_t_keep_it_from_ending(session: requests.Session) -
         assert idle.recv(1) == b""
 
 
-def test_a_client_that_leaves_is_none_of_its_business(
+def test_a_client_that_disconnects_causes_no_error(
     idp: IdentityProvider, session: requests.Session
 ) -> None:
-    """It goes on serving when somebody hangs up in the middle of a large body."""
+    """It keeps serving when a client disconnects in the middle of a large body."""
     idp.behave(grow=50, times=1)
     with session.get(idp.jwks_url, stream=True) as answer:
         assert answer.raw.read(10)
@@ -334,7 +332,7 @@ def test_a_client_that_leaves_is_none_of_its_business(
 
 
 def test_it_speaks_tls(session: requests.Session) -> None:
-    """With a certificate it serves HTTPS, also beside those who don't get beyond the handshake."""
+    """With a certificate it serves HTTPS, even beside clients that don't finish the handshake."""
     with IdentityProvider(tls=True) as idp:
         assert idp.url.startswith("https://")
         with pytest.raises(requests.exceptions.SSLError):
@@ -346,7 +344,7 @@ def test_it_speaks_tls(session: requests.Session) -> None:
     assert not idp.certificate.exists()
 
 
-def test_it_may_ask_for_the_clients_certificate(session: requests.Session) -> None:
+def test_it_may_require_a_client_certificate(session: requests.Session) -> None:
     """Mutual TLS is a setting of its context."""
     with IdentityProvider(tls=True) as idp:
         assert idp.tls is not None
@@ -360,6 +358,6 @@ def test_it_may_ask_for_the_clients_certificate(session: requests.Session) -> No
 
 
 def test_without_tls_it_has_no_certificate(idp: IdentityProvider) -> None:
-    """Asked for one, it says how to get one."""
+    """Reading its certificate raises an error that says how to get one."""
     with pytest.raises(RuntimeError, match="tls=True"):
         _ = idp.certificate

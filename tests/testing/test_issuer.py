@@ -1,4 +1,4 @@
-"""The test issuer's tokens are what the core verifies, and its keys are what the core reads."""
+"""The test issuer: the core verifies its tokens and reads its keys."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_its_public_key_is_read_in_every_form(algorithm: str, form: str) -> None
 
 
 def test_its_jwk_names_its_key_id_and_algorithm() -> None:
-    """The JWK says what it is for; an issuer without a key ID leaves ``kid`` out."""
+    """The JWK has the key ID and algorithm; an issuer without a key ID leaves ``kid`` out."""
     assert TokenIssuer(kid="a").jwk.items() >= {"kid": "a", "alg": "RS256", "use": "sig"}.items()
     assert "kid" not in TokenIssuer(kid=None).jwk
 
 
-def test_claims_and_header_are_what_the_test_says() -> None:
+def test_claims_and_header_can_be_set() -> None:
     """Claims and header parameters are added, replaced and, by None, left out."""
     issuer = TokenIssuer("me", clock=lambda: 1000, lifetime=60, kid="k")
     token = issuer.token(None, header={"typ": None, "x": 1}, exp=None, aud="api")
@@ -79,8 +79,8 @@ def test_claims_and_header_are_what_the_test_says() -> None:
     )
 
 
-def test_it_signs_what_is_no_token() -> None:
-    """Any bytes can be signed into a compact JWS, for tests of what must be refused."""
+def test_it_signs_any_bytes() -> None:
+    """Any bytes can be signed into a compact JWS, for tests of malformed tokens."""
     issuer = TokenIssuer()
 
     with pytest.raises(MalformedTokenError):
@@ -91,15 +91,15 @@ def test_it_signs_what_is_no_token() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "RS257", "HS1", "ES256k", "Ed447"])
-def test_an_unknown_algorithm_is_a_mistake(algorithm: str) -> None:
-    """No issuer can be made for an algorithm that nobody knows."""
+def test_an_unknown_algorithm_is_refused(algorithm: str) -> None:
+    """An issuer with an unknown algorithm can't be made."""
     with pytest.raises(ConfigurationError, match=algorithm):
         TokenIssuer(algorithm=algorithm)
 
 
 @pytest.mark.parametrize("form", ["public_pem", "jwk", "jwks"])
 def test_a_secret_has_no_public_form(form: str) -> None:
-    """An issuer that signs by HMAC gives its secret away in no form."""
+    """An HMAC issuer reveals its secret in no form."""
     issuer = TokenIssuer(algorithm="HS256")
 
     with pytest.raises(ConfigurationError, match="no public key"):
@@ -107,5 +107,5 @@ def test_a_secret_has_no_public_form(form: str) -> None:
 
 
 def test_its_repr_shows_no_key() -> None:
-    """An issuer with a secret does not show it."""
+    """The repr of an issuer with a secret doesn't show it."""
     assert "secret" not in repr(TokenIssuer(algorithm="HS256"))

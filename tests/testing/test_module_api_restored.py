@@ -1,4 +1,4 @@
-"""What a test does to the module API does not reach the next one."""
+"""A test's changes to the module API don't reach the next test."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ DOCUMENTED = {
 
 
 @pytest.mark.parametrize(("name", "value"), DOCUMENTED.items(), ids=DOCUMENTED)
-def test_settings_and_callbacks_come_back(name: str, value: Any) -> None:
-    """Each documented attribute is as it was before, also where the application had changed it."""
+def test_settings_and_callbacks_are_restored(name: str, value: Any) -> None:
+    """Each documented attribute is as before, even if the application had changed it."""
     before = getattr(flask_jwtlib, name)
     with module_api_restored():
         setattr(flask_jwtlib, name, value)
@@ -40,8 +40,8 @@ def test_settings_and_callbacks_come_back(name: str, value: Any) -> None:
     assert getattr(flask_jwtlib, name) is before
 
 
-def test_they_come_back_after_a_failure() -> None:
-    """The module API is put back when the test within fails, too."""
+def test_they_are_restored_after_a_failure() -> None:
+    """The module API is restored when the test fails, too."""
 
     def fail() -> None:
         with module_api_restored():
@@ -54,8 +54,8 @@ def test_they_come_back_after_a_failure() -> None:
     assert flask_jwtlib.JWT_ALGO == "RS256"
 
 
-def test_the_permanent_key_comes_back(issuer: TokenIssuer, other_issuer: TokenIssuer) -> None:
-    """A permanent key that a test sets or forgets is afterwards what it was."""
+def test_the_permanent_key_is_restored(issuer: TokenIssuer, other_issuer: TokenIssuer) -> None:
+    """A permanent key that a test sets or removes is restored."""
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     with module_api_restored():
         flask_jwtlib.set_permanent_verification_key(other_issuer.public_pem)
@@ -71,7 +71,7 @@ def test_the_permanent_key_comes_back(issuer: TokenIssuer, other_issuer: TokenIs
 def test_fetched_keys_are_forgotten(
     app: Flask, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
-    """A key that was fetched in one test is fetched anew in the next, by the same callback."""
+    """A key fetched in one test is fetched again in the next, by the same callback."""
     current = issuer
 
     @app.route("/")

@@ -1,4 +1,4 @@
-"""The pytest plugin, as another project's tests meet it."""
+"""The pytest plugin, as another project's tests use it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from flask_jwtlib.testing import TokenIssuer, plugin
 pytest_plugins = ["pytester"]
 
 
-def test_pytest_finds_it() -> None:
+def test_the_plugin_is_registered() -> None:
     """The installed package registers the plugin with pytest."""
     (found,) = entry_points(group="pytest11", name="flask_jwtlib")
 
     assert found.load() is plugin
 
 
-def test_the_issuer_is_one_for_the_whole_session(
+def test_the_issuer_is_session_scoped(
     token_issuer: TokenIssuer, request: pytest.FixtureRequest
 ) -> None:
     """``token_issuer`` signs with RS256, and its key is made once."""
@@ -29,8 +29,8 @@ def test_the_issuer_is_one_for_the_whole_session(
     assert request.getfixturevalue("token_issuer") is token_issuer
 
 
-def test_another_projects_tests_are_kept_apart(pytester: pytest.Pytester) -> None:
-    """``flask_jwtlib_defaults`` puts the module API back between two tests of a project."""
+def test_another_projects_tests_are_isolated(pytester: pytest.Pytester) -> None:
+    """``flask_jwtlib_defaults`` restores the module API between two tests of a project."""
     pytester.makepyfile(
         """
         import flask_jwtlib
@@ -55,14 +55,14 @@ def test_another_projects_tests_are_kept_apart(pytester: pytest.Pytester) -> Non
     "module",
     ["flask_jwtlib.testing.contracts", "flask_jwtlib.cli", "flask_jwtlib_strategies", "hypothesis"],
 )
-def test_it_loads_what_it_needs_alone(module: str) -> None:
+def test_it_imports_only_the_core(module: str) -> None:
     """Loading the plugin, as every pytest run does, imports nothing beyond the core."""
     program = f"import sys, flask_jwtlib.testing.plugin; sys.exit({module!r} in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_importing_it_warns_of_nothing() -> None:
+def test_importing_it_causes_no_warning() -> None:
     """A project whose warnings are errors can load the plugin."""
     program = "import flask_jwtlib.testing.plugin"
 

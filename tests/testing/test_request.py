@@ -7,8 +7,8 @@ from flask import Request
 from flask_jwtlib.testing import make_request
 
 
-def test_a_request_is_what_the_test_says() -> None:
-    """Method, path, query, headers and form come out as they were given."""
+def test_a_request_has_the_given_parts() -> None:
+    """Method, path, query, headers and form are those that were given."""
     request = make_request("/a?b=c", method="PUT", headers={"X-D": "e"}, data={"f": "g"})
 
     assert type(request) is Request
@@ -16,7 +16,7 @@ def test_a_request_is_what_the_test_says() -> None:
     assert (request.headers["X-D"], request.form["f"]) == ("e", "g")
 
 
-def test_a_request_says_nothing_by_default() -> None:
+def test_the_default_request() -> None:
     """Without arguments it is a GET of the root without credentials."""
     request = make_request()
 

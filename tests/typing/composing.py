@@ -1,4 +1,4 @@
-"""Code of an application that composes Authenticators: it must type-check, and is never run."""
+"""Code of an application that composes Authenticators: it must type-check, and never runs."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -39,7 +39,7 @@ def fetch() -> dict[str, object]:
 
 
 def keys_come_in_many_forms(public_key: RSAPublicKey, jwk: dict[str, str]) -> None:
-    """Whatever holds keys is taken as ``keys``, and the field is a provider."""
+    """Keys of any form are accepted as ``keys``, and the field is a provider."""
     pem = "-----BEGIN PUBLIC KEY-----"
     auth = Authenticator(keys=pem)
     assert_type(auth, Authenticator)
@@ -57,7 +57,7 @@ def keys_come_in_many_forms(public_key: RSAPublicKey, jwk: dict[str, str]) -> No
 
 
 def all_of_it(app: Flask, blueprint: Blueprint) -> None:
-    """A whole composition, its variants, and its three ways to guard."""
+    """Compose everything, make variants, and guard in three ways."""
     auth = Authenticator(
         keys=fetch,
         extractor=CompositeTokenExtractor(BearerTokenExtractor(query=False)),
@@ -97,7 +97,7 @@ def who_is_calling(auth: Authenticator, request: Request) -> str:
 
 
 def mistakes(app: Flask) -> None:
-    """What a type checker finds before the program runs."""
+    """Mistakes that a type checker finds."""
     Authenticator("pem")  # type: ignore[call-arg]
     Authenticator(keys="pem", key="pem")  # type: ignore[call-arg]
     Authenticator(keys="pem", extractor=UnauthorizedHandler())  # type: ignore[arg-type]

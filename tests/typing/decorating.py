@@ -1,4 +1,4 @@
-"""Decorated views keep their signature: code that must type-check, and is never run."""
+"""Decorated views keep their signature: code that must type-check, and never runs."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -82,7 +82,7 @@ def health() -> str:
 
 
 class Things(MethodView):
-    """Methods, decorated each for itself."""
+    """A view class with decorated methods."""
 
     decorators = [auth.requires_authentication]  # noqa: RUF012 - as Flask's documentation has it
 
@@ -98,7 +98,7 @@ class Things(MethodView):
 
 
 def signatures_are_kept() -> None:
-    """A decorated view is called as it was before."""
+    """A decorated view is called as before."""
     assert_type(bare(1), str)
     assert_type(called(number=1), str)
     assert_type(empty(1), str)
@@ -113,7 +113,7 @@ def signatures_are_kept() -> None:
 
 
 async def signatures_of_async_views_are_kept() -> None:
-    """A decorated async view is awaited as it was before."""
+    """A decorated async view is awaited as before."""
     assert_type(await asynchronous(1), str)
     assert_type(await Things().post(1), str)
     kept: Callable[[int], Coroutine[Any, Any, str]] = asynchronous
@@ -121,7 +121,7 @@ async def signatures_of_async_views_are_kept() -> None:
 
 
 def signatures_are_checked() -> None:
-    """A decorated view is not called otherwise than it was."""
+    """A decorated view can't be called with other arguments."""
     bare("1")  # type: ignore[arg-type]
     called()  # type: ignore[call-arg]
     of_module(1, 2)  # type: ignore[call-arg]

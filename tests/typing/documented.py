@@ -1,4 +1,4 @@
-"""An application of the documented module API: code that must type-check, and is never run."""
+"""An application of the documented module API: code that must type-check, and never runs."""
 
 # The documented defaults have names that start with an underscore.
 # pyright: reportPrivateUsage=false
@@ -16,32 +16,32 @@ app = Flask(__name__)
 
 
 def mine() -> str | None:
-    """Find the token in a cookie, or where the standard says."""
+    """Find the token in a cookie, or in RFC 6750's locations."""
     return request.cookies.get("token") or flask_jwtlib._DEFAULT_GET_TOKEN()
 
 
 def strict(token: str) -> bool:
-    """Check more."""
+    """Check more than the default."""
     return flask_jwtlib._DEFAULT_CHECK_TOKEN(token) and len(token) > 10
 
 
 def refuse() -> Response:
-    """Answer a refusal."""
+    """Refuse with a response."""
     return Response("no", 401)
 
 
 def refuse_in_flasks_way() -> tuple[dict[str, str], int]:
-    """Answer a refusal with anything that a view may return."""
+    """Refuse with anything that a view may return."""
     return {"error": "no"}, 401
 
 
 def refuse_by_exception() -> Response:
-    """Answer a refusal by raising."""
+    """Refuse by raising."""
     abort(401)
 
 
 def note() -> None:
-    """Take note."""
+    """Record an anonymous request."""
     flask_jwtlib._DEFAULT_OPTIONAL_AUTHENTICATION_FAILURE_CALLBACK()
 
 
@@ -91,12 +91,12 @@ def everything_is_callable() -> None:
 @app.route("/")
 @flask_jwtlib.optional_authentication
 def index() -> str:
-    """Greet whoever calls."""
+    """Greet the caller."""
     return str(g.json_token["sub"]) if g.authenticated else "nobody"
 
 
 def mistakes() -> None:
-    """What a type checker finds before the program runs."""
+    """Mistakes that a type checker finds."""
     flask_jwtlib.JWT_ALGO = 256  # type: ignore[assignment]
     flask_jwtlib.JWT_LEEWAY = "5"  # type: ignore[assignment]
     flask_jwtlib.JWT_MAX_SIZE = "16384"  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Claim rules, errors and signals of an application: code that must type-check, and is never run."""
+"""Claim rules, errors and signals of an application: code that must type-check, and never runs."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -42,7 +42,7 @@ def of_tenant(claims: Claims) -> None:
 
 
 def is_human(claims: Claims) -> bool:
-    """A rule that answers."""
+    """A rule that returns a bool."""
     return bool(claims.get("human"))
 
 
@@ -58,7 +58,7 @@ class Department:
     name: str
 
     def __call__(self, claims: Claims) -> None:
-        """Judge."""
+        """Check the claim."""
         if claims.get("department") != self.name:
             raise InsufficientScopeError(f"department:{self.name}")
 
@@ -87,7 +87,7 @@ JWTValidator(
 
 
 def errors_have_their_attributes(error: AuthenticationError) -> None:
-    """What a handler or a listener reads from an error has its type."""
+    """The attributes of errors, for a handler or a listener, have their types."""
     assert_type(error.code, "str | None")
     assert_type(error.status, int)
     assert_type(error.description, "str | None")
@@ -101,13 +101,13 @@ def errors_have_their_attributes(error: AuthenticationError) -> None:
 
 
 class Blocked(InvalidTokenError):
-    """A kind of refusal of the application's own."""
+    """An application's own kind of refusal."""
 
     description = "The account is blocked"
 
 
 def on_refusal(sender: Flask, *, error: AuthenticationError, **_: Any) -> None:
-    """Hear of a refusal."""
+    """Receive a refusal."""
     sender.logger.info("%s", error.code)
 
 
@@ -116,15 +116,15 @@ request_refused.connect(on_refusal)
 
 @request_accepted.connect
 def on_acceptance(sender: Flask, **_: Any) -> None:
-    """Hear of a caller."""
+    """Receive a caller."""
 
 
 def wrong_rule(claims: Claims, now: float) -> None:
-    """Takes too much."""
+    """A function with too many parameters for a rule."""
 
 
 def mistakes() -> None:
-    """What a type checker finds before the program runs."""
+    """Mistakes that a type checker finds."""
     JWTValidator(rules=[wrong_rule])  # type: ignore[list-item]
     JWTValidator(rules=[Scope])  # type: ignore[list-item]
     Scope(["a"])  # type: ignore[arg-type]

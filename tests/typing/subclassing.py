@@ -1,4 +1,4 @@
-"""Strategies of an application's own: code that must type-check, and is never run."""
+"""An application's own strategies: code that must type-check, and never runs."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -52,7 +52,7 @@ class CookieTokenExtractor(TokenExtractor):
 
 
 class ShapedExtractor:
-    """Merely has the right shape."""
+    """Has the right method without inheriting."""
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token."""
@@ -74,13 +74,13 @@ class FileKeyProvider(KeyProvider):
 
 @frozen
 class TenantValidator(JWTValidator):
-    """Adds a rule of the organisation's by subclassing."""
+    """Adds a rule by subclassing."""
 
     tenant: str = "acme"
 
     @override
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
-        """Ask for a tenant, too."""
+        """Require a tenant, too."""
         claims = super().validate(token, keys)
         if claims["tenant"] != self.tenant:
             raise ClaimError("tenant", "another tenant", description="Not for this tenant")
@@ -99,7 +99,7 @@ class OpaqueTokenValidator(TokenValidator):
 
 
 class JSONHandler(FailureHandler):
-    """Answers in JSON, with any response that a view may return."""
+    """Responds in JSON, with any response that a view may return."""
 
     @override
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> ResponseReturnValue:
@@ -129,7 +129,7 @@ class TeapotHandler(UnauthorizedHandler):
 
 
 def all_of_them_compose(key: VerificationKey) -> Authenticator:
-    """An Authenticator takes inherited and merely shaped strategies alike."""
+    """An Authenticator takes strategies with and without inheritance."""
     Authenticator(keys=FileKeyProvider(key), extractor=ShapedExtractor())
     return Authenticator(
         keys=FileKeyProvider(key),
@@ -140,7 +140,7 @@ def all_of_them_compose(key: VerificationKey) -> Authenticator:
 
 
 class TestCookieTokenExtractor(TokenExtractorContract):
-    """Holds the extractor to its contract."""
+    """Tests the extractor's contract."""
 
     @override
     def make_extractor(self) -> TokenExtractor:
@@ -152,7 +152,7 @@ class TestCookieTokenExtractor(TokenExtractorContract):
 
 
 class TestFileKeyProvider(KeyProviderContract):
-    """Holds the provider to its contract."""
+    """Tests the provider's contract."""
 
     @override
     def make_provider(self) -> KeyProvider:
@@ -164,7 +164,7 @@ class TestFileKeyProvider(KeyProviderContract):
 
 
 class TestOpaqueTokenValidator(TokenValidatorContract):
-    """Holds the validator to its contract."""
+    """Tests the validator's contract."""
 
     uses_keys = False
 
@@ -190,7 +190,7 @@ class TestOpaqueTokenValidator(TokenValidatorContract):
 
 
 class TestJSONHandler(FailureHandlerContract):
-    """Holds the handler to its contract."""
+    """Tests the handler's contract."""
 
     @override
     def make_handler(self) -> FailureHandler:
@@ -202,23 +202,23 @@ class Incomplete(TokenExtractor):
 
 
 class WrongAnswer:
-    """Has a method of another shape."""
+    """Has a method of another type."""
 
     def extract(self, request: Request) -> str:
-        """Answer text."""
+        """Return text."""
         return ""
 
 
 class WrongOverride(TokenExtractor):
-    """Overrides with another shape."""
+    """Overrides with another type."""
 
     def extract(self, request: Request) -> str:  # type: ignore[override]
-        """Answer text."""
+        """Return text."""
         return ""
 
 
 def mistakes(key: VerificationKey) -> None:
-    """What a type checker finds before the program runs."""
+    """Mistakes that a type checker finds."""
     Incomplete()  # type: ignore[abstract]
     TokenExtractor()  # type: ignore[misc]
     TokenExtractorContract()  # type: ignore[abstract]

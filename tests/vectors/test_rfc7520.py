@@ -8,7 +8,7 @@ from flask_jwtlib import BearerToken, JWTValidator, StaticKeyProvider, Verificat
 from flask_jwtlib.errors import MalformedTokenError
 from flask_jwtlib.jws import CompactJWS
 
-# Section 4: the same plain text throughout, which is no JSON.
+# Section 4: the same plain text throughout, which isn't JSON.
 TEXT = (
     "It\u2019s a dangerous business, Frodo, going out your door. You step onto the road, and if you "
     "don't keep your feet, there\u2019s no knowing where you might be swept off to."
@@ -78,7 +78,7 @@ HS256_SIGNATURE = "s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0"
 HS256 = f"{HS256_HEADER}.{PAYLOAD}.{HS256_SIGNATURE}"
 # 4.5: the signature of 4.4 without its content.
 DETACHED = f"{HS256_HEADER}..{HS256_SIGNATURE}"
-# 4.6: the kid stands in the unprotected header, so the protected one is shorter.
+# 4.6: the kid is in the unprotected header, so the protected one is shorter.
 HS256_PROTECTED_ALG = f"eyJhbGciOiJIUzI1NiJ9.{PAYLOAD}.bWUSVaxorn7bEF1djytBd0kHv70Ly5pvbomzMWSOr20"
 
 EXAMPLES = [
@@ -102,7 +102,7 @@ def test_the_signed_text_verifies(algorithm: str, jwk: dict[str, str], token: st
 
 @pytest.mark.parametrize(("algorithm", "jwk", "token"), EXAMPLES)
 def test_changed_text_does_not_verify(algorithm: str, jwk: dict[str, str], token: str) -> None:
-    """4.1 to 4.4, 4.6: one character more, and the signature is not over that text."""
+    """4.1 to 4.4, 4.6: with one character more, the signature doesn't verify."""
     jws = CompactJWS(token)
 
     assert not VerificationKey.from_jwk(jwk).verify(
@@ -111,7 +111,7 @@ def test_changed_text_does_not_verify(algorithm: str, jwk: dict[str, str], token
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256", "PS512"])
-def test_a_signature_verifies_by_its_own_algorithm_alone(algorithm: str) -> None:
+def test_a_signature_verifies_only_by_its_own_algorithm(algorithm: str) -> None:
     """4.2: the PS384 signature does not verify by another algorithm of the same RSA key."""
     jws = CompactJWS(PS384)
 
@@ -119,8 +119,8 @@ def test_a_signature_verifies_by_its_own_algorithm_alone(algorithm: str) -> None
 
 
 @pytest.mark.parametrize(("algorithm", "jwk", "token"), EXAMPLES)
-def test_signed_text_is_no_token(algorithm: str, jwk: dict[str, str], token: str) -> None:
-    """4.1 to 4.4, 4.6: a good signature over text that is no claims set makes no JWT (RFC 7519 §7.2)."""
+def test_signed_text_is_not_a_token(algorithm: str, jwk: dict[str, str], token: str) -> None:
+    """4.1 to 4.4, 4.6: a valid signature over text that isn't a claims set makes no JWT (RFC 7519 §7.2)."""
     with pytest.raises(MalformedTokenError):
         JWTValidator(algorithms=algorithm).validate(
             BearerToken(token), StaticKeyProvider(VerificationKey.from_jwk(jwk))
@@ -128,7 +128,7 @@ def test_signed_text_is_no_token(algorithm: str, jwk: dict[str, str], token: str
 
 
 def test_detached_content_does_not_verify() -> None:
-    """4.5: the signature of content that is sent elsewhere is not taken for one over an empty payload."""
+    """4.5: the signature of content that is sent elsewhere doesn't verify an empty payload."""
     jws = CompactJWS(DETACHED)
 
     assert jws.payload == b""

@@ -1,4 +1,4 @@
-"""Ed448: the signatures of RFC 8032, section 7.4, by the names of RFC 8037 and RFC 9864."""
+"""Ed448: the signatures of RFC 8032, section 7.4, under the names of RFC 8037 and RFC 9864."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VECTORS = {
 
 
 def key_of(point: str) -> VerificationKey:
-    """The vector's public key, as a JWK has it (RFC 8037 §2)."""
+    """Return the vector's public key as a JWK (RFC 8037 §2)."""
     return VerificationKey.from_jwk(
         {"kty": "OKP", "crv": "Ed448", "x": base64url(bytes.fromhex(point))}
     )
@@ -47,7 +47,7 @@ def key_of(point: str) -> VerificationKey:
 
 @pytest.mark.parametrize("name", ["EdDSA", "Ed448"])
 @pytest.mark.parametrize("vector", VECTORS)
-def test_the_signature_verifies_by_both_names(vector: str, name: str) -> None:
+def test_the_signature_verifies_under_both_names(vector: str, name: str) -> None:
     """An Ed448 key verifies the RFC's signature as EdDSA (RFC 8037 §3.1) and as Ed448 (RFC 9864 §2.2)."""
     point, message, signature = VECTORS[vector]
 
@@ -55,7 +55,7 @@ def test_the_signature_verifies_by_both_names(vector: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_anything_else_does_not_verify(vector: str) -> None:
+def test_changed_signatures_do_not_verify(vector: str) -> None:
     """A changed message or signature, another length, the other key or another algorithm is refused."""
     point, text, signature_text = VECTORS[vector]
     message, signature = bytes.fromhex(text), bytes.fromhex(signature_text)

@@ -22,7 +22,7 @@ SIGNED = (
 # A.6: a key for key agreement.
 X25519_KEY = {"kty": "OKP", "crv": "X25519", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}
 
-# RFC 7797 §4.2: the signature is over the payload as it is, "$.02", not over its base64url form.
+# RFC 7797 §4.2: the signature is over the payload itself, "$.02", not over its base64url form.
 UNENCODED_HEADER = "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19"
 UNENCODED_SIGNATURE = "A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY"
 UNENCODED_KEY = {
@@ -33,7 +33,7 @@ UNENCODED_KEY = {
 
 @pytest.mark.parametrize("name", ["EdDSA", "Ed25519"])
 def test_the_signed_example_verifies(name: str) -> None:
-    """A.4: the signature verifies, under RFC 8037's name of the algorithm and under RFC 9864's."""
+    """A.4: the signature verifies under RFC 8037's name of the algorithm and under RFC 9864's."""
     jws = CompactJWS(SIGNED)
 
     assert jws.payload == b"Example of Ed25519 signing"
@@ -48,8 +48,8 @@ def test_a_changed_signature_does_not_verify() -> None:
     assert not VerificationKey.from_jwk(PUBLIC_KEY).verify("EdDSA", jws.signing_input, changed)
 
 
-def test_the_private_key_is_refused_without_being_shown() -> None:
-    """A.1: a JWK with a private part is no key for a resource server, and the refusal doesn't quote it."""
+def test_the_private_key_is_refused_without_being_quoted() -> None:
+    """A.1: a resource server refuses a JWK with a private part, and the error doesn't quote it."""
     with pytest.raises(ConfigurationError, match="private key") as refusal:
         VerificationKey.from_jwk(PRIVATE_KEY)
 
@@ -57,7 +57,7 @@ def test_the_private_key_is_refused_without_being_shown() -> None:
 
 
 def test_a_key_for_key_agreement_is_refused() -> None:
-    """A.6: X25519 signs nothing."""
+    """A.6: an X25519 key can't sign."""
     with pytest.raises(ConfigurationError, match="Ed25519"):
         VerificationKey.from_jwk(X25519_KEY)
 
@@ -66,7 +66,7 @@ def test_a_key_for_key_agreement_is_refused() -> None:
     "payload", ["$.02", "JC4wMg", ""], ids=["unencoded", "encoded", "detached"]
 )
 def test_an_unencoded_payload_is_refused(payload: str) -> None:
-    """RFC 7797 §4.2: b64 changes what is signed, and is refused with its payload in whatever form."""
+    """RFC 7797 §4.2: b64 changes what is signed, and is refused with its payload in any form."""
     signature = urlsafe_b64decode(UNENCODED_SIGNATURE + "=")
     key = VerificationKey.from_jwk(UNENCODED_KEY)
     assert key.verify("HS256", f"{UNENCODED_HEADER}.$.02".encode(), signature), (
