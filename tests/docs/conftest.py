@@ -1,4 +1,4 @@
-"""What tests of documents and examples share: the programs in a document, and how they are run."""
+"""Fixtures for tests of documents and examples: the programs in a document, and how they run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ HOSTS = (
     "www.googleapis.com",
 )
 
-# `python -m pytest` finds the examples by itself; at the end of the path they hide nothing.
+# `python -m pytest` finds the examples by itself; at the end of the path they shadow nothing.
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
@@ -61,15 +61,15 @@ class Program:
     text: str
 
     def run(self) -> dict[str, Any]:
-        """Run it in the current directory, and answer the names that it defines."""
+        """Run it in the current directory, and return the names that it defines."""
         names: dict[str, Any] = {"__name__": "program"}
-        # The empty lines make the line numbers of a traceback those of the document.
+        # The empty lines keep the document's line numbers in a traceback.
         exec(compile("\n" * self.line + self.text, self.document, "exec"), names)
         return names
 
 
 def programs(document: str) -> Iterator[Program]:
-    """Find the blocks of a document that start with ``.. code-block:: python``."""
+    """Return the blocks of a document that start with ``.. code-block:: python``."""
     lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
         if line.strip() != ".. code-block:: python":
@@ -82,7 +82,7 @@ def programs(document: str) -> Iterator[Program]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that takes ``any_program`` all programs of all documents."""
+    """Parametrise a test that takes ``any_program`` with all programs of all documents."""
     if "any_program" in metafunc.fixturenames:
         metafunc.parametrize(
             "any_program",
@@ -98,9 +98,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def workplace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer, services: TokenIssuer
 ) -> Iterator[Path]:
-    """A current directory with the files that the documents tell their readers to have.
+    """A current directory with the files that the documents mention.
 
-    What a program changes outside of the package, the log's level, is put back.
+    The log's level, which a program may change, is restored.
     """
     level = logging.getLogger("flask_jwtlib").level
     (tmp_path / "issuer.pem").write_text(issuer.public_pem)
@@ -118,7 +118,7 @@ def services() -> TokenIssuer:
 
 @pytest.fixture
 def run(workplace: Path) -> Callable[[str, str], dict[str, Any]]:
-    """A function that runs the one program of a document which contains a text."""
+    """Return a function that runs the one program of a document which contains a text."""
 
     def run(document: str, containing: str) -> dict[str, Any]:
         (program,) = (each for each in programs(document) if containing in each.text)
@@ -135,7 +135,7 @@ def first_program(workplace: Path) -> Program:
 
 @pytest.fixture
 def example() -> Iterator[Callable[[str], ModuleType]]:
-    """A function that imports an example anew, as a process that starts does."""
+    """Return a function that imports an example anew, as a new process does."""
     imported: list[str] = []
 
     def example(name: str) -> ModuleType:
@@ -151,7 +151,7 @@ def example() -> Iterator[Callable[[str], ModuleType]]:
 
 @pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A function that runs ``python -m …`` in the repository's root to its end."""
+    """Return a function that runs ``python -m …`` in the repository's root to its end."""
 
     def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -168,14 +168,14 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a process that is started: this one's, without what colours output."""
+    """The environment of a new process: this one's, without variables that colour output."""
     kept = {name: value for name, value in os.environ.items() if "COLOR" not in name}
     return {**kept, **changes}
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """A function that starts ``python -m …`` in the repository's root; the test's end stops it."""
+    """Return a function that starts ``python -m …`` in the repository's root; the test's end stops it."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -202,7 +202,7 @@ class Listed:
     """A name in ``docs/api.rst``.
 
     Attributes:
-        name: As it is written.
+        name: The name as written.
         module: Where it is imported from.
         defined_in: The modules that the heading above it names.
     """
@@ -219,7 +219,7 @@ class Listed:
 
 @pytest.fixture
 def listed() -> list[Listed]:
-    """The names in the first columns of the tables of ``docs/api.rst``, and what it says of them."""
+    """Return the names in the first columns of the tables of ``docs/api.rst``, with their text."""
     names: list[Listed] = []
     headed: list[str] = []
     lines = (ROOT / "docs/api.rst").read_text(encoding="utf-8").splitlines()
@@ -233,10 +233,10 @@ def listed() -> list[Listed]:
 
 
 class _Tunnel(socketserver.StreamRequestHandler):
-    """Answers ``CONNECT`` as a proxy does, and connects whichever of our hosts is wanted with one port."""
+    """Handles ``CONNECT`` as a proxy does, and connects to one port for each of our hosts."""
 
     def handle(self) -> None:
-        """Take one connection."""
+        """Handle one connection."""
         proxy: Any = self.server
         _, target, _ = self.rfile.readline().decode("ascii").split()
         while self.rfile.readline().strip():
@@ -255,7 +255,7 @@ class _Tunnel(socketserver.StreamRequestHandler):
                             return
                         other[ready].sendall(data)
         except OSError:
-            # Nobody listens there, or one of the two has gone.
+            # The port is closed, or one side has disconnected.
             return
 
 
@@ -271,7 +271,7 @@ class Clock:
     """A provider's clock, which stands still until it is moved.
 
     Args:
-        provider: The provider, which goes by it from now on.
+        provider: The provider that uses it from now on.
     """
 
     def __init__(self, provider: Any) -> None:
@@ -283,22 +283,22 @@ class Clock:
         return float(self.now)
 
     def move(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the time forward."""
         self.now += seconds
 
 
 @pytest.fixture
 def clock_of() -> type[Clock]:
-    """What takes over the clock of a provider that a program or an example has made."""
+    """Return what replaces the clock of a provider that a program or an example has made."""
     return Clock
 
 
 @frozen
 class Internet:
-    """The hosts of the documents' issuers, as they are seen through a proxy, over HTTPS.
+    """The hosts of the documents' issuers, reached through a proxy over HTTPS.
 
     Attributes:
-        idp: The server that plays all of them: it knows them by their paths.
+        idp: The server that plays all of them: each has its own path.
     """
 
     idp: IdentityProvider
@@ -322,10 +322,9 @@ class Internet:
 
 @pytest.fixture
 def internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
-    """The hosts of the documents' issuers: programs reach them with not a letter of theirs changed.
+    """The hosts of the documents' issuers: programs reach them without any change.
 
-    What leads there is what leads out of many a company's network: the environment names a proxy
-    and a certificate authority.
+    The environment names a proxy and a certificate authority, as in many companies' networks.
     """
     for name in ("https_proxy", "all_proxy", "no_proxy", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -349,7 +348,7 @@ def internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intern
 
 
 def _certificate() -> bytes:
-    """A key, and a certificate for all our hosts that it signed itself, as PEM."""
+    """Return a key and a self-signed certificate for all our hosts, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests/docs")])
     now = datetime.now(timezone.utc)

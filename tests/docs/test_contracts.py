@@ -1,4 +1,4 @@
-"""The strategies that documents and examples show are ones to copy: they keep their contracts."""
+"""The strategies in documents and examples pass the contracts."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ class HandlerOf(FailureHandlerContract):
 
 
 def test_the_cookie_of_extending(run: Run) -> None:
-    """The extractor that takes a cookie keeps its contract."""
+    """The extractor that reads a cookie passes its contract."""
     auth = run(EXTENDING, "CookieTokenExtractor(TokenExtractor)")["auth"]
     check(ExtractorOf(auth.extractor, "Cookie", "access_token="))
 
 
 def test_the_table_of_extending(run: Run) -> None:
-    """The key provider that looks keys up in a table keeps its contract."""
+    """The key provider that looks keys up in a table passes its contract."""
     check(ProviderOf(run(EXTENDING, "TableKeyProvider(KeyProvider)")["auth"].keys))
 
 
@@ -110,13 +110,13 @@ def test_the_subclass_of_extending(run: Run, issuer: TokenIssuer) -> None:
 
 
 def test_the_services_of_extending(run: Run, issuer: TokenIssuer) -> None:
-    """The validator that has keys of its own keeps its contract."""
+    """The validator that has its own keys passes its contract."""
     auth = run(EXTENDING, "ServiceOrUserValidator(TokenValidator)")["auth"]
     check(ValidatorOf(auth.validator, issuer, aud="https://api.example"))
 
 
 def test_the_providers_of_keys(run: Run, issuer: TokenIssuer, internet: Any) -> None:
-    """The provider that withholds a key, and the one that reads files, keep their contract."""
+    """The provider that withholds a key, and the one that reads files, pass their contract."""
     name = "https://login.example/realms/example"
     internet.publish(name, f"{name}/certs", issuer.jwk)
     check(ProviderOf(run(KEYS, "COMPROMISED")["auth"].keys))
@@ -132,13 +132,13 @@ def test_the_contract_of_extending(run: Run) -> None:
 
 
 def test_the_proxy_of_the_examples(example: Example) -> None:
-    """The extractor that takes a proxy's header keeps its contract."""
+    """The extractor that reads a proxy's header passes its contract."""
     auth = example("custom_extractor").auth
     check(ExtractorOf(auth.extractor, "X-Forwarded-Access-Token"))
 
 
 def test_the_rules_of_the_examples(example: Example) -> None:
-    """The organisation's validator and its handler keep their contracts."""
+    """The organisation's validator and its handler pass their contracts."""
     organisation = example("organisation")
     claims = {"aud": "https://desk.example", "tenant": "acme", "jti": "1"}
     check(ValidatorOf(organisation.auth.validator, organisation.ISSUER, **claims))
@@ -146,11 +146,11 @@ def test_the_rules_of_the_examples(example: Example) -> None:
 
 
 def test_the_json_of_the_examples(example: Example) -> None:
-    """The failure handler that answers in JSON keeps its contract."""
+    """The failure handler that responds in JSON passes its contract."""
     check(HandlerOf(example("custom_failure_handler").auth.failure_handler))
 
 
-def test_the_check_itself() -> None:
-    """The check by which the contracts are held can fail."""
+def test_the_check_can_fail() -> None:
+    """A strategy that breaks its contract fails the check."""
     with pytest.raises(AssertionError):
         check(ExtractorOf(flask_jwtlib.HeaderTokenExtractor(), "X-Elsewhere"))

@@ -1,4 +1,4 @@
-"""``python -m examples.demo`` plays its session and ends; with ``--serve`` it stays until stopped."""
+"""``python -m examples.demo`` runs its session and ends; with ``--serve`` it runs until stopped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEMO = "examples.demo"
 
 @pytest.fixture(scope="module")
 def lines(command: Command) -> list[str]:
-    """The lines that the demonstration wrote, in one run for all, having ended with 0."""
+    """The lines that one run of the demo wrote, having ended with 0."""
     result = command(DEMO)
     assert result.returncode == 0, result.stdout + result.stderr
     assert not result.stderr
@@ -71,12 +71,12 @@ class TestSession:
             assert body.startswith(("The access token", "Authentication is required"))
 
     def test_it_fits_a_terminal(self, lines: list[str]) -> None:
-        """No line has 100 columns or more."""
+        """Every line is shorter than 100 columns."""
         assert max(map(len, lines)) < 100
 
     @pytest.mark.usefixtures("workplace")
-    def test_it_shows_any_body_safely(self) -> None:
-        """Whatever a server answers is shown escaped, and folded into lines that fit."""
+    def test_it_escapes_any_body(self) -> None:
+        """Any response body is escaped, and wrapped into lines that fit."""
         servers, session, issuer, demo_terminal = (
             import_module(name)
             for name in (
@@ -109,24 +109,24 @@ class TestSession:
         assert "    < last\n" in text
         assert max(map(len, text.splitlines())) < 100
 
-    def test_it_says_that_all_is_well(self, lines: list[str]) -> None:
-        """The end sums up, and says what to try next."""
+    def test_it_ends_with_a_summary(self, lines: list[str]) -> None:
+        """The end has a summary, and says what to try next."""
         assert "All 10 responses are as expected." in lines
         assert "make serve" in lines[-1]
 
-    def test_it_shows_no_whole_token(self, lines: list[str]) -> None:
-        """What the session shows of a token is not enough to use it."""
+    def test_it_shows_no_complete_token(self, lines: list[str]) -> None:
+        """The part of a token that is shown can't be used."""
         assert not any(re.search(r"eyJ\S+\.\S+\.\S{20}", line) for line in lines)
 
-    def test_it_is_plain_text_where_nobody_watches(self, lines: list[str]) -> None:
-        """Output that goes to no terminal has no colours, and is ASCII for whatever reads it."""
+    def test_it_is_plain_text_outside_of_a_terminal(self, lines: list[str]) -> None:
+        """Output to a file or a pipe has no colours, and is ASCII."""
         text = "\n".join(lines)
         assert "\x1b" not in text
         assert text.isascii()
 
     @pytest.mark.usefixtures("workplace")
-    def test_it_notices_what_differs(self) -> None:
-        """An API that lets everybody in is noticed: the session checks what it shows."""
+    def test_it_detects_wrong_responses(self) -> None:
+        """The session reports an API that accepts every request."""
         servers, session, issuer = (
             import_module(name)
             for name in (f"{DEMO}.servers", f"{DEMO}.session", "examples.issuer")
@@ -145,8 +145,10 @@ class TestSession:
         assert (running.sent, running.unexpected) == (10, 6)
         assert "Unexpected response. Expected: 401 and Bearer" in stream.getvalue()
 
-    def test_the_exit_status_tells(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Where an answer differs, the demonstration ends with another status than 0."""
+    def test_a_wrong_response_changes_the_exit_status(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After a wrong response, the exit status isn't 0."""
         main = import_module(f"{DEMO}.__main__")
 
         class FailingSession:
@@ -180,15 +182,15 @@ class TestColour:
             pytest.param(io.StringIO(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, id="both"),
         ],
     )
-    def test_whether_it_is_wanted(
+    def test_when_output_is_coloured(
         self, stream: io.StringIO, environ: dict[str, str], coloured: bool
     ) -> None:
-        """A terminal has colours; ``FORCE_COLOR`` asks for them elsewhere, ``NO_COLOR`` for none."""
+        """A terminal has colours; ``FORCE_COLOR`` enables them elsewhere, ``NO_COLOR`` disables them."""
         terminal = import_module(f"{DEMO}.terminal")
         assert terminal.wants_colour(stream, environ) is coloured
 
-    def test_it_is_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A coloured line starts with its style, and ends by taking it back."""
+    def test_a_coloured_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A coloured line starts with its style, and ends by resetting it."""
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.delenv("NO_COLOR", raising=False)
         stream = io.StringIO()
@@ -199,7 +201,7 @@ class TestColour:
 class TestServe:
     @staticmethod
     def lines_until_ready(process: subprocess.Popen[str]) -> list[str]:
-        """What the process writes until its servers are up."""
+        """Return what the process writes until its servers are up."""
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
@@ -210,7 +212,7 @@ class TestServe:
 
     @staticmethod
     def ask(curl_line: str) -> tuple[int, bytes]:
-        """Send the request that a curl line stands for."""
+        """Send the request of a curl line."""
         words = shlex.split(curl_line)
         assert words[0] == "curl"
         method, headers, fields, url = "GET", {}, [], ""
@@ -236,7 +238,7 @@ class TestServe:
 
     @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
     def test_it_serves_until_it_is_stopped(self, start: Start, stop: signal.Signals) -> None:
-        """The curl lines that it prints answer as announced, and a signal ends it with 0."""
+        """The printed curl lines work as announced, and a signal ends it with 0."""
         process = start(DEMO, "--serve")
         lines = self.lines_until_ready(process)
         announced: dict[str, Any] = {
@@ -261,7 +263,7 @@ class TestServe:
         assert process.wait(timeout=10) == 0
 
     def test_it_prints_why_it_refused_a_request(self, start: Start) -> None:
-        """Each refusal is one line with the request and the reason. No token is shown."""
+        """Each refusal is one line with the request and the reason, and without a token."""
         process = start(DEMO, "--serve")
         lines = self.lines_until_ready(process)
         assert process.stdout is not None
@@ -282,8 +284,8 @@ class TestServe:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
 
-    def test_a_key_is_rotated_by_hand(self, start: Start) -> None:
-        """The lines for a new key work: its tokens are accepted at once, while the server runs on."""
+    def test_a_key_can_be_rotated_by_hand(self, start: Start) -> None:
+        """The lines for a new key work: its tokens are accepted at once, while the server runs."""
         process = start(DEMO, "--serve")
         lines = self.lines_until_ready(process)
         (steps,) = (line.split("; ") for line in lines if "keys/publish" in line)

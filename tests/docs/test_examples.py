@@ -1,4 +1,4 @@
-"""Each example does what its docstring says, and is found by ``flask --app examples.NAME``."""
+"""Each example does what its docstring says, and runs with ``flask --app examples.NAME``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WITHOUT_TOKEN_COMMAND = {"issuer", "key_rotation", "openid"}
 
 
 def client_of(module: ModuleType) -> FlaskClient:
-    """A client of the app of an example, with what ``flask --app`` would find there."""
+    """Return a client of an example's app, which is found as ``flask --app`` finds it."""
     app = module.create_app() if hasattr(module, "create_app") else module.app
     app.testing = True
     client: FlaskClient = app.test_client()
@@ -60,7 +60,7 @@ class Provider:
     _thread: Thread = field(repr=False)
 
     def post(self, path: str, **fields: str) -> str:
-        """Post a form, and answer what comes back."""
+        """Post a form, and return the response."""
         return self.client.post(path, data=fields).text
 
     def stop(self) -> None:
@@ -73,7 +73,7 @@ class Provider:
 
 @pytest.fixture
 def provider(example: Example, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    """The issuer's server, where the examples look for it."""
+    """The issuer's server, at the address that the examples use."""
     server = make_server("127.0.0.1", 0, Flask("not yet"), threaded=True)
     url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("ISSUER", url)
@@ -87,21 +87,21 @@ def provider(example: Example, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prov
 
 
 def token_of(client: FlaskClient, *arguments: str) -> str:
-    """What ``flask token`` prints."""
+    """Return what ``flask token`` prints."""
     result = client.application.test_cli_runner().invoke(args=["token", *arguments])
     assert result.exit_code == 0, result.output
     return result.output.strip()
 
 
-def test_none_is_forgotten() -> None:
-    """Every module in ``examples/`` is tested here; the demonstration has tests of its own."""
+def test_every_example_has_a_test() -> None:
+    """Every module in ``examples/`` is tested here; the demo has its own tests."""
     folder = Path(__file__).parents[2] / "examples"
     modules = {path.stem for path in folder.glob("[a-z]*.py")}
     assert modules == set(EXAMPLES)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_flask_finds_it(name: str, command: Command) -> None:
+def test_flask_finds_the_app(name: str, command: Command) -> None:
     """``flask --app examples.NAME routes`` lists the example's routes."""
     result = command("flask", "--app", f"examples.{name}", "routes")
     assert result.returncode == 0, result.stderr
@@ -109,7 +109,7 @@ def test_flask_finds_it(name: str, command: Command) -> None:
 
 
 def test_the_command_prints_a_token(command: Command, example: Example) -> None:
-    """The token that one process prints is accepted by another: ``curl`` works as shown."""
+    """One process accepts the token that another prints: ``curl`` works as shown."""
     result = command("flask", "--app", "examples.quickstart", "token", "sub=bob")
     assert result.returncode == 0, result.stderr
     answer = client_of(example("quickstart")).get("/me", headers=bearer(result.stdout.strip()))
@@ -129,7 +129,7 @@ def test_the_docstring_shows_curl_lines(name: str, example: Example) -> None:
 
 class TestQuickstart:
     def test_a_token_opens_the_route(self, example: Example) -> None:
-        """A good token gets in, none does not."""
+        """A request with a valid token is served, one without is refused."""
         client = client_of(example("quickstart"))
         assert client.get("/me", headers=bearer(token_of(client))).json == {"subject": "alice"}
         assert client.get("/me").status_code == 401
@@ -144,12 +144,12 @@ class TestQuickstart:
         ],
     )
     def test_other_tokens_are_refused(self, example: Example, claim: str) -> None:
-        """What is expired, from elsewhere or for others is refused."""
+        """Expired tokens, and those from other issuers or for other APIs, are refused."""
         client = client_of(example("quickstart"))
         assert client.get("/me", headers=bearer(token_of(client, claim))).status_code == 401
 
-    def test_everybody_is_greeted(self, example: Example) -> None:
-        """The optional route answers with and without a token."""
+    def test_the_optional_route_serves_all_requests(self, example: Example) -> None:
+        """The optional route responds with and without a token."""
         client = client_of(example("quickstart"))
         assert client.get("/greeting").text == "Hello stranger\n"
         headers = bearer(token_of(client))
@@ -157,8 +157,8 @@ class TestQuickstart:
 
 
 class TestComposed:
-    def test_each_route_asks_for_its_scope(self, example: Example) -> None:
-        """Reading and writing need different scopes, and the refusal names the missing one."""
+    def test_each_route_requires_its_scope(self, example: Example) -> None:
+        """Reading and writing require different scopes, and the refusal names the missing one."""
         client = client_of(example("composed"))
         reader = bearer(token_of(client))
         assert client.get("/reports", headers=reader).status_code == 200
@@ -170,7 +170,7 @@ class TestComposed:
         assert client.post("/reports", headers=writer).status_code == 201
 
     def test_the_query_is_not_read(self, example: Example) -> None:
-        """A token in the URL is none."""
+        """A token in the URL is ignored."""
         client = client_of(example("composed"))
         assert (
             client.get("/reports", query_string={"access_token": token_of(client)}).status_code
@@ -184,7 +184,7 @@ class TestComposed:
             client.get("/reports", headers=bearer(token_of(client, "exp=null"))).status_code == 401
         )
 
-    def test_the_index_is_for_everybody(self, example: Example) -> None:
+    def test_the_index_is_optional(self, example: Example) -> None:
         """The optional route names the caller, if there is one."""
         client = client_of(example("composed"))
         assert client.get("/").json == {"caller": None}
@@ -224,8 +224,10 @@ class TestOrganisation:
 
 
 class TestKeyRotation:
-    def test_keys_come_and_go(self, example: Example, provider: Provider, clock_of: Any) -> None:
-        """A key that is new is accepted at once, and one that is withdrawn refused after five seconds."""
+    def test_keys_are_added_and_removed(
+        self, example: Example, provider: Provider, clock_of: Any
+    ) -> None:
+        """A new key is accepted at once, and a withdrawn one refused after five seconds."""
         module = example("key_rotation")
         clock = clock_of(module.auth.keys)
         client = client_of(module)
@@ -250,10 +252,10 @@ class TestKeyRotation:
         assert kid_accepted(old) is None
         assert kid_accepted(new) == "key-2"
 
-    def test_an_outage_is_not_the_callers_fault(
+    def test_an_outage_is_a_503(
         self, example: Example, provider: Provider, issuer: TokenIssuer
     ) -> None:
-        """Where the issuer never answered, the answer is 503, with the time to come back."""
+        """If the issuer was never reached, the response is 503, with a Retry-After."""
         provider.stop()
         answer = client_of(example("key_rotation")).get("/reports", headers=bearer(issuer.token()))
         assert answer.status_code == 503
@@ -262,7 +264,7 @@ class TestKeyRotation:
 
 class TestOpenid:
     def test_one_line_guards_the_app(self, example: Example, provider: Provider) -> None:
-        """The provider's tokens for this API get in; the probe is open, and all else is closed."""
+        """The provider's tokens for this API are accepted; only the probe is open."""
         client = client_of(example("openid"))
         assert client.get("/reports").status_code == 401
         assert client.get("/readyz").json == {"ready": True}
@@ -272,10 +274,10 @@ class TestOpenid:
             token = provider.post("/token", **changes)
             assert client.get("/reports", headers=bearer(token)).status_code == 401
 
-    def test_it_outlives_its_provider(
+    def test_tokens_are_accepted_while_the_provider_is_down(
         self, example: Example, provider: Provider, clock_of: Any
     ) -> None:
-        """A stopped provider's token is accepted as before, for four hours."""
+        """A stopped provider's token is accepted for four hours."""
         module = example("openid")
         clock = clock_of(module.auth.keys)
         client = client_of(module)
@@ -286,16 +288,14 @@ class TestOpenid:
         assert client.get("/reports", headers=headers).status_code == 200
         assert client.get("/readyz").status_code == 200
 
-    def test_without_its_provider_it_is_not_ready(
-        self, example: Example, provider: Provider
-    ) -> None:
-        """Where no keys were ever had, the probe says so."""
+    def test_without_keys_it_is_not_ready(self, example: Example, provider: Provider) -> None:
+        """Before any keys were fetched, the probe says that the app isn't ready."""
         provider.stop()
         answer = client_of(example("openid")).get("/readyz")
         assert (answer.status_code, answer.json) == (503, {"ready": False})
 
-    def test_a_person_can_look_at_the_keys(self, provider: Provider, command: Command) -> None:
-        """``flask jwtlib keys`` fetches the keys and lists them, and ends with 1 where it can't."""
+    def test_the_command_lists_the_keys(self, provider: Provider, command: Command) -> None:
+        """``flask jwtlib keys`` fetches the keys and lists them, and exits with 1 if it can't."""
         arguments = ("flask", "--app", "examples.openid", "jwtlib", "keys")
         result = command(*arguments)
         assert result.returncode == 0, result.stderr
@@ -307,8 +307,8 @@ class TestOpenid:
 
 
 class TestSeveralIssuers:
-    def test_each_issuers_tokens_get_in(self, example: Example, provider: Provider) -> None:
-        """People and jobs read; jobs alone write."""
+    def test_each_issuers_tokens_are_accepted(self, example: Example, provider: Provider) -> None:
+        """People and jobs may read; only jobs may write."""
         client = client_of(example("several_issuers"))
         person, job = bearer(provider.post("/token")), bearer(token_of(client))
         answer = client.get("/reports", headers=person)
@@ -318,8 +318,8 @@ class TestSeveralIssuers:
         assert client.post("/reports", headers=person).status_code == 401
         assert client.post("/reports", headers=job).status_code == 201
 
-    def test_nobody_speaks_for_another(self, example: Example, provider: Provider) -> None:
-        """An issuer's key, audience or rules don't do for the other's tokens, nor for a stranger's."""
+    def test_issuers_are_kept_apart(self, example: Example, provider: Provider) -> None:
+        """An issuer's key, audience or rules don't apply to the other's tokens, nor to a forger's."""
         client = client_of(example("several_issuers"))
         for token in (
             token_of(client, f"iss={provider.url}", "aud=https://reports.example"),
@@ -331,10 +331,10 @@ class TestSeveralIssuers:
         ):
             assert client.get("/reports", headers=bearer(token)).status_code == 401
 
-    def test_one_issuers_outage_is_not_the_others(
+    def test_one_issuers_outage_does_not_affect_the_other(
         self, example: Example, provider: Provider
     ) -> None:
-        """While the provider is down, its tokens are answered 503, and jobs get in."""
+        """While the provider is down, its tokens get a 503, and jobs are accepted."""
         person = bearer(provider.post("/token"))
         provider.stop()
         client = client_of(example("several_issuers"))
@@ -344,7 +344,7 @@ class TestSeveralIssuers:
 
 class TestIssuer:
     def test_it_publishes_no_private_key(self, example: Example) -> None:
-        """The published keys have public members alone, and an ID each."""
+        """The published keys have only public members, and an ID each."""
         client = client_of(example("issuer"))
         client.post("/keys/publish")
         answer = client.get("/.well-known/jwks.json").json
@@ -352,16 +352,16 @@ class TestIssuer:
         assert [key["kid"] for key in answer["keys"]] == ["key-1", "key-2"]
         assert all(set(key) == {"kty", "n", "e", "use", "alg", "kid"} for key in answer["keys"])
 
-    def test_its_metadata_say_who_it_is(self, provider: Provider) -> None:
-        """The metadata name it as its tokens do, and where its keys are."""
+    def test_its_metadata_match_its_tokens(self, provider: Provider) -> None:
+        """The metadata have the issuer's name as in its tokens, and the URL of its keys."""
         answer = provider.client.get("/.well-known/openid-configuration", base_url=provider.url)
         jwks_uri = f"{provider.url}/.well-known/jwks.json"
         assert answer.json == {"issuer": provider.url, "jwks_uri": jwks_uri}
 
 
 class TestCustomExtractor:
-    def test_the_proxys_header_counts(self, example: Example) -> None:
-        """The token is found in the proxy's header, verified, and looked for nowhere else."""
+    def test_the_proxys_header_is_read(self, example: Example) -> None:
+        """Only the token in the proxy's header is read, and it is verified."""
         client = client_of(example("custom_extractor"))
         header = "X-Forwarded-Access-Token"
         token = token_of(client)
@@ -386,8 +386,10 @@ class TestCustomFailureHandler:
         assert expired.json == {"error": "invalid_token", "detail": "The access token expired"}
         assert 'error="invalid_token"' in expired.headers["WWW-Authenticate"]
 
-    def test_guests_are_noted(self, example: Example, caplog: pytest.LogCaptureFixture) -> None:
-        """An anonymous request to the optional route is logged, and served."""
+    def test_anonymous_requests_are_logged(
+        self, example: Example, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """An anonymous request on the optional route is logged, and served."""
         client = client_of(example("custom_failure_handler"))
         assert client.get("/news").json == {"guest": True}
         assert "anonymous request: " in caplog.text
@@ -407,10 +409,10 @@ class TestDefaultDeny:
             pytest.param("/static/x.css", 401, 404, 404, id="static"),
         ],
     )
-    def test_who_gets_where(
+    def test_access_by_route(
         self, example: Example, path: str, anonymous: int, customer: int, administrator: int
     ) -> None:
-        """What nobody opened is closed; the blueprint asks for its scope."""
+        """Views are closed unless they are public; the blueprint requires its scope."""
         client = client_of(example("default_deny"))
         assert client.get(path).status_code == anonymous
         assert client.get(path, headers=bearer(token_of(client))).status_code == customer
@@ -419,14 +421,14 @@ class TestDefaultDeny:
 
 
 def test_the_example_key_is_the_one_of_the_rfc(example: Example) -> None:
-    """The examples' key is the one that RFC 7515 A.2 prints, so that nobody takes it for a secret."""
+    """The examples' key is the one printed in RFC 7515 A.2, so it is recognisably not a secret."""
     modulus = example("_issuer").ISSUER.jwk["n"]
     assert modulus.startswith("ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp")
     assert modulus.endswith("cDTW9gb54h4FRWyuXpoQ")
 
 
-def test_a_token_is_good_for_an_hour(example: Example) -> None:
-    """A token that was printed stays good while somebody tries things out."""
+def test_a_token_is_valid_for_an_hour(example: Example) -> None:
+    """A printed token stays valid while a reader tries the examples."""
     client = client_of(example("quickstart"))
     answer = client.get("/me", headers=bearer(token_of(client, f"nbf={int(time.time())}")))
     assert answer.status_code == 200

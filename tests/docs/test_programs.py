@@ -45,7 +45,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def client_behind(decorator: Callable[[Any], Any]) -> FlaskClient:
-    """A client of an app with one route, ``/``, which answers the caller's subject."""
+    """Return a client of an app with one route, ``/``, which returns the caller's subject."""
     app = Flask("behind")
     app.testing = True
 
@@ -58,20 +58,20 @@ def client_behind(decorator: Callable[[Any], Any]) -> FlaskClient:
 
 
 def requirement(program: dict[str, Any]) -> Callable[[Any], Any]:
-    """The decorator of the ``Authenticator`` that a program composes."""
+    """Return the decorator of the ``Authenticator`` that a program composes."""
     auth: Authenticator = program["auth"]
     return auth.requires_authentication
 
 
 def client_of(program: dict[str, Any]) -> FlaskClient:
-    """A client of the app that a program defines."""
+    """Return a client of the app that a program defines."""
     program["app"].testing = True
     client: FlaskClient = program["app"].test_client()
     return client
 
 
 def as_shown(url: str) -> str:
-    """A URL as the document has it, with words where each reader has something else."""
+    """Return a URL as the document has it, with the reader's own values as words."""
     url = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "TENANT", url)
     for mine, yours in (
         ("//login.example/realms/example", "//HOST/realms/REALM"),
@@ -85,7 +85,7 @@ def as_shown(url: str) -> str:
 
 @pytest.mark.usefixtures("workplace")
 def test_it_runs_by_itself(any_program: Any) -> None:
-    """Each program is complete: it runs with nothing before it but the files it is told to have."""
+    """Each program is complete: it needs only the files that the document mentions."""
     with warnings.catch_warnings():
         any_program.run()
 
@@ -102,7 +102,7 @@ class TestReadme:
         foreign = issuer.token(aud="https://payroll.example")
         assert client.get("/me", headers=bearer(foreign)).status_code == 401
 
-    def test_the_module_greets_everybody(self, run: Run, issuer: TokenIssuer) -> None:
+    def test_the_module_has_an_optional_route(self, run: Run, issuer: TokenIssuer) -> None:
         """The program's optional route greets strangers, and callers with a good token by name."""
         client = client_of(run("README.rst", "set_permanent_verification_key"))
         assert client.get("/greeting").text == "Hello stranger"
@@ -295,7 +295,7 @@ class TestExtending:
     def test_keys_come_from_a_function(
         self, run: Run, issuer: TokenIssuer, workplace: Path
     ) -> None:
-        """The function's keys count, for as long as it says."""
+        """The function's keys are used, for as long as it says."""
         bundle = {"jwks": issuer.jwks, "refresh_after": 20}
         (workplace / "bundle.json").write_text(json.dumps(bundle))
         program = run(self.DOCUMENT, "keys_of_the_bundle")
@@ -306,7 +306,7 @@ class TestExtending:
         assert program["keys_of_the_bundle"]().ttl == 20
 
     def test_keys_come_from_a_table(self, run: Run, issuer: TokenIssuer) -> None:
-        """The key is chosen by its ID; a token that names another is refused. Its status is told."""
+        """The key is chosen by its ID; an unknown ID is refused. Its status is reported."""
         client = client_behind(requirement(run(self.DOCUMENT, "TableKeyProvider(KeyProvider)")))
         assert key_statuses(client.application) == [
             {"provider": "TableKeyProvider", "state": "static", "kids": ["key-1"]}
@@ -337,20 +337,22 @@ class TestExtending:
             pytest.param([1, ["editors"], {"editors": 1}, None], id="odd-members"),
         ],
     )
-    def test_no_odd_claim_is_a_group(self, run: Run, issuer: TokenIssuer, groups: object) -> None:
-        """What is no array with the group, nor the group itself, is refused and never a 500."""
+    def test_an_invalid_claim_is_not_a_group(
+        self, run: Run, issuer: TokenIssuer, groups: object
+    ) -> None:
+        """Anything but an array with the group, or the group itself, is refused and never a 500."""
         client = client_behind(run(self.DOCUMENT, "class Group")["only_editors"])
         token = issuer.token("alice", email_verified=True, groups=groups)
         assert client.get("/", headers=bearer(token)).status_code == 403
 
-    def test_a_lone_group_is_one(self, run: Run, issuer: TokenIssuer) -> None:
+    def test_a_single_group_may_be_a_string(self, run: Run, issuer: TokenIssuer) -> None:
         """Some issuers write one group as a string: it counts as a whole."""
         client = client_behind(run(self.DOCUMENT, "class Group")["only_editors"])
         token = issuer.token("alice", email_verified=True, groups="editors")
         assert client.get("/", headers=bearer(token)).text == "alice"
 
-    def test_a_views_audience_comes_on_top(self, issuer: TokenIssuer) -> None:
-        """A rule at a decorator does not replace the validator's of the same class."""
+    def test_a_views_audience_is_checked_in_addition(self, issuer: TokenIssuer) -> None:
+        """A decorator's rule does not replace the validator's of the same class."""
         auth = Authenticator(
             keys=issuer.public_pem, validator=JWTValidator(rules=[Audience("all", "both")])
         )
@@ -369,7 +371,7 @@ class TestExtending:
         ],
     )
     def test_a_given_rule_has_its_own_leeway(self, rule: Expiry, status: int) -> None:
-        """The validator's leeway is for the rules that it brings itself."""
+        """The validator's leeway applies to its standard rules."""
         issuer = TokenIssuer(lifetime=-5)
         auth = Authenticator(
             keys=issuer.public_pem, validator=JWTValidator(leeway=30, rules=[rule])
@@ -377,8 +379,8 @@ class TestExtending:
         client = client_behind(auth.requires_authentication)
         assert client.get("/", headers=bearer(issuer.token())).status_code == status
 
-    def test_that_there_is_a_subject_is_required(self, issuer: TokenIssuer) -> None:
-        """``RequiredClaims("sub")`` asks for any subject, ``Subject`` for one of those it names."""
+    def test_a_subject_can_be_required(self, issuer: TokenIssuer) -> None:
+        """``RequiredClaims("sub")`` accepts any subject, ``Subject`` only those it names."""
         with pytest.raises(ConfigurationError):
             Subject()
         auth = Authenticator(
@@ -413,7 +415,7 @@ class TestExtending:
         assert client.get("/", query_string={"access_token": token}).status_code == 401
 
     def test_a_plain_attribute_is_frozen(self) -> None:
-        """As the text says, assigning in ``__init__`` raises, and subclassing ``Authenticator`` too."""
+        """As the text says, assigning in ``__init__`` raises, as does subclassing ``Authenticator``."""
 
         class Stateful(JWTValidator):
             def __init__(self) -> None:
@@ -425,8 +427,8 @@ class TestExtending:
         with pytest.raises(TypeError, match="composed"):
             type("Mine", (Authenticator,), {})
 
-    def test_an_application_asks_by_itself(self, run: Run, issuer: TokenIssuer) -> None:
-        """What ``authenticate()`` raises becomes the refusal that a decorator would have answered."""
+    def test_an_application_calls_authenticate(self, run: Run, issuer: TokenIssuer) -> None:
+        """An error of ``authenticate()`` becomes the refusal that a decorator returns."""
         program = run(self.DOCUMENT, "auth.authenticate()")
         client = client_of(program)
         assert client.get("/files/public-1").text == "public-1 for everyone"
@@ -443,8 +445,8 @@ class TestExtending:
         assert forged.status_code == 401
         assert 'error="invalid_token"' in forged.headers["WWW-Authenticate"]
 
-    def test_an_outage_while_asking_is_no_refusal(self, run: Run, issuer: TokenIssuer) -> None:
-        """Without keys the program's other handler answers 503."""
+    def test_an_outage_in_authenticate_is_a_503(self, run: Run, issuer: TokenIssuer) -> None:
+        """Without keys the program's other handler responds 503."""
         program = run(self.DOCUMENT, "auth.authenticate()")
 
         def fail() -> str:
@@ -455,10 +457,10 @@ class TestExtending:
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) >= 1
 
-    def test_the_module_is_asked_outside_of_a_decorator(
+    def test_the_module_functions_work_outside_of_a_decorator(
         self, run: Run, issuer: TokenIssuer
     ) -> None:
-        """What ``get_json_token()`` raises in a bare view is answered 401, 400 or 503 by two lines."""
+        """An error of ``get_json_token()`` in a bare view becomes a 401, 400 or 503 by two lines."""
         client = client_of(run(self.DOCUMENT, "refusals = UnauthorizedHandler"))
         token = issuer.token("alice")
         assert client.get("/me", headers=bearer(token)).json == {"subject": "alice"}
@@ -470,15 +472,15 @@ class TestExtending:
         assert client.get("/me", headers=bearer(token)).status_code == 503
 
     def test_tokens_need_not_be_jwts(self, run: Run) -> None:
-        """A validator of one's own knows the tokens that were handed out, and no others."""
+        """A custom validator accepts only the tokens that were issued."""
         client = client_behind(requirement(run(self.DOCUMENT, "APITokenValidator(TokenValidator)")))
         assert client.get("/", headers=bearer("a-long-random-token")).text == "nightly-build"
         assert client.get("/", headers=bearer("another-token")).status_code == 401
 
-    def test_a_validator_has_keys_of_its_own(
+    def test_a_validator_has_its_own_keys(
         self, run: Run, issuer: TokenIssuer, services: TokenIssuer
     ) -> None:
-        """What a token says of itself chooses the keys, and can't get it past them."""
+        """A token's own text chooses the keys, and can't bypass them."""
         client = client_behind(requirement(run(self.DOCUMENT, "class ServiceOrUserValidator")))
         of_a_service = {"header": {"typ": "service+jwt"}, "aud": "internal"}
         assert client.get("/", headers=bearer(issuer.token("alice", aud=API))).text == "alice"
@@ -501,8 +503,10 @@ class TestExtending:
             pytest.param({"Accept": "text/html"}, id="HTML alone"),
         ],
     )
-    def test_browsers_are_sent_to_the_log_in_page(self, run: Run, headers: dict[str, str]) -> None:
-        """A browser that opens a page without a token is redirected; with a bad one it is refused."""
+    def test_browsers_are_redirected_to_the_login_page(
+        self, run: Run, headers: dict[str, str]
+    ) -> None:
+        """A browser without a token is redirected; with a bad one it is refused."""
         client = client_behind(
             requirement(run(self.DOCUMENT, "BrowserHandler(UnauthorizedHandler)"))
         )
@@ -527,7 +531,7 @@ class TestExtending:
         ],
     )
     def test_programs_are_not_redirected(self, run: Run, headers: dict[str, str]) -> None:
-        """Scripts and programs get the usual refusal, also with a form."""
+        """Scripts and programs get the usual refusal, with a form as well."""
         client = client_behind(
             requirement(run(self.DOCUMENT, "BrowserHandler(UnauthorizedHandler)"))
         )
@@ -565,14 +569,14 @@ class TestMigration:
         expired = issuer.token("alice", tenant="acme", exp=1)
         assert client.get("/me", headers=bearer(expired)).status_code == 401
 
-    def test_an_audience_has_to_be_set(
+    def test_an_audience_must_be_set(
         self,
         run: Run,
         issuer: TokenIssuer,
         client: FlaskClient,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """A token with ``aud`` is refused, the log names the setting, and the setting lets it in."""
+        """A token with ``aud`` is refused; the log names the setting that accepts it."""
         headers = bearer(issuer.token(aud=API))
         assert client.get("/", headers=headers).status_code == 401
         assert "JWT_AUDIENCE" in caplog.text
@@ -581,7 +585,7 @@ class TestMigration:
         assert client.get("/", headers=bearer(issuer.token())).status_code == 401
 
     def test_clocks_may_differ(self, run: Run, client: FlaskClient) -> None:
-        """Ten seconds of leeway let a token in that expired a moment ago."""
+        """With ten seconds of leeway, a token that expired a moment ago is accepted."""
         issuer = TokenIssuer(lifetime=0)
         flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
         headers = bearer(issuer.token())
@@ -591,7 +595,7 @@ class TestMigration:
         assert client.get("/", headers=bearer(issuer.token(exp=1))).status_code == 401
 
     def test_tokens_may_be_large(self, run: Run, issuer: TokenIssuer, client: FlaskClient) -> None:
-        """A token of more than 8192 characters is refused until the setting lets it in."""
+        """A token of more than 8192 characters is refused until the setting is raised."""
         headers = bearer(issuer.token(groups=["a-group"] * 800))
         assert client.get("/", headers=headers).status_code == 401
         run(self.DOCUMENT, "JWT_MAX_SIZE")
@@ -600,14 +604,14 @@ class TestMigration:
     def test_a_subject_may_be_a_number(
         self, run: Run, issuer: TokenIssuer, client: FlaskClient
     ) -> None:
-        """A whole number is refused until the setting makes a text of it, and a fraction after."""
+        """A whole number is refused until the setting converts it to text; a fraction always is."""
         headers = bearer(issuer.token(sub=42))
         assert client.get("/", headers=headers).status_code == 401
         run(self.DOCUMENT, "JWT_NUMERIC_SUBJECT")
         assert client.get("/", headers=headers).status_code == 200
         assert client.get("/", headers=bearer(issuer.token(sub=4.2))).status_code == 401
 
-    def test_the_form_may_come_with_get(
+    def test_the_form_may_be_sent_with_get(
         self, run: Run, issuer: TokenIssuer, client: FlaskClient
     ) -> None:
         """One assignment reads a form with GET again."""
@@ -622,7 +626,7 @@ class TestMigration:
     def test_two_tokens_may_be_sent(
         self, run: Run, issuer: TokenIssuer, client: FlaskClient
     ) -> None:
-        """One assignment lets the header decide, and the other places count without one."""
+        """With one assignment the header takes precedence, and other locations are used without one."""
         token = issuer.token()
         twice = {"headers": bearer(token), "query_string": {"access_token": token}}
         assert client.get("/", **twice).status_code == 401
@@ -630,10 +634,10 @@ class TestMigration:
         assert client.get("/", **twice).status_code == 200
         assert client.get("/", query_string={"access_token": token}).status_code == 200
 
-    def test_the_query_may_be_left_out(
+    def test_the_query_may_be_turned_off(
         self, run: Run, issuer: TokenIssuer, client: FlaskClient
     ) -> None:
-        """One assignment reads the header alone."""
+        """One assignment reads only the header."""
         token = issuer.token()
         assert client.get("/", query_string={"access_token": token}).status_code == 200
         run(self.DOCUMENT, "def header_only")
@@ -641,14 +645,14 @@ class TestMigration:
         assert client.get("/", headers=bearer(token)).status_code == 200
 
     def test_two_algorithms_may_be_accepted(self, run: Run, client: FlaskClient) -> None:
-        """A list of algorithms takes the keys of both."""
+        """A list of algorithms accepts the keys of both."""
         newer = TokenIssuer(algorithm="ES256")
         run(self.DOCUMENT, '["RS256", "ES256"]')
         flask_jwtlib.set_permanent_verification_key(newer.jwks)
         assert client.get("/", headers=bearer(newer.token())).status_code == 200
 
-    def test_weak_keys_may_be_silent(self, run: Run, client: FlaskClient) -> None:
-        """A short secret warns, and the filter silences the warning."""
+    def test_weak_key_warnings_can_be_silenced(self, run: Run, client: FlaskClient) -> None:
+        """A short secret causes a warning, and the filter silences it."""
         flask_jwtlib.JWT_ALGO = "HS256"
         flask_jwtlib.set_permanent_verification_key("short")
         weak = TokenIssuer(algorithm="HS256", private_key=b"short")
@@ -671,7 +675,7 @@ class TestMigration:
             pytest.param(iter(["RS256"]), id="iterator"),
         ],
     )
-    def test_a_setting_of_another_kind_is_our_fault(
+    def test_an_invalid_setting_is_a_503(
         self,
         client: FlaskClient,
         issuer: TokenIssuer,
@@ -680,16 +684,16 @@ class TestMigration:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """It is answered 503, and the log says that it is a setting."""
+        """The request gets a 503, and the log names the setting."""
         monkeypatch.setattr(flask_jwtlib, setting, value)
         assert client.get("/", headers=bearer(issuer.token(aud=API))).status_code == 503
         assert "a setting of flask_jwtlib is wrong" in caplog.text
 
     @pytest.mark.parametrize("kind", [list, tuple, set])
-    def test_a_setting_may_be_several(
+    def test_a_setting_may_have_several_values(
         self, client: FlaskClient, issuer: TokenIssuer, kind: Callable[[list[str]], Any]
     ) -> None:
-        """Lists, tuples and sets are the same to the three settings."""
+        """Lists, tuples and sets are equivalent for the three settings."""
         flask_jwtlib.JWT_AUDIENCE = kind([API, "https://old.example"])
         flask_jwtlib.JWT_ISSUER = kind([issuer.issuer])
         flask_jwtlib.JWT_ALGO = kind(["RS256", "ES256"])
@@ -697,7 +701,7 @@ class TestMigration:
         assert client.get("/", headers=bearer(issuer.token(aud="me"))).status_code == 401
 
     def test_an_invalid_token_is_not_on_g(self, issuer: TokenIssuer) -> None:
-        """On an optional route both names are None, while the functions still tell of the token."""
+        """On an optional route both names are None, while the functions still use the token."""
         flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
         app = Flask("old")
         expired = issuer.token(exp=1)
@@ -714,10 +718,10 @@ class TestMigration:
         app.testing = True
         assert app.test_client().get("/", headers=bearer(expired)).text == "in"
 
-    def test_callbacks_that_answer_nonsense_let_nobody_in(
+    def test_callbacks_that_return_invalid_values_refuse(
         self, client: FlaskClient, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """No answer to a refusal is the default's; a wrong kind of answer is our fault."""
+        """None from a failure callback is the default refusal; an invalid type is a 503."""
         headers = bearer(issuer.token())
         with monkeypatch.context() as patch:
             patch.setattr(flask_jwtlib, "requires_authentication_failure_callback", lambda: None)
@@ -734,8 +738,8 @@ class TestMigration:
             assert client.get("/", headers=headers).status_code == 503
         assert client.get("/", headers=headers).status_code == 200
 
-    def test_an_outage_is_no_refusal(self, client: FlaskClient, issuer: TokenIssuer) -> None:
-        """Keys that can't be had are a 503, and the failure callback is not called."""
+    def test_an_outage_is_not_a_refusal(self, client: FlaskClient, issuer: TokenIssuer) -> None:
+        """Unavailable keys are a 503, and the failure callback is not called."""
 
         def fail() -> str:
             raise OSError("no key server")
@@ -769,8 +773,8 @@ class TestMigration:
             assert client.get("/", headers=headers).status_code == 200
         assert seen == [("old", False)]
 
-    def test_a_set_is_fetched_anew_for_an_unknown_key(self, client: FlaskClient) -> None:
-        """A callback that answers a JWK set is asked again for a token of another ``kid``."""
+    def test_a_set_is_fetched_again_for_an_unknown_key(self, client: FlaskClient) -> None:
+        """A callback that returns a JWK set is called again for a token with another ``kid``."""
         issuers = [TokenIssuer(kid=kid) for kid in ("key-1", "key-2")]
         answers = [json.dumps(issuer.jwks) for issuer in issuers]
         flask_jwtlib.set_permanent_verification_key(None)
@@ -780,7 +784,7 @@ class TestMigration:
         assert answers == []
 
     def test_two_tokens_are_a_value_error(self, issuer: TokenIssuer) -> None:
-        """``get_token()`` raises what old code may catch: a ``ValueError``."""
+        """``get_token()`` raises an error that old code may catch: a ``ValueError``."""
         app = Flask("old")
         token = issuer.token()
         query = {"access_token": token}
@@ -790,8 +794,8 @@ class TestMigration:
         ):
             flask_jwtlib.get_token()
 
-    def test_both_ways_run_side_by_side(self, run: Run, issuer: TokenIssuer) -> None:
-        """The last program's routes, on the old and on the new way, accept the same token."""
+    def test_both_apis_work_together(self, run: Run, issuer: TokenIssuer) -> None:
+        """The last program's routes, on the module API and an Authenticator, accept the same token."""
         client = client_of(run(self.DOCUMENT, "def before"))
         for path in ("/before", "/after"):
             answer = client.get(path, headers=bearer(issuer.token("alice", aud=API)))
@@ -831,7 +835,7 @@ COGNITO = {
     "jti": "1",
 }
 COGNITO_PROGRAM = "https://api.example/reports.read"
-# Where issuers' metadata say that their keys are.
+# The URLs that the issuers' metadata have for their keys.
 KEY_URLS = {
     AUTH0["iss"]: "https://example.eu.auth0.com/.well-known/jwks.json",
     KEYCLOAK["iss"]: KEYCLOAK_KEYS,
@@ -847,7 +851,7 @@ KEY_URLS = {
 
 @pytest.fixture
 def reach(internet: Any) -> Reach:
-    """A function that has issuers publish a key, and answers who signs with it."""
+    """Return a function that makes issuers publish a key, and returns the signing issuer."""
 
     def reach(*names: str, kid: str = "key-1") -> TokenIssuer:
         issuer = TokenIssuer(kid=kid)
@@ -863,7 +867,7 @@ class TestProviders:
 
     @pytest.fixture
     def published(self, issuer: TokenIssuer, internet: Any) -> Any:
-        """The issuers of the document, who all publish a key that names no algorithm, as Entra ID's don't.
+        """The issuers of the document, who all publish a key without an algorithm, as Entra ID does.
 
         Beside it is an encryption key, as with Keycloak.
         """
@@ -992,7 +996,7 @@ class TestProviders:
             ),
         ],
     )
-    def test_an_issuers_tokens_are_told_apart(
+    def test_an_issuers_tokens_are_distinguished(
         self,
         run: Run,
         issuer: TokenIssuer,
@@ -1003,7 +1007,7 @@ class TestProviders:
         changes: dict[str, Any],
         status: int,
     ) -> None:
-        """A composition takes an access token as the issuer makes it, and no other of its tokens."""
+        """A composition accepts an issuer's access tokens, and none of its other tokens."""
         client = client_behind(run(self.DOCUMENT, section)[decorator])
         answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
         assert answer.status_code == status
@@ -1055,7 +1059,7 @@ class TestProviders:
         ],
     )
     @pytest.mark.usefixtures("published")
-    def test_other_compositions_do_as_they_say(
+    def test_other_compositions_work_as_described(
         self,
         run: Run,
         issuer: TokenIssuer,
@@ -1064,7 +1068,7 @@ class TestProviders:
         changes: dict[str, Any],
         status: int,
     ) -> None:
-        """Clients stand for an audience, ID tokens are accepted on request, and larger tokens too."""
+        """Clients replace an audience, ID tokens are accepted by an option, and larger tokens too."""
         client = client_behind(requirement(run(self.DOCUMENT, containing)))
         answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
         assert answer.status_code == status
@@ -1109,7 +1113,7 @@ class TestProviders:
         ],
     )
     @pytest.mark.usefixtures("published")
-    def test_no_odd_claim_is_a_permission(
+    def test_an_invalid_claim_is_not_a_permission(
         self,
         run: Run,
         issuer: TokenIssuer,
@@ -1118,7 +1122,7 @@ class TestProviders:
         claims: dict[str, Any],
         odd: dict[str, Any],
     ) -> None:
-        """A part of a text is no role, and a claim of another type is a refusal, never a 500."""
+        """A part of a text isn't a role, and a claim of another type is refused and never a 500."""
         client = client_behind(run(self.DOCUMENT, section)[decorator])
         answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **odd})))
         assert answer.status_code == 403
@@ -1127,7 +1131,7 @@ class TestProviders:
     def test_several_tenants_and_both_versions_are_accepted(
         self, run: Run, issuer: TokenIssuer, published: Any, tenant: str
     ) -> None:
-        """Each issuer has its own keys and audience; tokens of other tenants are refused unread."""
+        """Each issuer has its own keys and audience; other tenants are refused without a lookup."""
         jwks_url = "https://login.microsoftonline.com/common/discovery/keys"
         first, second = (
             f"https://sts.windows.net/{tenant}/",
@@ -1193,7 +1197,7 @@ class TestProviders:
         iss: str,
         aud: str,
     ) -> None:
-        """By their own URL, and tokens by an issuer of their own; another issuer's are refused."""
+        """Metadata have their own URL, and tokens their own issuer; another issuer's are refused."""
         host = metadata.partition("//")[2].partition("/")[0]
         internet.publish(metadata, f"https://{host}/keys", issuer.jwk)
         path = metadata.partition(host)[2] + METADATA
@@ -1254,7 +1258,7 @@ class TestProviders:
                 assert client.get("/", headers=headers).status_code == status
 
     def test_firebase_publishes_a_map(self, run: Run, issuer: TokenIssuer, internet: Any) -> None:
-        """Tokens of the project are verified by the map of PEM, and tokens of another project refused."""
+        """Tokens of the project are verified by the map of PEM, and those of another project refused."""
         path = "/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
         internet.idp.documents[path] = {str(issuer.kid): issuer.public_pem}
         client = client_behind(requirement(run(self.DOCUMENT, "securetoken@system")))
@@ -1276,10 +1280,10 @@ class TestProviders:
         assert answer.status_code in (400, 401)
         assert "malformed" in answer.headers["WWW-Authenticate"]
 
-    def test_a_pods_token_is_sent_to_the_api_server_alone(
+    def test_a_pods_token_is_sent_only_to_the_api_server(
         self, run: Run, issuer: TokenIssuer, tmp_path: Path
     ) -> None:
-        """The session has the cluster's CA and sends the present token with each fetch."""
+        """The session has the cluster's CA and sends the current token with each fetch."""
         program = run(self.DOCUMENT, "class PodToken")
         with IdentityProvider(tls=True) as idp:
             idp.jwks = issuer.jwks
@@ -1312,8 +1316,8 @@ class TestKeys:
             assert fields[name].default == seconds
             assert shown in text
 
-    def test_it_tells_whether_it_is_ready(self, run: Run, reach: Reach, internet: Any) -> None:
-        """The first program's probe is public and fetches keys; the status needs a scope."""
+    def test_it_reports_whether_it_is_ready(self, run: Run, reach: Reach, internet: Any) -> None:
+        """The first program's probe is public and fetches keys; the status requires a scope."""
         client = client_of(run(self.DOCUMENT, "def readyz"))
         internet.idp.behave(status=500)
         assert client.get("/readyz").status_code == 503
@@ -1331,7 +1335,7 @@ class TestKeys:
     def test_every_field_of_a_status_is_explained(
         self, run: Run, issuer: TokenIssuer, workplace: Path
     ) -> None:
-        """The table of fields has all that the providers of the document tell, and nothing else."""
+        """The table of fields has exactly those of the document's providers."""
         (workplace / "emergency-keys.json").write_text(json.dumps(issuer.jwks))
         told: set[str] = set()
         for containing in ("CompositeKeyProvider(", "IssuerRouter("):
@@ -1345,11 +1349,11 @@ class TestKeys:
             r"^   \* - (.*)$", table.partition("\nMonitoring and alerts\n")[0], re.MULTILINE
         )
         explained = {name for cell in cells for name in re.findall("``(.*?)``", cell)}
-        # How many issuers are in each state is short for what their own fields say.
+        # The number of issuers in each state summarises their own fields.
         assert explained | {"provider"} == told - {"states"}
 
     def test_every_event_is_explained(self) -> None:
-        """The table of events has those that the signal documents, and nothing else."""
+        """The table of events has exactly those that the signal documents."""
         text = (ROOT / self.DOCUMENT).read_text()
         table = text.partition("* - Event\n")[2].partition("code-block")[0]
         source = Path(flask_jwtlib.signals.__file__).read_text()
@@ -1359,7 +1363,7 @@ class TestKeys:
         assert len(documented) == 7
 
     def test_events_are_counted(self, run: Run, reach: Reach, internet: Any) -> None:
-        """The second program hears of what happens to keys."""
+        """The second program receives key events."""
         issuer = reach(self.STAFF)
         program = run(self.DOCUMENT, "@key_event.connect")
         client = client_of(run(self.DOCUMENT, "def readyz"))
@@ -1372,7 +1376,7 @@ class TestKeys:
         assert names == {"refreshed", "unknown_kid"}
 
     def test_a_compromised_key_is_refused(self, run: Run, reach: Reach) -> None:
-        """The third program's provider withholds the key, also from a token that names none."""
+        """The third program's provider withholds the key, also from a token without a kid."""
         client = client_behind(requirement(run(self.DOCUMENT, "COMPROMISED")))
         good = {"iss": self.STAFF, "aud": API}
         thief = reach(self.STAFF, kid="key-of-october")
@@ -1383,7 +1387,7 @@ class TestKeys:
         assert client.get("/", headers=bearer(newer.token("alice", **good))).text == "alice"
 
     def test_keys_are_in_files(self, run: Run, issuer: TokenIssuer, workplace: Path) -> None:
-        """A file's name is the ID of the key in it."""
+        """A file's name is its key's ID."""
         (workplace / "issuer-keys").mkdir()
         (workplace / "issuer-keys/key-1.pem").write_text(issuer.public_pem)
         client = client_behind(requirement(run(self.DOCUMENT, 'FileKeyProvider("issuer-keys"')))
@@ -1391,10 +1395,10 @@ class TestKeys:
         other = issuer.token(aud=API, header={"kid": "key-2"})
         assert client.get("/", headers=bearer(other)).status_code == 401
 
-    def test_a_file_helps_out(
+    def test_a_file_is_a_fallback(
         self, run: Run, reach: Reach, internet: Any, issuer: TokenIssuer, workplace: Path
     ) -> None:
-        """Keys of the issuer and of the file count, and the file's while the issuer is down."""
+        """Keys of the issuer and of the file are used, and the file's while the issuer is down."""
         (workplace / "emergency-keys.json").write_text(
             json.dumps({"keys": [{**issuer.jwk, "kid": "emergency"}]})
         )
@@ -1428,16 +1432,16 @@ class TestKeys:
 
     @staticmethod
     def write(database: Path, *issuers: TokenIssuer) -> None:
-        """Write the keys of issuers to a table."""
+        """Write issuers' keys to a table."""
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("CREATE TABLE IF NOT EXISTS keys (kid TEXT, pem TEXT)")
             rows: Iterable[Any] = [(issuer.kid, issuer.public_pem) for issuer in issuers]
             connection.executemany("INSERT INTO keys VALUES (?, ?)", rows)
 
-    def test_a_function_asks_a_database(
+    def test_a_function_queries_a_database(
         self, run: Run, issuer: TokenIssuer, workplace: Path
     ) -> None:
-        """What the replica lacks is found in the primary, and an outage is put off as the function says."""
+        """Keys that the replica lacks are read from the primary, and an outage is handled as described."""
         client = client_behind(requirement(run(self.DOCUMENT, "def keys_of_the_database")))
         newer = TokenIssuer(kid="key-2")
         for name in ("KEY_PRIMARY", "KEY_REPLICA"):
@@ -1456,7 +1460,7 @@ class TestKeys:
             assert client.get("/", headers=bearer(one.token("alice"))).text == "alice"
         assert program["auth"].keys.status()["fetches"].keys() == {"cold", "unknown_kid"}
 
-    def test_a_subclass_asks_a_database(
+    def test_a_subclass_queries_a_database(
         self, run: Run, issuer: TokenIssuer, workplace: Path
     ) -> None:
         """The subclass takes the options of the provider."""

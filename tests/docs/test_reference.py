@@ -1,4 +1,4 @@
-"""What the documents name exists, and what exists is named."""
+"""Every name in the documents exists, and every public name is documented."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCUMENTS = sorted(
 
 
 class Listed(Protocol):
-    """A name in ``docs/api.rst``: as it is written, where from, and the modules of its heading."""
+    """A name in ``docs/api.rst``: its text, its module, and the modules of its heading."""
 
     name: str
     bare: str
@@ -34,7 +34,7 @@ class Listed(Protocol):
 
 
 def public_modules() -> Iterator[ModuleType]:
-    """Both packages and their modules, without those whose name starts with an underscore."""
+    """Return both packages and their modules, without those whose name starts with an underscore."""
     for package in (flask_jwtlib, flask_jwtlib_strategies):
         yield package
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -43,20 +43,20 @@ def public_modules() -> Iterator[ModuleType]:
 
 
 def test_every_public_name_is_listed(listed: list[Listed]) -> None:
-    """``docs/api.rst`` lists what any public module has in ``__all__``, each once, and nothing else."""
+    """``docs/api.rst`` lists each name of any public module's ``__all__`` once, and nothing else."""
     public = {name for module in public_modules() for name in module.__all__}
     assert sorted(each.bare for each in listed) == sorted(public)
 
 
 def test_every_name_is_where_the_list_says(listed: list[Listed]) -> None:
-    """A name is imported from ``flask_jwtlib``, or whence it is written, and its heading's module has it."""
+    """A name is in ``flask_jwtlib``, or in the module it is written with, as its heading says."""
     for each in listed:
         assert each.bare in importlib.import_module(each.module).__all__, each
         top = each.module == "flask_jwtlib"
         assert top == (each.bare in flask_jwtlib.__all__), each
         if top:
             homes = [importlib.import_module(name) for name in each.defined_in]
-            # What a private module defines is at home in the package.
+            # A name that a private module defines counts as the package's own.
             assert any(each.bare in home.__all__ for home in homes), each
             public = [module for module in public_modules() if each.bare in module.__all__]
             assert homes != [flask_jwtlib] or public == [flask_jwtlib], each
@@ -65,7 +65,7 @@ def test_every_name_is_where_the_list_says(listed: list[Listed]) -> None:
 
 
 def test_every_public_name_can_be_reached() -> None:
-    """A public module has all that its ``__all__`` says, and one name means one thing everywhere."""
+    """A public module has every name of its ``__all__``, and one name has one meaning everywhere."""
     for module in public_modules():
         for name in module.__all__:
             assert hasattr(module, name), f"{module.__name__}.{name}"
@@ -80,19 +80,19 @@ def test_pydoc_shows_every_public_name(module: str) -> None:
     for name in importlib.import_module(module).__all__:
         assert name in page
         if getattr(importlib.import_module(module), name) is None:
-            # pydoc takes None for a name that it has not found.
+            # pydoc reads None as a name that it hasn't found.
             assert f"{name} = None" in page
         else:
             assert pydoc.render_doc(f"{module}.{name}", renderer=pydoc.plaintext)
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    """``flask_jwtlib.__version__`` is what pip shows."""
+    """``flask_jwtlib.__version__`` equals the installed distribution's version."""
     assert flask_jwtlib.__version__ == version("flask-jwtlib")
 
 
 def test_every_extra_is_used_and_documented() -> None:
-    """The README shows each extra; the code imports what it installs, except for Flask's own extra."""
+    """The README shows each extra; the code imports its packages, except for Flask's own extra."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     _, _, table = text.partition("[project.optional-dependencies]\n")
     extras = re.findall(r"^(\w+) = \[(.*)\]$", table.partition("\n[")[0], re.MULTILINE)
@@ -122,8 +122,8 @@ def where(path: str) -> Path:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_file_that_is_named_is_there(document: str) -> None:
-    """Links to files of the repository, and paths in the text, lead somewhere."""
+def test_every_file_that_is_named_exists(document: str) -> None:
+    """Links to files of the repository, and paths in the text, exist."""
     text = (ROOT / document).read_text(encoding="utf-8")
     folder = (ROOT / document).parent
     for target in re.findall(r"`[^`<]+<([^`<>:]+)>`_", text):
@@ -134,7 +134,7 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
 
 
 def test_the_folder_map_is_true() -> None:
-    """Every file and folder in the README's map is there."""
+    """Every file and folder in the README's map exists."""
     text = (ROOT / "README.rst").read_text(encoding="utf-8")
     _, _, rest = text.partition("\nLayout\n------\n")
     block = re.findall(
