@@ -34,8 +34,8 @@ class Clock:
     """A clock that stands still until it is moved.
 
     Attributes:
-        step: Seconds by which it goes on whenever it is read. A wait is over then after a few readings,
-            maybe before another thread had its turn.
+        step: Seconds that it advances at each reading, so that waits end after a few readings,
+            even if no other thread has run.
     """
 
     def __init__(self) -> None:

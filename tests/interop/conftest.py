@@ -1,7 +1,7 @@
 """A real OpenID provider on loopback: the npm package ``oidc-provider``.
 
-Its packages are in the folder that INTEROP_PROVIDER_FOLDER names, by default in ``provider/`` beside
-this file, where ``npm install`` puts them. Without them, or without Node.js, these tests are skipped.
+Its packages are in the folder INTEROP_PROVIDER_FOLDER, by default in ``provider/`` beside this file,
+where ``npm install`` puts them. Without them, or without Node.js, these tests are skipped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PATIENCE = 60
 
 
 class OpenIDProvider:
-    """A provider that runs, with a client for each algorithm that it signs with.
+    """A running provider, with a client for each signing algorithm.
 
     Attributes:
         issuer: Its issuer URL.
@@ -35,29 +35,29 @@ class OpenIDProvider:
         self._process = process
         self._log_file = log_file
         self._one_command = threading.Lock()
-        started = self._answer()
+        started = self._read_reply()
         self.issuer: str = started["issuer"]
         self._client_secret: str = started["client_secret"]
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What it tells about itself (OpenID Connect Discovery 1.0 §4)."""
+        """Its metadata (OpenID Connect Discovery 1.0 §4)."""
         return self._json(
             requests.get(f"{self.issuer}/.well-known/openid-configuration", timeout=PATIENCE)
         )
 
     @staticmethod
     def client(algorithm: str) -> str:
-        """The client whose ID tokens are signed with an algorithm."""
+        """Return the client whose ID tokens are signed with an algorithm."""
         return f"client-{algorithm}"
 
     @staticmethod
     def resource(algorithm: str, name: str = "reports") -> str:
-        """The resource of that name whose access tokens are signed with an algorithm."""
+        """Return the resource of that name whose access tokens are signed with an algorithm."""
         return f"https://{name}.example/{algorithm}"
 
     def jwks(self) -> dict[str, Any]:
-        """The public keys that it publishes."""
+        """Return the public keys that it publishes."""
         return self._json(requests.get(self.metadata["jwks_uri"], timeout=PATIENCE))
 
     def token(self, algorithm: str, resource: str | None = "reports", **form: str) -> str:
@@ -79,17 +79,17 @@ class OpenIDProvider:
         return token
 
     def rotate(self) -> None:
-        """Have it sign with new keys, and publish them beside the old ones."""
+        """Sign with new keys, and publish them beside the old ones."""
         self._command("rotate")
 
     def drop_old(self) -> None:
-        """Have it publish no keys but the latest."""
+        """Publish only the latest keys."""
         self._command("drop-old")
 
     def stop(self) -> None:
-        """Have it end: it refuses connections from now on."""
+        """Stop the process, so that it refuses connections."""
         if self._process.poll() is None:
-            # It ends with its input.
+            # The process ends when its input is closed.
             self._process.communicate(timeout=PATIENCE)
 
     def _command(self, line: str) -> dict[str, Any]:
@@ -98,20 +98,20 @@ class OpenIDProvider:
             assert commands is not None
             commands.write(f"{line}\n")
             commands.flush()
-            return self._answer()
+            return self._read_reply()
 
-    def _answer(self) -> dict[str, Any]:
-        answers: IO[str] | None = self._process.stdout
-        assert answers is not None
+    def _read_reply(self) -> dict[str, Any]:
+        replies: IO[str] | None = self._process.stdout
+        assert replies is not None
         overdue = threading.Timer(PATIENCE, self._process.kill)
         overdue.start()
         try:
-            line = answers.readline()
+            line = replies.readline()
         finally:
             overdue.cancel()
-        answer: dict[str, Any] = json.loads(line) if line else {"error": "it has ended"}
-        assert "error" not in answer, f"{answer['error']}\n{self._log_file.read_text()}"
-        return answer
+        reply: dict[str, Any] = json.loads(line) if line else {"error": "the provider has ended"}
+        assert "error" not in reply, f"{reply['error']}\n{self._log_file.read_text()}"
+        return reply
 
     def _json(self, response: requests.Response) -> dict[str, Any]:
         assert response.status_code == 200, f"{response.text}\n{self._log_file.read_text()}"
@@ -120,7 +120,7 @@ class OpenIDProvider:
 
 
 def what_is_missing(folder: Path) -> str | None:
-    """Why the provider can't be run with the packages of a folder, or None."""
+    """Return why the provider can't run with the packages of a folder, or None."""
     node = shutil.which("node")
     if node is None:
         return "Node.js is not installed"
@@ -134,7 +134,7 @@ def what_is_missing(folder: Path) -> str | None:
 
 
 def numbers(version: str) -> list[int]:
-    """The numbers of a version, to be compared."""
+    """Return the numbers of a version, for comparison."""
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
@@ -161,7 +161,7 @@ def running(folder: Path, log_file: Path) -> Iterator[OpenIDProvider]:
 
 @pytest.fixture(scope="session")
 def provider_folder() -> Path:
-    """Where the provider's packages are. Skips the test if they are not."""
+    """The folder of the provider's packages. Without them the test is skipped."""
     folder = Path(os.environ.get("INTEROP_PROVIDER_FOLDER") or PROVIDER)
     missing = what_is_missing(folder)
     if missing:
@@ -173,7 +173,7 @@ def provider_folder() -> Path:
 def openid_provider(
     provider_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OpenIDProvider]:
-    """A provider that all tests share, whose keys stay as they are."""
+    """A provider that all tests share, whose keys don't change."""
     log_file = tmp_path_factory.mktemp("openid_provider") / "log"
     with running(provider_folder, log_file) as provider:
         yield provider
@@ -181,6 +181,6 @@ def openid_provider(
 
 @pytest.fixture
 def own_provider(provider_folder: Path, tmp_path: Path) -> Iterator[OpenIDProvider]:
-    """A provider of the test's own, whose keys it may rotate, or stop it."""
+    """A provider for one test, which may rotate its keys or stop it."""
     with running(provider_folder, tmp_path / "log") as provider:
         yield provider

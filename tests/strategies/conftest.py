@@ -13,7 +13,7 @@ from flask_jwtlib_strategies._http.client import HTTPClient
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what the machine's environment says about HTTP out of the tests."""
+    """Remove the environment's settings for HTTP."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -23,7 +23,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def client() -> HTTPClient:
-    """A client without a session of its own, that may ask the identity provider."""
+    """A client without a session, which allows plain HTTP on loopback."""
     return HTTPClient(allow_http_on_loopback=True)
 
 
@@ -36,14 +36,14 @@ def url(idp: IdentityProvider) -> str:
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
-    """A session to hand in."""
+    """A session for a client."""
     with requests.Session() as session:
         yield session
 
 
 @pytest.fixture(params=["own session each time", "session handed in"])
 def either_client(request: pytest.FixtureRequest) -> Iterator[HTTPClient]:
-    """A client that opens sessions, and one that is given one: what is bounded is so with both."""
+    """A client that opens its own sessions, and one that is given a session: the limits apply to both."""
     if request.param == "own session each time":
         yield HTTPClient(allow_http_on_loopback=True)
     else:

@@ -1,4 +1,4 @@
-"""An Authenticator is made as ``app.config`` says, and settings that say nonsense are errors at start."""
+"""``configured_authenticator``: what the settings in ``app.config`` do, and which ones are errors."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ NEEDED = {"JWTLIB_ISSUER": ISSUER, "JWTLIB_AUDIENCE": AUDIENCE}
 
 
 def app_with(settings: dict[str, Any]) -> Flask:
-    """An app with some settings."""
+    """Return an app with some settings."""
     app = Flask("resource_server")
     app.config.update(settings)
     return app
 
 
 def validator_by(settings: dict[str, Any]) -> JWTValidator:
-    """The validator that the settings make, beside those that are needed."""
+    """Return the validator for the required settings and some others."""
     validator = configured_authenticator(app_with({**NEEDED, **settings})).validator
     assert isinstance(validator, JWTValidator)
     return validator
 
 
 def fault_of(settings: dict[str, Any], app: Flask | None = None) -> str:
-    """What the error says that the settings cause, beside those that are needed."""
+    """Return the error message for the required settings and some others."""
     app = app or Flask("resource_server")
     app.config.update({**NEEDED, **settings})
     with pytest.raises(ConfigurationError) as error:
@@ -53,7 +53,7 @@ def fault_of(settings: dict[str, Any], app: Flask | None = None) -> str:
 
 
 def settings_of(idp: IdentityProvider) -> dict[str, Any]:
-    """Settings for a real issuer."""
+    """Return settings for an identity provider."""
     return {
         "JWTLIB_ISSUER": idp.issuer_url,
         "JWTLIB_AUDIENCE": AUDIENCE,
@@ -61,14 +61,14 @@ def settings_of(idp: IdentityProvider) -> dict[str, Any]:
     }
 
 
-# --- What they make
+# --- Valid settings
 
 
 @pytest.mark.parametrize("by", ["mapping", "environment"])
 def test_settings_protect_an_app(
     idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    """With an issuer and an audience in app.config, its tokens are accepted, and no others."""
+    """With an issuer and an audience in ``app.config``, its tokens are accepted, and others refused."""
     signer = idp.add_key(algorithm="ES256")
     settings = {**settings_of(idp), "JWTLIB_ALGORITHMS": ["RS256", "ES256"]}
     app = Flask("resource_server")
@@ -100,8 +100,8 @@ def test_settings_protect_an_app(
     assert client.get("/").status_code == 401
 
 
-def test_an_issuer_without_metadata_has_a_jwks_url(idp: IdentityProvider) -> None:
-    """Its keys are fetched from there, and its name need not be a URL."""
+def test_jwks_url_replaces_the_metadata(idp: IdentityProvider) -> None:
+    """The keys are fetched from ``JWTLIB_JWKS_URL``, and the issuer need not be a URL."""
     signer = TokenIssuer("accounts")
     idp.jwks = signer.jwks
     settings = {"JWTLIB_ISSUER": "accounts", "JWTLIB_JWKS_URL": idp.jwks_url}
@@ -113,18 +113,18 @@ def test_an_issuer_without_metadata_has_a_jwks_url(idp: IdentityProvider) -> Non
     assert [request.path for request in idp.requests] == [idp.jwks_path]
 
 
-def test_rules_of_the_app_come_on_top(idp: IdentityProvider) -> None:
-    """A rule that is given is heeded."""
+def test_additional_rules_are_applied(idp: IdentityProvider) -> None:
+    """Rules that are passed apply beside those of the settings."""
     signer = idp.add_key()
     auth = configured_authenticator(app_with(settings_of(idp)), rules=[Scope("read")])
     with pytest.raises(InsufficientScopeError):
         auth.authenticate(make_request(headers=bearer(signer.token(aud=AUDIENCE))))
     with pytest.raises(ConfigurationError, match="rule"):
-        configured_authenticator(app_with(NEEDED), rules=["read"])  # type: ignore[list-item]
+        configured_authenticator(app_with(NEEDED), rules=["read"])
 
 
-def test_without_more_rs256_is_accepted_and_no_leeway() -> None:
-    """Two settings are enough; others that are None are not set."""
+def test_the_defaults_are_rs256_and_no_leeway() -> None:
+    """Two settings are enough; a setting of None counts as missing."""
     auth = configured_authenticator(app_with({**NEEDED, "JWTLIB_LEEWAY": None}))
     assert isinstance(auth.keys, OIDCKeyProvider)
     assert auth.keys.issuer == ISSUER
@@ -145,8 +145,8 @@ def test_without_more_rs256_is_accepted_and_no_leeway() -> None:
         pytest.param("[1, 2]", ("1", "2"), id="JSON of digits"),
     ],
 )
-def test_an_audience_is_text_or_several(value: Any, expected: tuple[str, ...]) -> None:
-    """Digits count as text, for they are numbers when they come from the environment."""
+def test_an_audience_is_a_string_or_a_list(value: Any, expected: tuple[str, ...]) -> None:
+    """Digits are a string, since settings from the environment may arrive as numbers."""
     validator = validator_by({"JWTLIB_AUDIENCE": value})
     assert {rule.accepted for rule in validator.rules if isinstance(rule, Audience)} == {expected}
     assert {rule.accepted for rule in validator.rules if isinstance(rule, Issuer)} == {(ISSUER,)}
@@ -160,20 +160,20 @@ def test_an_audience_is_text_or_several(value: Any, expected: tuple[str, ...]) -
         pytest.param('["ES256", "EdDSA"]', ("ES256", "EdDSA"), id="JSON"),
     ],
 )
-def test_algorithms_are_text_or_several(value: Any, expected: tuple[str, ...]) -> None:
-    """One or a list, which may be JSON."""
+def test_algorithms_are_a_string_or_a_list(value: Any, expected: tuple[str, ...]) -> None:
+    """A list may also be JSON."""
     assert validator_by({"JWTLIB_ALGORITHMS": value}).algorithms == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0), (30, 30), ("30", 30), ("0.5", 0.5)])
 def test_a_leeway_is_a_number_of_seconds(value: Any, expected: float) -> None:
-    """A number, or text that is one."""
+    """A leeway is a number, or a string of one."""
     assert validator_by({"JWTLIB_LEEWAY": value}).leeway == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(16384, 16384), ("16384", 16384), (1, 1)])
-def test_a_size_is_a_whole_number(value: Any, expected: int) -> None:
-    """A number of characters, or text that is one; 8192 if it isn't set."""
+def test_max_size_is_a_whole_number(value: Any, expected: int) -> None:
+    """The size is a number of characters, or a string of one; the default is 8192."""
     assert validator_by({"JWTLIB_MAX_SIZE": value}).max_size == expected
     assert validator_by({"JWTLIB_MAX_SIZE": None}).max_size == 8192
 
@@ -181,25 +181,25 @@ def test_a_size_is_a_whole_number(value: Any, expected: int) -> None:
 @pytest.mark.parametrize(
     "value", [0, -1, True, 16384.0, "16 kB", "-5", "1e4", "\u0661", "9" * 5000, [], {}], ids=repr
 )
-def test_a_size_of_another_kind_is_named(value: Any) -> None:
-    """Anything else is an error at start that names the setting."""
+def test_an_invalid_max_size_is_an_error(value: Any) -> None:
+    """The error names the setting."""
     with pytest.raises(ConfigurationError, match=r"JWTLIB_MAX_SIZE is .* whole number"):
         configured_authenticator(app_with({**NEEDED, "JWTLIB_MAX_SIZE": value}))
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
-def test_http_on_loopback_is_accepted_on_request(value: Any) -> None:
-    """A boolean, or text that is one."""
+def test_plain_http_on_loopback_can_be_allowed(value: Any) -> None:
+    """The setting is a boolean, or a string of one."""
     settings = {"JWTLIB_ISSUER": "http://127.0.0.1:8080", "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": value}
     configured_authenticator(app_with({**NEEDED, **settings}))
 
 
-# --- What is an error at start
+# --- Invalid settings
 
 
 @pytest.mark.parametrize("name", ["JWTLIB_ISSUER", "JWTLIB_AUDIENCE"])
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         pytest.param(None, "not set", id="None"),
         pytest.param("", "empty", id="empty"),
@@ -212,22 +212,22 @@ def test_http_on_loopback_is_accepted_on_request(value: Any) -> None:
         pytest.param(b"hunter2", "of type bytes", id="bytes"),
     ],
 )
-def test_an_issuer_and_an_audience_are_needed(name: str, value: Any, told: str) -> None:
-    """Without one of them, or with one that is no text, there is no Authenticator."""
+def test_issuer_and_audience_are_required(name: str, value: Any, message: str) -> None:
+    """If one of them is missing or isn't a string, the error names it."""
     fault = fault_of({name: value})
-    assert fault.startswith(f"{name} is {told}")
+    assert fault.startswith(f"{name} is {message}")
     assert ": want " in fault
     assert "hunter2" not in fault
 
 
-def test_settings_that_are_absent_are_named() -> None:
-    """An app without any of them is told the first one."""
+def test_a_missing_setting_is_named() -> None:
+    """For an app without any settings, the error names the first required one."""
     with pytest.raises(ConfigurationError, match="JWTLIB_ISSUER is not set: want the issuer's URL"):
         configured_authenticator(Flask("resource_server"))
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         pytest.param({"JWTLIB_AUDIENCE": []}, "JWTLIB_AUDIENCE is empty", id="no audience"),
         pytest.param({"JWTLIB_AUDIENCE": "[]"}, "JWTLIB_AUDIENCE is empty", id="none, JSON"),
@@ -307,16 +307,18 @@ def test_settings_that_are_absent_are_named() -> None:
         ),
     ],
 )
-def test_a_wrong_setting_is_named_and_not_shown(settings: dict[str, Any], told: str) -> None:
-    """The error names the setting, what it is and what is wanted, and shows no secret."""
+def test_an_invalid_setting_is_named_without_its_value(
+    settings: dict[str, Any], message: str
+) -> None:
+    """The error names the setting, its fault and what is expected, and shows no secret."""
     fault = fault_of(settings)
-    assert fault.startswith(told)
+    assert fault.startswith(message)
     assert "want" in fault or "expected" in fault or "set " in fault or "choose" in fault
     assert "hunter2" not in fault
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         pytest.param("JWTLIB_ISUER", "want JWTLIB_ISSUER", id="typo"),
         pytest.param("JWTLIB_AUDIENCES", "want JWTLIB_AUDIENCE", id="plural"),
@@ -329,33 +331,33 @@ def test_a_wrong_setting_is_named_and_not_shown(settings: dict[str, Any], told: 
         ),
     ],
 )
-def test_an_unknown_setting_is_an_error(name: str, told: str) -> None:
-    """Whoever set it meant something: the nearest one is named, or all, and the value is not shown."""
+def test_an_unknown_setting_is_an_error(name: str, message: str) -> None:
+    """The error suggests the nearest setting, or lists all, and doesn't show the value."""
     fault = fault_of({name: "hunter2"})
-    assert f"{name} is not a setting: {told}" in fault
+    assert f"{name} is not a setting: {message}" in fault
     assert "hunter2" not in fault
 
 
 def test_all_unknown_settings_are_named() -> None:
-    """So that they are mended at once."""
+    """One error lists all unknown settings, so that they can be fixed at once."""
     fault = fault_of({"JWTLIB_ISUER": ISSUER, "JWTLIB_AUDIENSE": AUDIENCE})
     assert re.findall(r"(\w+) is not a setting", fault) == ["JWTLIB_ISUER", "JWTLIB_AUDIENSE"]
 
 
-def test_an_unknown_setting_of_none_is_one_too() -> None:
-    """Its name is what is wrong."""
+def test_an_unknown_setting_of_none_is_an_error() -> None:
+    """An unknown name is an error whatever its value."""
     assert "JWTLIB_SCOPE is not a setting" in fault_of({"JWTLIB_SCOPE": None})
 
 
-def test_settings_of_others_are_theirs() -> None:
-    """What is not ours by its name is left alone."""
+def test_settings_without_our_prefix_are_ignored() -> None:
+    """Settings of Flask and of other extensions are not checked."""
     configured_authenticator(app_with({**NEEDED, "JWT_ALGORITHM": "HS256", "SECRET_KEY": "x"}))
 
 
 @pytest.mark.parametrize("allowed", [None, False, "false", "False"])
 @pytest.mark.parametrize("name", ["JWTLIB_ISSUER", "JWTLIB_JWKS_URL"])
-def test_debugging_and_testing_allow_no_http(name: str, allowed: Any) -> None:
-    """Plain HTTP is accepted of this machine alone, and only where the setting says so."""
+def test_debug_and_testing_do_not_allow_plain_http(name: str, allowed: Any) -> None:
+    """Plain HTTP is only allowed on loopback, and only by its setting."""
     app = Flask("resource_server")
     app.debug = app.testing = True
     app.config["ENV"] = "development"
@@ -365,8 +367,8 @@ def test_debugging_and_testing_allow_no_http(name: str, allowed: Any) -> None:
     assert "JWTLIB_ALLOW_HTTP_ON_LOOPBACK = true accepts" in fault
 
 
-def test_http_beyond_loopback_takes_a_host_that_is_listed() -> None:
-    """The setting for this machine is for no other; the error shows how to list one."""
+def test_plain_http_to_another_host_must_be_listed() -> None:
+    """The loopback setting allows no other host; the error shows how to list one."""
     settings = {
         "JWTLIB_ISSUER": "http://keycloak:8080/realms/x",
         "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": True,
@@ -379,7 +381,7 @@ def test_http_beyond_loopback_takes_a_host_that_is_listed() -> None:
 
 
 @pytest.mark.parametrize("hosts", ["*", ["10.0.0.0/8"], "http://keycloak:8080", "a, b"])
-def test_a_listed_host_is_one(hosts: Any) -> None:
+def test_an_invalid_listed_host_is_an_error(hosts: Any) -> None:
     """The error names the setting."""
     fault = fault_of({"JWTLIB_ALLOW_HTTP": hosts})
     assert fault.startswith("JWTLIB_ALLOW_HTTP: ")
@@ -387,15 +389,15 @@ def test_a_listed_host_is_one(hosts: Any) -> None:
 
 
 @pytest.mark.parametrize("hosts", [True, 1.5, {"keycloak": 8080}, [None]])
-def test_hosts_are_text(hosts: Any) -> None:
-    """There is no switch for all hosts."""
+def test_listed_hosts_must_be_strings(hosts: Any) -> None:
+    """No value allows plain HTTP to all hosts."""
     assert fault_of({"JWTLIB_ALLOW_HTTP": hosts}).startswith("JWTLIB_ALLOW_HTTP is ")
 
 
-def test_metadata_may_be_elsewhere_and_name_another_issuer_than_tokens(
+def test_metadata_url_and_token_issuer(
     idp: IdentityProvider,
 ) -> None:
-    """As with AD FS behind another address: three URLs, each in a setting of its own."""
+    """As with AD FS, the metadata's URL, their issuer and the tokens' issuer may be three URLs."""
     signer = TokenIssuer("http://adfs.example/adfs/services/trust")
     idp.jwks = signer.jwks
     idp.documents = {
@@ -419,15 +421,15 @@ def test_metadata_may_be_elsewhere_and_name_another_issuer_than_tokens(
 
 
 @pytest.mark.parametrize("name", ["JWTLIB_METADATA_URL", "JWTLIB_TOKEN_ISSUER"])
-def test_keys_at_a_url_take_no_metadata(name: str) -> None:
-    """What contradicts itself is refused."""
+def test_a_jwks_url_excludes_metadata_settings(name: str) -> None:
+    """Contradictory settings are refused."""
     fault = fault_of({"JWTLIB_JWKS_URL": "https://a.example/jwks", name: "https://b.example"})
     assert fault.startswith(f"{name} is for an issuer with metadata")
     assert "JWTLIB_JWKS_URL" in fault
 
 
-def test_a_bad_metadata_url_is_named() -> None:
-    """By its setting."""
+def test_an_invalid_metadata_url_is_an_error() -> None:
+    """The error names the setting and shows no query."""
     fault = fault_of({"JWTLIB_METADATA_URL": "http://issuer.example?key=hunter2"})
     assert fault.startswith("JWTLIB_METADATA_URL: expected an https URL")
     assert "hunter2" not in fault

@@ -1,4 +1,4 @@
-"""What every ready composition refuses and accepts by default, and how that is replaced."""
+"""Defaults that every ready composition shares, and how to replace them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Compose = Callable[..., Authenticator]
 
 
 def by_oidc(issuer: str, audience: str | None = API, **options: Any) -> Authenticator:
-    """Compose by ``oidc_authenticator``."""
+    """Compose with ``oidc_authenticator``."""
     return oidc_authenticator(issuer, audience, allow_http_on_loopback=True, **options)
 
 
 def by_settings(
     issuer: str, audience: str | None = API, *, rules: Any = (), **options: Any
 ) -> Authenticator:
-    """Compose by ``configured_authenticator``."""
+    """Compose with ``configured_authenticator``."""
     app = Flask("configured")
     app.config["JWTLIB_ISSUER"] = issuer
     app.config["JWTLIB_AUDIENCE"] = audience
@@ -47,7 +47,7 @@ def by_settings(
 
 
 def by_router(issuer: str, audience: str | None = API, **options: Any) -> Authenticator:
-    """Compose by ``TrustedIssuer`` and ``IssuerRouter``."""
+    """Compose with ``TrustedIssuer`` and ``IssuerRouter``."""
     keys = OIDCKeyProvider(issuer, allow_http_on_loopback=True)
     return Authenticator(
         validator=IssuerRouter(TrustedIssuer(issuer, keys=keys, audience=audience, **options))
@@ -56,7 +56,7 @@ def by_router(issuer: str, audience: str | None = API, **options: Any) -> Authen
 
 @pytest.fixture(params=[by_oidc, by_settings, by_router], ids=["oidc", "settings", "router"])
 def compose(request: pytest.FixtureRequest) -> Compose:
-    """A function that makes an Authenticator, in each of the ready ways."""
+    """A function that makes an Authenticator, for each ready composition."""
     made: Compose = request.param
     return made
 
@@ -68,7 +68,7 @@ def signer(idp: IdentityProvider) -> TokenIssuer:
 
 
 def subject_of(auth: Authenticator, token: str) -> str | None:
-    """Who the caller is, by a token."""
+    """Return the subject of a token's caller."""
     return auth.authenticate(make_request(headers=bearer(token))).subject
 
 
@@ -91,7 +91,7 @@ def subject_of(auth: Authenticator, token: str) -> str | None:
 def test_other_kinds_of_tokens_are_refused(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer, token: dict[str, Any]
 ) -> None:
-    """A token of another kind is refused, though issuer, audience and time are right."""
+    """A token of another kind is refused, though its issuer, audience and times are valid."""
     auth = compose(idp.issuer_url)
     assert subject_of(auth, signer.token(aud=API)) == "alice"
     with pytest.raises(AuthenticationError, match="expected an access token"):
@@ -112,12 +112,12 @@ def test_other_kinds_of_tokens_are_refused(
 def test_access_tokens_are_accepted(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer, token: dict[str, Any]
 ) -> None:
-    """Access tokens pass, with their marks and without."""
+    """Access tokens are accepted, whether or not they are marked as such."""
     assert subject_of(compose(idp.issuer_url), signer.token(aud=API, **token)) == "alice"
 
 
 def test_exp_is_required(compose: Compose, idp: IdentityProvider, signer: TokenIssuer) -> None:
-    """A token without exp never expires: it is refused, unless another Expiry says otherwise."""
+    """A token without ``exp`` is refused, unless an ``Expiry`` rule replaces the default."""
     token = signer.token(aud=API, exp=None)
     with pytest.raises(MissingClaimError, match="exp"):
         subject_of(compose(idp.issuer_url), token)
@@ -127,10 +127,10 @@ def test_exp_is_required(compose: Compose, idp: IdentityProvider, signer: TokenI
         subject_of(auth, signer.token(aud=API, exp=1))
 
 
-def test_the_leeway_is_for_the_required_exp_too(
+def test_the_leeway_applies_to_exp_and_nbf(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """The composition's leeway counts for exp and nbf."""
+    """The composition's leeway extends both claims."""
     now = int(time.time())
     late, early = signer.token(aud=API, exp=now - 30), signer.token(aud=API, nbf=now + 30)
     strict, lenient = compose(idp.issuer_url), compose(idp.issuer_url, leeway=120)
@@ -143,17 +143,17 @@ def test_the_leeway_is_for_the_required_exp_too(
 
 
 class IDTokens(AccessToken):
-    """Takes the default's place: accepts ID tokens, and no others."""
+    """Replaces the default: accepts only ID tokens."""
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that has no nonce."""
         claims["nonce"]
 
 
-def test_the_kind_can_be_replaced(
+def test_the_kind_of_token_can_be_replaced(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """A rule of the class takes the default's place, and nothing else of it."""
+    """A rule of the same class replaces the default, and no other rule."""
     auth = compose(idp.issuer_url, rules=[IDTokens()])
     assert subject_of(auth, signer.token(aud=API, nonce="n")) == "alice"
     for refused in (
@@ -169,10 +169,8 @@ def test_the_kind_can_be_replaced(
         subject_of(typed, signer.token(aud=API, header={"typ": "other+jwt"}))
 
 
-def test_a_larger_token_is_accepted_on_request(
-    compose: Compose, idp: IdentityProvider, signer: TokenIssuer
-) -> None:
-    """8192 characters are the default, and max_size is exact; the refusal has both numbers."""
+def test_max_size_is_exact(compose: Compose, idp: IdentityProvider, signer: TokenIssuer) -> None:
+    """The default is 8192 characters; the error shows the token's size and the limit."""
     large = signer.token(aud=API, groups=[f"{n:036}" for n in range(160)])
     assert len(large) > 8192
     with pytest.raises(MalformedTokenError, match=f"too large.* {len(large)} .* 8192"):
@@ -182,10 +180,10 @@ def test_a_larger_token_is_accepted_on_request(
         subject_of(compose(idp.issuer_url, max_size=len(large) - 1), large)
 
 
-def test_a_larger_token_may_come_in_a_form(
+def test_max_size_applies_to_tokens_in_forms(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """The bound on forms follows max_size."""
+    """The limit of form bodies follows ``max_size``."""
     form = {"access_token": signer.token(aud=API, pad="x" * 20_000)}
 
     def status(**options: Any) -> int:
@@ -198,10 +196,10 @@ def test_a_larger_token_may_come_in_a_form(
     assert status() == 401
 
 
-def test_a_numeric_subject_is_accepted_on_request(
+def test_a_numeric_subject_can_be_allowed(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """Refused by default; with the rule it is text."""
+    """It is refused by default; with the rule it becomes a string."""
     token = signer.token(sub=42, aud=API)
     with pytest.raises(AuthenticationError, match="numeric_subject"):
         subject_of(compose(idp.issuer_url), token)
@@ -209,10 +207,10 @@ def test_a_numeric_subject_is_accepted_on_request(
     assert subject_of(auth, token) == "42"
 
 
-def test_lifetimes_can_be_bounded(
+def test_lifetimes_can_be_limited(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """A token that lives longer than accepted is refused, the infinite one too."""
+    """A token with a longer lifetime, or an infinite one, is refused."""
     auth = compose(idp.issuer_url, rules=[MaxLifetime(3600)])
     assert subject_of(auth, signer.token(aud=API)) == "alice"
     for claims in ({"exp": int(time.time()) + 7200}, {"exp": 2**63 - 1}, {"iat": None}):
@@ -223,7 +221,7 @@ def test_lifetimes_can_be_bounded(
 def test_keycloaks_account_audience_needs_the_client(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """Where aud is "account" for every client of a realm, the client tells them apart."""
+    """If all clients of a realm have the audience "account", the client rule tells them apart."""
     auth = compose(idp.issuer_url, "account", rules=[Client("spa", "jobs")])
     common = {"aud": ["master-realm", "account"], "typ": "Bearer"}
     for client in ("spa", "jobs"):
@@ -244,7 +242,7 @@ def test_keycloaks_account_audience_needs_the_client(
 def test_cognitos_access_tokens_have_no_audience(
     compose: Compose, idp: IdentityProvider, signer: TokenIssuer
 ) -> None:
-    """Without an audience the client says who the tokens are for, and a token with one is refused."""
+    """Without an audience, the client rule decides, and a token with an audience is refused."""
     auth = compose(idp.issuer_url, None, rules=[Client("1ex", "2ex"), TokenUse("access")])
     access = {"client_id": "1ex", "token_use": "access", "scope": "openid"}
     assert subject_of(auth, signer.token(**access)) == "alice"
@@ -265,7 +263,7 @@ def test_cognitos_access_tokens_have_no_audience(
 
 
 @pytest.mark.parametrize("rules", [[], [TokenUse("access")], [lambda claims: True]], ids=len)
-def test_an_audience_or_a_client_is_needed(compose: Compose, rules: Any) -> None:
-    """Without either, a token for any other API would be accepted: an error, which names both ways."""
+def test_an_audience_or_a_client_is_required(compose: Compose, rules: Any) -> None:
+    """Without either, tokens for any API would be accepted: the error names both."""
     with pytest.raises(ConfigurationError, match=r"in aud.*rules=\[Client"):
         compose("https://issuer.example", None, rules=rules)

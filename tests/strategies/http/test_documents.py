@@ -1,4 +1,4 @@
-"""JSON documents are got over HTTP within bounds, and errors tell nothing that a thief could use."""
+"""Fetching JSON documents over HTTP: limits of time and size, and errors that show no secrets."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from flask_jwtlib_strategies._http.deadlines import DeadlineAdapter, _Reader
 
 PATIENCE = 30
 MIB = 1024 * 1024
-# Seconds that a fetch is given which is to be cut off.
+# Timeout of a fetch that is expected to exceed it, in seconds.
 SHORT = 0.5
 PATH = "/document"
 
 
 def fault_of(client: HTTPClient, url: str, *, timeout: float = PATIENCE, **options: Any) -> str:
-    """What the error says that getting a document raises."""
+    """Return the message of the error that fetching a document raises."""
     with pytest.raises(DocumentError) as error:
         client.get(url, timeout=timeout, **options)
     return str(error.value)
 
 
-def test_a_document_is_got(idp: IdentityProvider, either_client: HTTPClient) -> None:
-    """A JSON object comes with the time that it is fresh."""
+def test_a_document_is_fetched(idp: IdentityProvider, either_client: HTTPClient) -> None:
+    """A JSON object is returned, and its representation doesn't show it."""
     idp.documents[PATH] = {"a": [1, {"b": "ü"}]}
 
     document = either_client.get(idp.url + PATH, timeout=PATIENCE)
@@ -43,8 +43,10 @@ def test_a_document_is_got(idp: IdentityProvider, either_client: HTTPClient) -> 
     assert "ü" not in repr(document)
 
 
-def test_it_asks_for_what_it_can_read(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
-    """JSON, not compressed, on a connection that is not kept."""
+def test_a_request_accepts_uncompressed_json_and_closes_its_connection(
+    idp: IdentityProvider, url: str, client: HTTPClient
+) -> None:
+    """Each request accepts JSON without compression, on a new connection."""
     client.get(url, timeout=PATIENCE)
     client.get(url, timeout=PATIENCE)
     first, second = idp.requests
@@ -56,10 +58,10 @@ def test_it_asks_for_what_it_can_read(idp: IdentityProvider, url: str, client: H
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 301, 302, 307, 308, 400, 401, 404, 500, 502])
-def test_point_21_only_200_counts(
+def test_only_status_200_is_accepted(
     idp: IdentityProvider, url: str, client: HTTPClient, status: int
 ) -> None:
-    """Any other status is a failure that says so, body or not."""
+    """Any other status is an error that names it."""
     idp.behave(status=status)
     with pytest.raises(DocumentError, match=str(status)) as error:
         client.get(url, timeout=PATIENCE)
@@ -67,10 +69,10 @@ def test_point_21_only_200_counts(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_point_21_redirects_are_not_followed(
+def test_redirects_are_not_followed(
     idp: IdentityProvider, either_client: HTTPClient, url: str, status: int
 ) -> None:
-    """Where a redirect points to is not asked, and its body is not read."""
+    """The target of a redirect is not requested, and the redirect's body is not read."""
     idp.behave(path=PATH, redirect_to=idp.jwks_url, status=status, drip=1)
 
     fault = fault_of(either_client, url)
@@ -79,10 +81,10 @@ def test_point_21_redirects_are_not_followed(
     assert idp.count(idp.jwks_path) == 0
 
 
-def test_a_hook_of_the_session_still_runs(url: str, session: requests.Session) -> None:
-    """What a session does with each answer it does with ours."""
+def test_response_hooks_of_the_session_run(url: str, session: requests.Session) -> None:
+    """A session's response hook is called for a fetched document."""
     seen: list[int] = []
-    session.hooks["response"].append(lambda answer, **_: seen.append(answer.status_code))
+    session.hooks["response"].append(lambda response, **_: seen.append(response.status_code))
 
     HTTPClient(session, allow_http_on_loopback=True).get(url, timeout=PATIENCE)
 
@@ -90,10 +92,10 @@ def test_a_hook_of_the_session_still_runs(url: str, session: requests.Session) -
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_point_4_a_busy_server_is_asked_later(
+def test_retry_after_of_a_busy_server_is_kept(
     idp: IdentityProvider, url: str, client: HTTPClient, status: int
 ) -> None:
-    """A server that says when to come again makes for that time, others for the usual one."""
+    """A 429 or 503 with Retry-After raises an outage with that time; without it, a plain error."""
     idp.behave(status=status, headers={"Retry-After": "17"})
     with pytest.raises(VerificationUnavailable, match="17 s") as busy:
         client.get(f"{url}?key=hunter2", timeout=PATIENCE)
@@ -104,8 +106,10 @@ def test_point_4_a_busy_server_is_asked_later(
     assert f"the response's status is {status}" in fault_of(client, url)
 
 
-def test_point_21_304_answers_our_etag(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
-    """With the ETag of the document at hand, an unchanged one is not sent again."""
+def test_an_etag_is_sent_and_304_accepted(
+    idp: IdentityProvider, url: str, client: HTTPClient
+) -> None:
+    """When the ETag still matches, the server doesn't send the document again."""
     idp.behave(etag=True, headers={"Cache-Control": "max-age=600"})
     first = client.get(url, timeout=PATIENCE)
     assert first.etag is not None
@@ -118,10 +122,10 @@ def test_point_21_304_answers_our_etag(idp: IdentityProvider, url: str, client: 
     assert third.content == {"changed": True}
 
 
-def test_point_21_304_without_an_etag_is_no_answer(
+def test_304_without_a_sent_etag_is_an_error(
     idp: IdentityProvider, url: str, client: HTTPClient
 ) -> None:
-    """A server that spares us a document that we don't have has failed."""
+    """A server that responds 304 to a request without an ETag has failed."""
     idp.behave(status=304, body=b"")
     assert "status is 304" in fault_of(client, url)
 
@@ -138,10 +142,10 @@ def test_point_21_304_without_an_etag_is_no_answer(
         pytest.param(f'"{"a" * 257}"', None, id="long"),
     ],
 )
-def test_only_an_etag_is_sent_back(
+def test_an_invalid_etag_is_ignored(
     idp: IdentityProvider, url: str, client: HTTPClient, etag: str, kept: str | None
 ) -> None:
-    """What is none, and might break the next request, is forgotten."""
+    """A malformed ETag, which might break the next request, is not kept."""
     idp.behave(headers={"ETag": etag})
     assert client.get(url, timeout=PATIENCE).etag == kept
 
@@ -167,10 +171,10 @@ def test_only_an_etag_is_sent_back(
         pytest.param(b'{"a":' * 33 + b"1" + b"}" * 33, id="33 levels"),
     ],
 )
-def test_point_21_a_body_is_one_strict_json_object(
+def test_a_body_that_is_not_one_strict_json_object_is_an_error(
     idp: IdentityProvider, url: str, client: HTTPClient, body: bytes
 ) -> None:
-    """Anything else is a failure, whose text quotes nothing of it."""
+    """The error quotes nothing of the body."""
     idp.documents[PATH] = body
     assert re.fullmatch(rf"GET {url}: the body is [a-zA-Z0-9 (),-]+", fault_of(client, url))
 
@@ -184,10 +188,10 @@ def test_point_21_a_body_is_one_strict_json_object(
         pytest.param(b'{"a": "' + b"x" * (MIB - 9) + b'"}', ..., id="1 MiB"),
     ],
 )
-def test_point_21_a_body_may_be_so_large(
+def test_a_body_within_the_limits_is_read(
     idp: IdentityProvider, url: str, client: HTTPClient, body: bytes, content: Any
 ) -> None:
-    """Within the bounds it is read, whatever its content type."""
+    """Within the limits of size and depth a body is read, whatever its content type."""
     idp.documents[PATH] = body
     idp.behave(headers={"Content-Type": "text/html"})
     got = client.get(url, timeout=PATIENCE).content
@@ -197,7 +201,7 @@ def test_point_21_a_body_may_be_so_large(
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate", "raw deflate"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
 @pytest.mark.parametrize("size", [200, 1], ids=["200 MiB", "1 MiB and some"])
-def test_point_21_a_large_body_takes_little_memory(
+def test_a_large_body_is_an_error_and_takes_little_memory(
     idp: IdentityProvider,
     either_client: HTTPClient,
     url: str,
@@ -206,7 +210,7 @@ def test_point_21_a_large_body_takes_little_memory(
     *,
     chunked: bool,
 ) -> None:
-    """What is larger than 1 MiB, sent or decompressed, fails, and less than 5 MB were taken for it."""
+    """A body over 1 MiB, sent or decompressed, is an error, and takes less than 5 MB of memory."""
     idp.behave(grow=size if encoding is None else min(size, 20), encoding=encoding, chunked=chunked)
     tracemalloc.start()
     try:
@@ -220,10 +224,10 @@ def test_point_21_a_large_body_takes_little_memory(
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate"])
-def test_point_21_a_compressed_body_is_read_all_the_same(
+def test_a_compressed_body_is_read(
     idp: IdentityProvider, url: str, client: HTTPClient, encoding: str
 ) -> None:
-    """Some servers compress whether they were asked to or not."""
+    """Some servers compress although the request doesn't accept it."""
     idp.documents[PATH] = {"a": 1}
     idp.behave(encoding=encoding)
     assert client.get(url, timeout=PATIENCE).content == {"a": 1}
@@ -240,27 +244,29 @@ def test_point_21_a_compressed_body_is_read_all_the_same(
         pytest.param("Deflate", "not deflate", id="not what it says, raw"),
     ],
 )
-def test_point_21_an_odd_encoding_fails(
+def test_an_unexpected_content_encoding_is_an_error(
     idp: IdentityProvider, url: str, client: HTTPClient, encoding: str, fault: str
 ) -> None:
-    """An encoding that was not asked for, or that is not what it says, is a failure."""
+    """An unsupported encoding, or a body that doesn't match its encoding, is an error."""
     idp.behave(headers={"Content-Encoding": encoding})
     said = fault_of(client, url)
     assert fault in said
     assert "hunter2" not in said
 
 
-def test_the_identity_encoding_is_none(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
-    """A server may say that it does not compress."""
+def test_the_identity_encoding_is_accepted(
+    idp: IdentityProvider, url: str, client: HTTPClient
+) -> None:
+    """A server may state that it doesn't compress."""
     idp.behave(headers={"Content-Encoding": " Identity"})
     assert client.get(url, timeout=PATIENCE).content == {}
 
 
 @pytest.mark.parametrize("tail", [b"", b"more"], ids=["cut", "more"])
-def test_a_compressed_body_ends_where_it_ends(
+def test_a_truncated_or_extended_compressed_body_is_an_error(
     idp: IdentityProvider, url: str, client: HTTPClient, tail: bytes
 ) -> None:
-    """Half a compressed stream is none, and neither is one with something behind it."""
+    """A compressed stream must be complete, with nothing after it."""
     whole = bytes.fromhex("1f8b08000000000002ffabae050043bfa6a302000000")
     idp.behave(headers={"Content-Encoding": "gzip"}, body=whole)
     assert client.get(url, timeout=PATIENCE).content == {}
@@ -269,10 +275,10 @@ def test_a_compressed_body_ends_where_it_ends(
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_half_a_body_is_none(
+def test_a_truncated_body_is_an_error(
     idp: IdentityProvider, client: HTTPClient, url: str, *, chunked: bool
 ) -> None:
-    """A connection that ends before the body does is a failure."""
+    """A connection that closes before the body is complete is an error."""
     idp.behave(cut=2, body=b"{}  ", chunked=chunked)
     assert "failed" in fault_of(client, url)
 
@@ -286,10 +292,10 @@ def test_half_a_body_is_none(
         pytest.param({"drip": 20, "encoding": "gzip"}, id="drips, compressed"),
     ],
 )
-def test_point_21_a_fetch_ends_in_time(
+def test_a_slow_body_times_out(
     idp: IdentityProvider, either_client: HTTPClient, url: str, how: dict[str, Any]
 ) -> None:
-    """However slowly a body comes, the whole fetch takes no longer than it is given."""
+    """However slowly a body arrives, the fetch takes no longer than its timeout."""
     idp.documents[PATH] = {"a": list(range(1000))}
     idp.behave(**how)
     began = time.monotonic()
@@ -300,10 +306,8 @@ def test_point_21_a_fetch_ends_in_time(
     assert SHORT <= time.monotonic() - began < PATIENCE
 
 
-def test_point_21_dripping_headers_end_in_time(
-    idp: IdentityProvider, url: str, client: HTTPClient
-) -> None:
-    """Nor does a server that sends its headers byte by byte keep a fetch for longer."""
+def test_slow_headers_time_out(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
+    """A server that sends its headers byte by byte can't exceed the timeout."""
     idp.behave(drip_headers=20, headers={"X-Long": "x" * 1000})
     began = time.monotonic()
     assert "not answered within 0.5 s" in fault_of(client, url, timeout=SHORT)
@@ -311,14 +315,14 @@ def test_point_21_dripping_headers_end_in_time(
 
 
 def test_nothing_is_read_after_the_deadline(url: str, session: requests.Session) -> None:
-    """Not even what has come already."""
+    """After the deadline not even data that has arrived is read."""
     session.mount("http://", DeadlineAdapter(time.monotonic() - 1))
     with pytest.raises(requests.ReadTimeout):
         session.get(url)
 
 
 def test_each_wait_ends_at_the_deadline() -> None:
-    """However much time the waits before it took."""
+    """A socket's timeout is what earlier waits have left."""
     ours, theirs = socket.socketpair()
     with ours, theirs, _Reader(ours, time.monotonic() + 1000) as reader:
         theirs.sendall(b"x")
@@ -326,17 +330,17 @@ def test_each_wait_ends_at_the_deadline() -> None:
         assert 1000 - PATIENCE < (ours.gettimeout() or 0) <= 1000
 
 
-def test_a_fetch_may_have_all_the_time_that_there_is(url: str, client: HTTPClient) -> None:
-    """An endless timeout is none that a socket minds."""
+def test_an_infinite_timeout_works(url: str, client: HTTPClient) -> None:
+    """A fetch accepts an infinite timeout."""
     assert client.get(url, timeout=float("inf")).content == {}
 
 
 @pytest.fixture
 def dripping_proxy() -> Iterator[str]:
-    """A server that answers each connection with the beginning of a status line, byte by byte."""
+    """A server that sends the beginning of a status line, byte by byte, on each connection."""
     ended = threading.Event()
 
-    def serve(listener: socket.socket) -> None:
+    def drip(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
             connection.sendall(b"HTTP/1.1 200 ")
@@ -347,7 +351,7 @@ def dripping_proxy() -> Iterator[str]:
                     return
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
+        thread = threading.Thread(target=drip, args=(listener,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -356,10 +360,10 @@ def dripping_proxy() -> Iterator[str]:
             thread.join(PATIENCE)
 
 
-def test_point_21_a_dripping_proxy_ends_in_time(
+def test_a_slow_proxy_times_out(
     dripping_proxy: str, client: HTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy is no excuse: its answer belongs to the fetch."""
+    """The time that a proxy takes is part of the fetch."""
     monkeypatch.setenv("https_proxy", dripping_proxy)
     began = time.monotonic()
     fault = fault_of(client, "https://issuer.example/jwks", timeout=SHORT)
@@ -378,10 +382,10 @@ def test_point_21_a_dripping_proxy_ends_in_time(
         pytest.param({"redirect_to": "https://evil.example/?hunter2"}, type(None), id="redirect"),
     ],
 )
-def test_point_12_errors_show_no_query(
+def test_errors_show_no_query(
     idp: IdentityProvider, url: str, client: HTTPClient, how: dict[str, Any], cause: type
 ) -> None:
-    """An error names the URL without its query, and so does its cause, which is the system's own."""
+    """An error names the URL without its query, and its cause is the operating system's error."""
     idp.behave(**how)
     with pytest.raises(DocumentError) as error:
         client.get(f"{url}?key=hunter2#hunter2", timeout=SHORT)
@@ -393,23 +397,19 @@ def test_point_12_errors_show_no_query(
     assert idp.requests[0].query == "key=hunter2"
 
 
-def test_point_12_nobody_listening_is_an_error_of_the_system(
-    idp: IdentityProvider, url: str, client: HTTPClient
-) -> None:
-    """A refused connection is named as such."""
+def test_a_refused_connection_is_named(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
+    """If no server listens, the error and its cause say so."""
     idp.stop()
     with pytest.raises(DocumentError, match=r"failed \(ConnectionRefusedError\)") as error:
         client.get(url, timeout=PATIENCE)
     assert isinstance(error.value.__cause__, ConnectionRefusedError)
 
 
-def test_point_12_what_a_session_raises_is_not_repeated(
-    url: str, session: requests.Session
-) -> None:
-    """A session that puts the URL into its errors, also into the system's, gives nothing away."""
+def test_errors_of_a_session_are_not_quoted(url: str, session: requests.Session) -> None:
+    """An error of a session's hook, which may contain the URL, is not quoted."""
 
-    def fail(answer: requests.Response, **_: Any) -> None:
-        raise OSError(f"I don't like {answer.url}")
+    def fail(response: requests.Response, **_: Any) -> None:
+        raise OSError(f"refused {response.url}")
 
     session.hooks["response"].append(fail)
     session.params = {"key": "hunter2"}

@@ -1,4 +1,4 @@
-"""What the headers of an HTTP answer say about time."""
+"""Lifetimes and retry times in the headers of HTTP responses."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ GMT = "Sun, 06 Nov 1994 08:49:37 GMT"
         pytest.param({"Expires": "Sun, 06 Nov 0000 08:49:37 GMT"}, 60, id="Expires in year 0"),
     ],
 )
-def test_point_21_how_long_an_answer_is_fresh(headers: dict[str, str], seconds: float) -> None:
-    """Max-age less the age, else Expires, else 300 s, and 60 to 3600 s in any case."""
+def test_the_lifetime_of_a_response(headers: dict[str, str], seconds: float) -> None:
+    """It is max-age less the age, else it ends at Expires, else 300 s, and always 60 to 3600 s."""
     assert SetLimits().ttl(lifetime(requests.structures.CaseInsensitiveDict(headers))) == seconds
 
 
@@ -70,28 +70,28 @@ def test_a_number_of_many_digits_is_a_large_number(digits: int, zeros: str) -> N
 
 
 @given(st.integers(min_value=0, max_value=10**30), st.integers(min_value=0, max_value=30))
-def test_every_count_of_seconds_is_read_as_what_it_is(number: int, zeros: int) -> None:
-    """The more seconds, the more freshness, at whatever length they are written."""
+def test_seconds_of_any_length_are_read_exactly(number: int, zeros: int) -> None:
+    """Seconds are read exactly up to 2147483648, with leading zeros or without."""
     written = "0" * zeros + str(number)
 
     assert lifetime({"Cache-Control": f"max-age={written}"}) == min(number, 2**31)
     assert retry_after({"Retry-After": written}) == min(number, 2**31)
 
 
-def test_of_several_ages_the_first_counts() -> None:
-    """RFC 9111 §5.1: a list of ages is an error of the sender's, and its first member is used."""
+def test_the_first_of_several_ages_is_used() -> None:
+    """RFC 9111 §5.1: a list of ages is a sender's error, and its first member is used."""
     assert lifetime({"Cache-Control": "max-age=600", "Age": "100, 0"}) == 500
 
 
 @pytest.mark.parametrize("digits", ["\u0661", "\uff11", "1_0", "+1", "1.0", "0x1"])
-def test_other_digits_than_ascii_are_not_a_count(digits: str) -> None:
-    """What isn't a count of seconds by RFC 9111 §1.2.2 counts as none."""
+def test_only_ascii_digits_are_seconds(digits: str) -> None:
+    """A value that isn't a count of seconds by RFC 9111 §1.2.2 is ignored."""
     assert lifetime({"Cache-Control": f"max-age={digits}"}) == 0
     assert retry_after({"Retry-After": digits}) is None
 
 
-def test_an_endless_header_takes_little_time() -> None:
-    """What would take an expression long to read is not read to its end."""
+def test_a_very_long_header_takes_little_time() -> None:
+    """A header that would be slow to match is not read to its end."""
     began = time.monotonic()
     lifetime({"Cache-Control": 'a="' * 500_000})
     retry_after({"Retry-After": "1 " * 500_000})
@@ -110,6 +110,6 @@ def test_an_endless_header_takes_little_time() -> None:
         pytest.param({"Retry-After": GMT}, 0, id="long ago"),
     ],
 )
-def test_point_4_when_to_ask_again(headers: dict[str, str], seconds: int | None) -> None:
-    """Retry-After counts seconds or names a date."""
+def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: int | None) -> None:
+    """Retry-After is a number of seconds or a date."""
     assert retry_after(headers) == seconds

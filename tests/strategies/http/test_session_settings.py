@@ -1,4 +1,4 @@
-"""A session works as ``requests`` allows, and what it sends is for the host that was configured."""
+"""Settings of a session apply as in ``requests``, and what it sends goes only to the configured host."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ PATIENCE = 30
 
 
 def get(session: requests.Session | None, url: str, **options: Any) -> Any:
-    """A document that is fetched with a session."""
+    """Return the content of a document that is fetched with a session."""
     client = HTTPClient(session, allow_http_on_loopback=True)
     return client.get(url, timeout=PATIENCE, **options).content
 
 
 def sent(request: ReceivedRequest) -> str:
-    """All that a request told the server."""
+    """Return everything that a request sent to the server."""
     return f"{request.path}?{request.query} {request.headers.items()}"
 
 
@@ -53,7 +53,7 @@ def sent(request: ReceivedRequest) -> str:
 def test_a_sessions_hooks_run(
     session: requests.Session, url: str, hooks_of: Callable[[Any], Any], *, credentials: bool
 ) -> None:
-    """One function or several, as ``requests`` takes them, for each response."""
+    """Response hooks are called for each response, whether there is one or several."""
     seen: list[int] = []
 
     def hook(response: requests.Response, **_: Any) -> None:
@@ -83,7 +83,7 @@ def test_a_hook_may_read_the_body(
     *,
     credentials: bool,
 ) -> None:
-    """A session that logs its responses fetches all the same."""
+    """A session that logs its responses still fetches."""
     idp.documents["/document"] = {"a": 1}
     idp.behave(encoding=encoding)
     seen: list[Any] = []
@@ -93,10 +93,10 @@ def test_a_hook_may_read_the_body(
     assert len(seen) == 1
 
 
-def test_a_body_that_a_hook_has_read_is_bounded_all_the_same(
+def test_a_body_that_a_hook_has_read_is_still_limited(
     session: requests.Session, idp: IdentityProvider, url: str
 ) -> None:
-    """The hook's memory is its own matter, but no larger document is parsed."""
+    """A hook may read a body of any size, but the client doesn't parse a larger one."""
     idp.behave(grow=2)
     seen: list[int] = []
     session.hooks["response"].append(lambda response, **_: seen.append(len(response.content)))
@@ -107,7 +107,7 @@ def test_a_body_that_a_hook_has_read_is_bounded_all_the_same(
 
 @pytest.mark.parametrize("hooks", [None, {}, {"response": None}, {"response": []}])
 def test_a_session_without_hooks_fetches(session: requests.Session, url: str, hooks: Any) -> None:
-    """However it has none."""
+    """Hooks may be missing, None or empty."""
     session.hooks = hooks
     assert get(session, url) == {}
 
@@ -117,7 +117,7 @@ def test_a_session_without_hooks_fetches(session: requests.Session, url: str, ho
 
 @pytest.mark.parametrize("credentials", [True, False])
 @pytest.mark.parametrize("handed_in", [True, False])
-def test_requests_have_a_user_agent_of_ours(
+def test_requests_have_our_user_agent(
     idp: IdentityProvider,
     session: requests.Session,
     url: str,
@@ -125,18 +125,18 @@ def test_requests_have_a_user_agent_of_ours(
     handed_in: bool,
     credentials: bool,
 ) -> None:
-    """Firewalls refuse the libraries' own, and issuers see who fetches their keys."""
+    """Firewalls refuse the libraries' own, and issuers see which software fetches their keys."""
     get(session if handed_in else None, url, credentials=credentials)
     assert idp.requests[0].headers["User-Agent"].startswith("flask_jwtlib/")
 
 
 @pytest.mark.parametrize("name", ["User-Agent", "user-agent"])
 @pytest.mark.parametrize("credentials", [True, False])
-def test_a_sessions_user_agent_is_for_all_hosts(
+def test_a_sessions_user_agent_is_sent_to_all_hosts(
     idp: IdentityProvider, session: requests.Session, url: str, name: str, *, credentials: bool
 ) -> None:
-    """A firewall in front of the keys may know it, too."""
-    session.headers = {name: "Reports/1.0"}  # type: ignore[assignment]  # requests takes any mapping
+    """A firewall in front of the keys may expect it, too."""
+    session.headers = {name: "Reports/1.0"}  # requests takes any mapping
     get(session, url, credentials=credentials)
     assert idp.requests[0].headers["User-Agent"] == "Reports/1.0"
 
@@ -145,7 +145,7 @@ def test_a_sessions_user_agent_is_for_all_hosts(
 
 
 class Signing(AuthBase):
-    """Authenticates in its own way."""
+    """Adds a signature to each request."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["X-Signature"] = "SECRET"
@@ -153,7 +153,7 @@ class Signing(AuthBase):
 
 
 class OwnSession(requests.Session):
-    """Adds what it has to each request, as OAuth libraries' sessions do."""
+    """Adds a token to each request, as OAuth libraries' sessions do."""
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         options["headers"] = {**(options.get("headers") or {}), "X-Token": "SECRET"}
@@ -166,7 +166,7 @@ class OwnSession(requests.Session):
 
 
 class OwnAdapter(HTTPAdapter):
-    """Adds what it has to each request that it sends."""
+    """Adds a header to each request."""
 
     def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
         request.headers["X-Adapter"] = "SECRET"
@@ -202,13 +202,13 @@ SENDERS = [_with_headers, _with_auth, _with_own_auth, _with_params, _with_cookie
 @pytest.mark.parametrize("set_up", SENDERS)
 @pytest.mark.parametrize("kind", [requests.Session, OwnSession])
 @pytest.mark.parametrize("other", ["host", "port"])
-def test_what_a_session_sends_is_for_the_issuers_host(
+def test_credentials_are_not_sent_to_another_host(
     idp: IdentityProvider,
     set_up: Callable[[requests.Session], None],
     kind: type[requests.Session],
     other: str,
 ) -> None:
-    """The issuer gets it, with the metadata's request, and the host that these name doesn't."""
+    """The request for the metadata has them, and the request to the host of the ``jwks_uri`` doesn't."""
     with IdentityProvider() as elsewhere, kind() as session:
         signer = elsewhere.add_key()
         host = idp if other == "host" else elsewhere
@@ -231,10 +231,10 @@ def test_what_a_session_sends_is_for_the_issuers_host(
 
 
 @pytest.mark.parametrize("set_up", SENDERS)
-def test_what_a_session_sends_goes_to_the_issuers_own_set(
+def test_credentials_are_sent_to_the_issuers_host(
     idp: IdentityProvider, session: requests.Session, set_up: Callable[[requests.Session], None]
 ) -> None:
-    """A set on the issuer's host gets the same as the metadata."""
+    """A key set on the issuer's host gets the same credentials as the metadata."""
     idp.add_key()
     set_up(session)
     keys = OIDCKeyProvider(
@@ -245,8 +245,8 @@ def test_what_a_session_sends_goes_to_the_issuers_own_set(
         assert "SECRET" in sent(request) or "Authorization" in request.headers
 
 
-def test_credentials_are_for_the_host_of_the_metadata_url(idp: IdentityProvider) -> None:
-    """Where the metadata are elsewhere than at the issuer, that is the host that was configured."""
+def test_credentials_are_sent_to_the_host_of_the_metadata_url(idp: IdentityProvider) -> None:
+    """With ``metadata_url``, its host is the one that the application configured."""
     idp.add_key()
     issuer = idp.url.replace("127.0.0.1", "localhost")
     with requests.Session() as session:
@@ -265,7 +265,7 @@ def test_credentials_are_for_the_host_of_the_metadata_url(idp: IdentityProvider)
 
 
 def test_cookies_of_another_host_are_not_kept(idp: IdentityProvider, url: str) -> None:
-    """It can't give the session any."""
+    """A response without credentials can't set cookies of the session."""
     idp.behave(headers={"Set-Cookie": "sso=evil"})
     with requests.Session() as session:
         get(session, url, credentials=False)
@@ -275,7 +275,7 @@ def test_cookies_of_another_host_are_not_kept(idp: IdentityProvider, url: str) -
 
 
 class WithCertificate(HTTPAdapter):
-    """Shows a client certificate by its TLS settings, as people write it."""
+    """An adapter with a client certificate in its TLS settings."""
 
     def __init__(self, certificate: Path) -> None:
         self.context = ssl.create_default_context(cafile=certificate)
@@ -288,7 +288,7 @@ class WithCertificate(HTTPAdapter):
 
 @pytest.fixture
 def two_hosts() -> Iterator[tuple[IdentityProvider, IdentityProvider]]:
-    """An issuer whose keys are on another host that asks for a client certificate, both with HTTPS."""
+    """An issuer and the other host of its keys, which requires a client certificate, both with HTTPS."""
     with IdentityProvider(tls=True) as idp, IdentityProvider(tls=True) as other:
         other.add_key()
         idp.documents[idp.openid_path] = {**idp.metadata, "jwks_uri": other.jwks_url}
@@ -299,7 +299,7 @@ def two_hosts() -> Iterator[tuple[IdentityProvider, IdentityProvider]]:
 
 
 def bundle_of(folder: Path, *hosts: IdentityProvider) -> str:
-    """A file with the certificates of servers."""
+    """Return a file with the certificates of servers."""
     file = folder / "bundle.pem"
     texts = [host.certificate.read_text() for host in hosts]
     file.write_text("".join(text[text.index("-----BEGIN CERTIFICATE") :] for text in texts))
@@ -307,14 +307,14 @@ def bundle_of(folder: Path, *hosts: IdentityProvider) -> str:
 
 
 @pytest.mark.parametrize("by_adapter", [False, True], ids=["session.cert", "adapter"])
-def test_a_client_certificate_is_for_the_issuers_host(
+def test_a_client_certificate_is_not_sent_to_another_host(
     two_hosts: tuple[IdentityProvider, IdentityProvider],
     session: requests.Session,
     tmp_path: Path,
     *,
     by_adapter: bool,
 ) -> None:
-    """Neither the session's own nor an adapter's is shown to another host."""
+    """Neither the session's own certificate nor an adapter's is sent to the host of the keys."""
     idp, other = two_hosts
     session.verify = bundle_of(tmp_path, idp, other)
     if by_adapter:
@@ -331,13 +331,13 @@ def test_a_client_certificate_is_for_the_issuers_host(
 def test_an_adapter_for_the_other_host_is_used_there(
     two_hosts: tuple[IdentityProvider, IdentityProvider], session: requests.Session, tmp_path: Path
 ) -> None:
-    """Who mounts it for that very host means it; closing the fetch's session doesn't close it."""
+    """An adapter that is mounted for that host is used, and not closed after the fetch."""
     idp, other = two_hosts
     session.verify = bundle_of(tmp_path, idp, other)
     adapter = WithCertificate(idp.certificate)
     adapter.context.load_verify_locations(other.certificate)
     closed: list[bool] = []
-    adapter.close = lambda: closed.append(True)  # type: ignore[method-assign]
+    adapter.close = lambda: closed.append(True)
     session.mount(other.url, adapter)
     keys = OIDCKeyProvider(idp.issuer_url, session=session, fetch_timeout=PATIENCE)
 
@@ -347,14 +347,14 @@ def test_an_adapter_for_the_other_host_is_used_there(
     assert other.count() == 1
 
 
-# --- What wins over the environment
+# --- Precedence over the environment
 
 
 @pytest.mark.parametrize("credentials", [True, False])
-def test_a_sessions_ca_wins_over_the_environments(
+def test_a_sessions_ca_takes_precedence_over_the_environment(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch, *, credentials: bool
 ) -> None:
-    """``requests`` would let ``REQUESTS_CA_BUNDLE`` take the place of ``session.verify``."""
+    """``requests`` would let ``REQUESTS_CA_BUNDLE`` replace ``session.verify``."""
     with IdentityProvider(tls=True) as idp, IdentityProvider(tls=True) as corporate:
         url = idp.jwks_url
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(corporate.certificate))
@@ -365,17 +365,17 @@ def test_a_sessions_ca_wins_over_the_environments(
         session.verify = str(corporate.certificate)
         with pytest.raises(DocumentError, match="SSLCertVerificationError"):
             get(session, url, credentials=credentials)
-        # One that says nothing leaves it to the environment.
+        # Without a CA of the session the environment's is used.
         for nothing in (True, None):
-            session.verify = nothing  # type: ignore[assignment]
+            session.verify = nothing
             assert get(session, url, credentials=credentials) == {"keys": []}
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_a_session_that_verifies_nothing_is_obeyed(
+def test_a_session_can_disable_certificate_verification(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That, too, is a setting of the session's."""
+    """``session.verify = False`` takes precedence over the environment."""
     with IdentityProvider(tls=True) as idp, IdentityProvider(tls=True) as corporate:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(corporate.certificate))
         session.verify = False
@@ -399,7 +399,7 @@ LISTED = "http://keycloak:8080/jwks"
         (LISTED, "http://keycloak"),
     ],
 )
-def test_a_sessions_proxy_wins_over_the_environments(
+def test_a_sessions_proxy_takes_precedence_over_the_environment(
     session: requests.Session,
     monkeypatch: pytest.MonkeyPatch,
     url: str,
@@ -407,13 +407,13 @@ def test_a_sessions_proxy_wins_over_the_environments(
     *,
     credentials: bool,
 ) -> None:
-    """``requests`` would let ``HTTPS_PROXY`` take the place of ``session.proxies``."""
+    """``requests`` would let ``HTTPS_PROXY`` replace ``session.proxies``."""
     client = HTTPClient(session, allow_http="keycloak:8080")
     with IdentityProvider() as own, IdentityProvider() as corporate:
         for variable in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(variable, corporate.url)
         session.proxies = {name: own.url}
-        # The server isn't much of a proxy.
+        # The server can't act as a proxy.
         with suppress(DocumentError):
             client.get(url, timeout=PATIENCE, credentials=credentials)
         assert (own.connections, corporate.connections) == (1, 0)
@@ -421,10 +421,10 @@ def test_a_sessions_proxy_wins_over_the_environments(
 
 @pytest.mark.parametrize("name", ["https", "https://127.0.0.1", "all"])
 @pytest.mark.parametrize("nothing", ["", None])
-def test_a_session_may_do_without_a_proxy(
+def test_a_session_can_disable_the_environments_proxy(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch, name: str, nothing: Any
 ) -> None:
-    """Against what the environment says."""
+    """An empty proxy in ``session.proxies`` means a direct connection."""
     with IdentityProvider(tls=True) as idp, IdentityProvider() as corporate:
         monkeypatch.setenv("https_proxy", corporate.url)
         session.verify = str(idp.certificate)
@@ -434,10 +434,10 @@ def test_a_session_may_do_without_a_proxy(
 
 
 @pytest.mark.parametrize("proxies", [None, {}, {"http": "http://127.0.0.1:1"}])
-def test_without_a_proxy_of_the_sessions_the_environments_is_used(
+def test_the_environments_proxy_is_used_if_the_session_has_none(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch, proxies: Any
 ) -> None:
-    """A session that says nothing about https leaves it to the environment."""
+    """A session without a proxy for https uses the environment's."""
     session.proxies = proxies
     with IdentityProvider() as corporate:
         monkeypatch.setenv("https_proxy", corporate.url)
@@ -449,7 +449,7 @@ def test_without_a_proxy_of_the_sessions_the_environments_is_used(
 def test_plain_http_is_not_sent_to_the_environments_proxy(
     monkeypatch: pytest.MonkeyPatch, idp: IdentityProvider
 ) -> None:
-    """It goes to the listed host itself: a proxy could change the keys."""
+    """It goes directly to the allowed host, since a proxy could change the keys."""
     idp.add_key()
     resolve = socket.getaddrinfo
 
@@ -465,7 +465,7 @@ def test_plain_http_is_not_sent_to_the_environments_proxy(
         assert (idp.count(), corporate.connections) == (1, 0)
 
 
-# --- What the libraries log
+# --- Logs of the HTTP libraries
 
 QUERY = "api_key=SECRET&b='SECRET'&c=%22SECRET"
 BODY = b'{"keys": []}'
@@ -475,7 +475,7 @@ BAD_HEADER = b"SECRET\x1b[31mis no header /jwks?api_key=SECRET" + b"x" * 5000 + 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
-    """Starts a server that gives one response to each connection, and breaks off for None."""
+    """Start a server that sends one response per connection, and closes the connection for None."""
     started: list[tuple[threading.Thread, socket.socket]] = []
 
     def start(*responses: bytes | None) -> str:
@@ -502,7 +502,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 def retrying() -> requests.Session:
-    """A session that asks again."""
+    """Return a session that retries."""
     session = requests.Session()
     session.mount("http://", HTTPAdapter(max_retries=2))
     return session
@@ -515,8 +515,8 @@ def retrying() -> requests.Session:
         pytest.param(
             (HEAD + BAD_HEADER + b"X-A: b\r\n\r\n" + BODY,), requests.Session, id="header, session"
         ),
-        pytest.param((None, HEAD + b"\r\n" + BODY), retrying, id="broken off once"),
-        pytest.param((None, None, None), retrying, id="broken off"),
+        pytest.param((None, HEAD + b"\r\n" + BODY), retrying, id="closed once"),
+        pytest.param((None, None, None), retrying, id="closed"),
         pytest.param((HEAD + b"\r\n" + BODY,), None, id="nothing wrong"),
         pytest.param((b"HTTP/1.1 200 " + b"SECRET" * 99 + b"\r\n\r\n",), None, id="reason"),
     ],
@@ -527,7 +527,7 @@ def test_no_log_line_shows_the_query_of_a_fetch(
     responses: tuple[bytes | None, ...],
     make_session: Callable[[], requests.Session] | None,
 ) -> None:
-    """Neither ours nor urllib3's, at any level, whatever goes wrong."""
+    """Neither this package nor urllib3 logs it, at any level, whatever goes wrong."""
     caplog.set_level(logging.DEBUG)
     session = make_session and make_session()
     keys = JWKSKeyProvider(serve(*responses), session=session, allow_http_on_loopback=True)
@@ -546,8 +546,10 @@ def test_no_log_line_shows_the_query_of_a_fetch(
             assert len(line) < 2100
 
 
-def test_other_requests_are_logged_as_they_were(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What the application asks for is none of our business."""
+def test_log_lines_of_other_requests_are_unchanged(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only requests for keys are filtered from the libraries' logs."""
     caplog.set_level(logging.DEBUG)
     get(None, f"{url}?first=SECRET")
     with requests.Session() as session:
@@ -559,7 +561,7 @@ def test_other_requests_are_logged_as_they_were(url: str, caplog: pytest.LogCapt
 def test_a_proxys_reason_is_shown_escaped_and_shortened(
     serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is what the operator has to know, and the proxy's text all the same."""
+    """The error quotes the proxy's reason on one short line."""
     refusal = b"HTTP/1.1 407 Log in\x1b[31m\x85" + b"x" * 5000 + b"\r\n\r\n"
     monkeypatch.setenv("https_proxy", serve(refusal).partition("/jwks")[0])
     with pytest.raises(DocumentError, match=r"failed \(OSError\)") as error:
@@ -571,16 +573,16 @@ def test_a_proxys_reason_is_shown_escaped_and_shortened(
 
 
 def test_a_long_path_is_shortened_in_errors(idp: IdentityProvider) -> None:
-    """Whoever configured the URL recognises it by its beginning."""
+    """The beginning of the URL is enough to recognise it."""
     with pytest.raises(DocumentError, match="status is 404") as error:
         get(None, f"{idp.url}/{'x' * 20_000}")
     assert len(str(error.value)) < 400
 
 
-def test_a_set_of_the_issuers_keys_is_fetched_with_a_session_of_any_kind(
+def test_a_subclass_of_session_works(
     idp: IdentityProvider,
 ) -> None:
-    """An own kind of session works for the issuer's host as it is."""
+    """For the configured host, methods of the subclass are called."""
     signer = TokenIssuer(idp.issuer_url)
     idp.jwks = signer.jwks
     with OwnSession() as session:

@@ -1,4 +1,4 @@
-"""With which connections, proxies, credentials and certificates documents are got."""
+"""The connections, proxies, credentials and certificates of fetched documents."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def test_it_asks_for_what_it_can_read(idp: IdentityProvider, url: str, client: H
     assert first.client_port != second.client_port
 
 
-def test_a_session_is_a_session() -> None:
-    """Anything else is refused when the client is made."""
+def test_a_session_of_another_type_is_refused() -> None:
+    """The client accepts only sessions of ``requests``."""
     with pytest.raises(ConfigurationError, match="not Session"):
         HTTPClient(type("Session", (), {})())
 
 
-def test_point_21_a_session_is_used(
+def test_headers_and_credentials_of_a_session_are_sent(
     idp: IdentityProvider, url: str, session: requests.Session
 ) -> None:
-    """Headers, parameters and credentials of a session that was handed in are sent."""
+    """A session's headers and credentials are part of the request."""
     session.headers["X-Tenant"] = "acme"
     session.auth = ("user", "password")
     HTTPClient(session, allow_http_on_loopback=True).get(url, timeout=PATIENCE)
@@ -74,14 +74,14 @@ def test_point_21_a_session_is_used(
     assert idp.requests[0].headers["Authorization"].startswith("Basic ")
 
 
-def test_point_21_credentials_are_not_taken_from_netrc(
+def test_credentials_are_not_read_from_netrc(
     idp: IdentityProvider,
     url: str,
     either_client: HTTPClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A .netrc file that names the host is left alone, as ``requests`` would not."""
+    """Unlike ``requests``, the client ignores a .netrc file that names the host."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login user password hunter2\n")
     netrc.chmod(0o600)
@@ -95,22 +95,24 @@ def test_point_21_credentials_are_not_taken_from_netrc(
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
-def test_point_21_loopback_is_not_the_proxys(
+def test_plain_http_on_loopback_ignores_the_environments_proxy(
     idp: IdentityProvider,
     url: str,
     either_client: HTTPClient,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    """Plain HTTP to this machine never leaves it by way of a proxy."""
+    """Plain HTTP to this machine never goes through a proxy."""
     with IdentityProvider() as proxy:
         monkeypatch.setenv(name, proxy.url)
         assert either_client.get(url, timeout=PATIENCE).content == {}
         assert (idp.count(), proxy.connections) == (1, 0)
 
 
-def test_loopback_is_not_the_sessions_proxys_either(url: str, session: requests.Session) -> None:
-    """The same goes for proxies that a session has."""
+def test_plain_http_on_loopback_ignores_the_sessions_proxy(
+    url: str, session: requests.Session
+) -> None:
+    """A proxy of the session isn't used either."""
     with IdentityProvider() as proxy:
         session.proxies = {"http": proxy.url, "all": proxy.url, "http://127.0.0.1": proxy.url}
         client = HTTPClient(session, allow_http_on_loopback=True)
@@ -118,18 +120,18 @@ def test_loopback_is_not_the_sessions_proxys_either(url: str, session: requests.
         assert proxy.connections == 0
 
 
-def test_point_21_https_goes_by_the_environments_proxy(
+def test_https_uses_the_environments_proxy(
     client: HTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Anything else goes the way that the environment says."""
+    """A request over HTTPS goes through the proxy that the environment names."""
     with IdentityProvider() as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         assert "failed" in fault_of(client, "https://issuer.example/jwks")
         assert proxy.connections == 1
 
 
-def test_point_21_a_certificate_has_to_be_trusted(client: HTTPClient) -> None:
-    """Without the CA nothing is fetched; the error says what is wrong."""
+def test_an_untrusted_certificate_is_an_error(client: HTTPClient) -> None:
+    """Without the CA no document is fetched, and the error says why."""
     with IdentityProvider(tls=True) as idp:
         with pytest.raises(DocumentError, match="SSLCertVerificationError") as error:
             client.get(idp.jwks_url, timeout=PATIENCE)
@@ -137,7 +139,7 @@ def test_point_21_a_certificate_has_to_be_trusted(client: HTTPClient) -> None:
         assert idp.count() == 0
 
 
-def test_point_21_an_own_ca_and_mutual_tls(
+def test_a_private_ca_and_mutual_tls_work(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session brings its CA and its client certificate; a CA may also come from the environment."""
@@ -159,7 +161,7 @@ def test_point_21_an_own_ca_and_mutual_tls(
 
 
 class LingeringServer:
-    """Answers, and neither says that it will close a connection nor does so before its client."""
+    """Never closes a connection before its client does, nor says that it will."""
 
     def __init__(self) -> None:
         self.requests: list[int] = []
@@ -175,10 +177,10 @@ class LingeringServer:
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
-def test_point_21_a_connection_that_was_to_close_is_not_used_again(
+def test_a_connection_is_not_reused(
     session: requests.Session,
 ) -> None:
-    """RFC 9112 §9.6: a server that closes it a moment later would break off the next request."""
+    """RFC 9112 §9.6: a connection marked "close" carries no further request."""
     server = LingeringServer()
     client = HTTPClient(session, allow_http_on_loopback=True)
     thread = threading.Thread(target=server.serve, args=(3,), daemon=True)
@@ -192,15 +194,15 @@ def test_point_21_a_connection_that_was_to_close_is_not_used_again(
     assert not thread.is_alive()
 
 
-class OtherAdapter(BaseAdapter):
-    """Has no pools."""
+class AdapterWithoutPools(BaseAdapter):
+    """An adapter without connection pools."""
 
     def close(self) -> None:
         pass
 
 
-class OwnTLS(HTTPAdapter):
-    """Has TLS settings of its own, as people write it."""
+class TLSInPoolManager(HTTPAdapter):
+    """Sets its TLS context in ``init_poolmanager``."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
@@ -210,24 +212,24 @@ class OwnTLS(HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
 
 
-class LaterTLS(HTTPAdapter):
-    """Has them set afterwards, as people write it, too."""
+class TLSAfterConstruction(HTTPAdapter):
+    """Sets its TLS context by a second call of ``init_poolmanager``."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__()
         self.init_poolmanager(1, 1, ssl_context=context)
 
 
-@pytest.mark.parametrize("adapter", [OwnTLS, LaterTLS])
-def test_point_11_a_forked_process_makes_its_own_connections(
+@pytest.mark.parametrize("adapter", [TLSInPoolManager, TLSAfterConstruction])
+def test_a_forked_process_makes_its_own_connections(
     session: requests.Session,
     adapter: Callable[[ssl.SSLContext], HTTPAdapter],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In a child a session's pools are new, and its adapters otherwise what they were."""
+    """In a child a session has new connection pools, and its adapters keep their settings."""
     with IdentityProvider(tls=True) as idp:
         session.mount("https://", adapter(ssl.create_default_context(cafile=idp.certificate)))
-        session.mount("other://", OtherAdapter())
+        session.mount("other://", AdapterWithoutPools())
         session.cookies.set("tenant", "acme")
         client = HTTPClient(session)
         session.get(idp.jwks_url)
@@ -243,7 +245,7 @@ def test_point_11_a_forked_process_makes_its_own_connections(
         first, again, parents, childs, later, last = (each.client_port for each in idp.requests)
         assert first == again
         assert childs != parents
-        # Once is enough.
+        # The pools are replaced only once.
         assert later == last
         assert "tenant=acme" in idp.requests[-1].headers["Cookie"]
 
@@ -258,7 +260,7 @@ session = requests.Session()
 client = HTTPClient(session, allow_http_on_loopback=True)
 session.get(url)
 
-# A thread is in the middle of something that holds all of a session's locks.
+# A thread holds all of a session's locks.
 pools = session.get_adapter(url).poolmanager.pools
 locks = [pools.lock, session.cookies._cookies_lock]
 locks += [pools.get(key).pool.mutex for key in pools.keys()]
@@ -281,10 +283,8 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def test_point_11_a_child_uses_no_lock_and_no_socket_of_its_parent(
-    idp: IdentityProvider, url: str
-) -> None:
-    """Forked while a thread holds a session's locks, the child fetches; the parent's connection lives on."""
+def test_a_child_uses_no_lock_or_socket_of_its_parent(idp: IdentityProvider, url: str) -> None:
+    """A child that is forked while a thread holds a session's locks can fetch, and so can the parent."""
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING, url], check=True, timeout=60)
 
     before, child, after = (request.client_port for request in idp.requests)

@@ -1,4 +1,4 @@
-"""Which URLs may be asked for keys, and how they are shown."""
+"""URLs from which keys may be fetched, and how messages show them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from flask_jwtlib_strategies._http.urls import PlainHTTP, origin_of, without_sec
         pytest.param("https://127.0.0.1", id="loopback"),
     ],
 )
-def test_point_21_https_may_be_asked(url: str) -> None:
-    """An https URL with a host is what is wanted."""
+def test_an_https_url_is_accepted(url: str) -> None:
+    """An https URL with a host is accepted unchanged."""
     assert PlainHTTP().check(url) == url
 
 
@@ -37,7 +37,7 @@ def test_point_21_https_may_be_asked(url: str) -> None:
         pytest.param("https://", id="no host"),
         pytest.param("https:///jwks", id="no host, path"),
         pytest.param("https://:443/jwks", id="port alone"),
-        pytest.param("https://issuer.example:port/", id="port that is none"),
+        pytest.param("https://issuer.example:port/", id="invalid port"),
         pytest.param("https://issuer.example:0/", id="port zero"),
         pytest.param("https://[::1/", id="half a bracket"),
         pytest.param("https://issuer.example/\r\nHost: x", id="line break"),
@@ -58,16 +58,16 @@ def test_point_21_https_may_be_asked(url: str) -> None:
         pytest.param("http://user:hunter2@127.0.0.1/?key=hunter2", id="http, credentials"),
     ],
 )
-def test_point_21_other_urls_may_not_be_asked(url: Any, client: HTTPClient) -> None:
-    """What is no https URL, or holds credentials, is refused before anybody is asked."""
+def test_other_urls_are_refused(url: Any, client: HTTPClient) -> None:
+    """A URL that isn't https, or has credentials, raises before any request."""
     with pytest.raises(ConfigurationError) as error:
         client.get(url, timeout=30)
     assert "hunter2" not in str(error.value)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10:80", "[::1]:80", "localhost"])
-def test_point_21_http_is_for_loopback_on_request(host: str) -> None:
-    """Plain HTTP is accepted of this very machine, and only if that is said."""
+def test_plain_http_on_loopback_must_be_allowed(host: str) -> None:
+    """Plain HTTP to this machine is accepted only with the option."""
     url = f"http://{host}/jwks"
 
     assert PlainHTTP(on_loopback=True).check(url) == url
@@ -89,8 +89,8 @@ def test_point_21_http_is_for_loopback_on_request(host: str) -> None:
         pytest.param("key_cloak.svc.cluster.local", "http://key_cloak.svc.cluster.local/", id="_"),
     ],
 )
-def test_plain_http_is_for_hosts_that_are_listed(listed: str, url: str) -> None:
-    """A host that is listed by its name may be asked by plain HTTP, alone or among others."""
+def test_plain_http_to_a_listed_host_is_accepted(listed: str, url: str) -> None:
+    """A listed host is accepted with plain HTTP, alone or among others."""
     assert PlainHTTP(hosts=(listed,)).check(url) == url
     assert PlainHTTP(hosts=["other", listed]).check(url) == url
     assert PlainHTTP(hosts=listed).check(url) == url
@@ -116,14 +116,14 @@ def test_plain_http_is_for_hosts_that_are_listed(listed: str, url: str) -> None:
         "http://localhost/",
     ],
 )
-def test_plain_http_to_one_host_is_for_no_other(url: str) -> None:
-    """Neither another port nor a host whose name looks alike may be asked."""
+def test_plain_http_to_a_host_that_is_not_listed_is_refused(url: str) -> None:
+    """Another port of a listed host, or a host with a similar name, is refused."""
     with pytest.raises(ConfigurationError):
         PlainHTTP(hosts=("keycloak:8080",)).check(url)
 
 
 def test_a_refusal_of_plain_http_names_the_host_to_list() -> None:
-    """The message shows what to write."""
+    """The message shows the option's value."""
     with pytest.raises(ConfigurationError, match=r"allow_http=\('keycloak:8080',\)"):
         PlainHTTP(on_loopback=True).check("http://keycloak:8080/realms/x?key=hunter2")
 
@@ -153,15 +153,15 @@ def test_a_refusal_of_plain_http_names_the_host_to_list() -> None:
         pytest.param((None,), id="member that is None"),
     ],
 )
-def test_hosts_are_listed_one_by_one(hosts: Any) -> None:
-    """There is no switch, no wildcard and no network: each host is written out."""
+def test_invalid_listed_hosts_are_refused(hosts: Any) -> None:
+    """There is no switch, wildcard or network: each host is listed by name."""
     with pytest.raises(ConfigurationError, match="allow_http"):
         PlainHTTP(hosts=hosts)
 
 
 @given(st.text(st.sampled_from("abk.:8/@?#[]*-1"), max_size=12))
 def test_no_listed_text_allows_another_host(listed: str) -> None:
-    """Whatever is listed, the host and port of a URL that may be asked are among it."""
+    """Whatever is listed, an accepted URL has that host and port."""
     try:
         plain_http = PlainHTTP(hosts=(listed,))
     except ConfigurationError:
@@ -179,14 +179,14 @@ def test_no_listed_text_allows_another_host(listed: str) -> None:
     "url",
     ["https://login.example/keys", "https://LOGIN.example:443/", "https://login.example?a#b"],
 )
-def test_an_origin_has_one_spelling(url: str) -> None:
-    """RFC 6454 §4: case and the scheme's own port make no difference."""
+def test_equal_origins_compare_equal(url: str) -> None:
+    """RFC 6454 §4: case and the scheme's default port make no difference."""
     assert origin_of(url) == ("https", "login.example", 443)
     assert origin_of(url) != origin_of("http://login.example/keys")
 
 
 def test_urls_are_shown_without_their_secrets() -> None:
-    """Scheme, host, port and path are shown; what is no URL is not."""
+    """Scheme, host, port and path are shown; a text that isn't a URL isn't."""
     secret = "https://user:hunter2@issuer.example:8443/a/b?key=hunter2#hunter2"
     assert without_secrets(secret) == "https://issuer.example:8443/a/b"
     assert without_secrets("hunter2") == "(not a URL)"

@@ -1,4 +1,4 @@
-"""Keys of one issuer in several places: who is asked first, who is made to wait, and who is not."""
+"""One issuer's keys in several places: which provider is used first, and when a caller waits."""
 
 from __future__ import annotations
 
@@ -43,62 +43,62 @@ BARE, BARE_2, BARE_3 = (TokenIssuer(kid=None) for _ in range(3))
 
 
 class Source:
-    """A source of keys that answers, or raises, what it is set to, and counts how often."""
+    """A source of keys that returns or raises its ``result``, and counts fetches."""
 
     def __init__(self, *issuers: TokenIssuer) -> None:
-        self.answer: Any = {"keys": [issuer.jwk for issuer in issuers]}
+        self.result: Any = {"keys": [issuer.jwk for issuer in issuers]}
         self.fetches = 0
 
     def __call__(self) -> Any:
         self.fetches += 1
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result
 
 
-class Own:
-    """A provider of an application's own, which says nothing of what is at hand, and counts."""
+class MinimalProvider:
+    """An application's provider, without ``keys_at_hand``, that counts lookups."""
 
     def __init__(self, *issuers: TokenIssuer) -> None:
         self.provider = static(*issuers)
-        self.asked = 0
+        self.lookups = 0
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        self.asked += 1
+        self.lookups += 1
         return self.provider.keys_for(header)
 
 
-class Moody:
-    """A provider whose two methods answer what they are set to."""
+class FixedResults:
+    """A provider whose two methods return or raise fixed results."""
 
     def __init__(self, at_hand: Any, keys: Any) -> None:
         self.at_hand, self.keys = at_hand, keys
 
     def keys_at_hand(self, header: UnverifiedHeader) -> Any:
-        return self._answer(self.at_hand, header)
+        return self._result(self.at_hand, header)
 
     def keys_for(self, header: UnverifiedHeader) -> Any:
-        return self._answer(self.keys, header)
+        return self._result(self.keys, header)
 
     @staticmethod
-    def _answer(answer: Any, header: UnverifiedHeader) -> Any:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer.keys_for(header) if isinstance(answer, KeyProvider) else answer
+    def _result(result: Any, header: UnverifiedHeader) -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return result.keys_for(header) if isinstance(result, KeyProvider) else result
 
 
 def static(*issuers: TokenIssuer) -> StaticKeyProvider:
-    """The issuers' keys, for good."""
+    """Return a static provider of the issuers' keys."""
     return StaticKeyProvider(*(issuer.verification_key for issuer in issuers))
 
 
 def jwks(*issuers: TokenIssuer) -> StaticKeyProvider:
-    """The issuers' keys, as a JWK set."""
+    """Return a static provider of the issuers' keys as a JWK set."""
     return StaticKeyProvider({"keys": [issuer.jwk for issuer in issuers]})
 
 
 def warm(source: Source, **options: Any) -> TTLKeyProvider:
-    """A provider that has fetched its keys."""
+    """Return a provider that has fetched its keys."""
     provider = TTLKeyProvider(source, **options)
     provider.warm_up()
     source.fetches = 0
@@ -106,22 +106,22 @@ def warm(source: Source, **options: Any) -> TTLKeyProvider:
 
 
 def by(kid: str | None, alg: str = "RS256") -> UnverifiedHeader:
-    """The header of a token that names a key, or none."""
+    """Return the header of a token, with or without a kid."""
     return UnverifiedHeader(alg, kid)
 
 
 def kids(keys: Sequence[VerificationKey]) -> list[str | None]:
-    """The key IDs of some keys."""
+    """Return the key IDs of some keys."""
     return [key.kid for key in keys]
 
 
 def in_either_order(*providers: KeyProvider) -> list[CompositeKeyProvider]:
-    """Composites of some providers, whoever comes first."""
+    """Return composites of the providers in this order and in reverse."""
     return [CompositeKeyProvider(*providers), CompositeKeyProvider(*reversed(providers))]
 
 
 def accepts(keys: KeyProvider, issuer: TokenIssuer) -> bool:
-    """Whether an issuer's token is verified by the keys."""
+    """Return whether the keys verify an issuer's token."""
     request = make_request(headers=bearer(issuer.token()))
     try:
         Authenticator(keys=keys).authenticate(request)
@@ -132,7 +132,9 @@ def accepts(keys: KeyProvider, issuer: TokenIssuer) -> bool:
 
 class TestCompositeOfFetchedAndFixedKeys(KeyProviderContract):
     def make_provider(self) -> KeyProvider:
-        return CompositeKeyProvider(TTLKeyProvider(lambda: A.jwks), Own(C), static(B, B_ANEW))
+        return CompositeKeyProvider(
+            TTLKeyProvider(lambda: A.jwks), MinimalProvider(C), static(B, B_ANEW)
+        )
 
     def known_header(self) -> UnverifiedHeader:
         return by("b")
@@ -143,15 +145,15 @@ class TestCompositeOfFetchedAndFixedKeys(KeyProviderContract):
 
 class TestCompositeInAComposite(KeyProviderContract):
     def make_provider(self) -> KeyProvider:
-        inner = CompositeKeyProvider(Own(A), TTLKeyProvider(lambda: EC.jwks))
+        inner = CompositeKeyProvider(MinimalProvider(A), TTLKeyProvider(lambda: EC.jwks))
         return CompositeKeyProvider(static(B), inner)
 
     def known_header(self) -> UnverifiedHeader:
         return by("ec", "ES256")
 
 
-def test_point_24_a_key_at_hand_is_answered_with_no_io(idp: IdentityProvider) -> None:
-    """A token whose key is at hand at one member causes no request of another one, in any order."""
+def test_a_key_at_hand_is_returned_without_a_request(idp: IdentityProvider) -> None:
+    """If one member has the key at hand, no other member fetches, in any order."""
     issuer = idp.add_key(kid="a")
     remote = JWKSKeyProvider(idp.jwks_url, allow_http_on_loopback=True, fetch_timeout=PATIENCE)
 
@@ -165,10 +167,10 @@ def test_point_24_a_key_at_hand_is_answered_with_no_io(idp: IdentityProvider) ->
 
 
 @pytest.mark.parametrize("at_expiry", [False, True], ids=["cold", "expired"])
-def test_point_24_a_member_that_hangs_delays_nobody_else(
+def test_a_hanging_member_does_not_delay_the_others(
     idp: IdentityProvider, clock: Any, at_expiry: bool
 ) -> None:
-    """While a member waits for a server that hangs, the others' keys verify at once."""
+    """While one member waits for a hanging server, keys of the others are returned at once."""
     idp.add_key(kid="a")
     remote = JWKSKeyProvider(
         idp.jwks_url,
@@ -197,42 +199,42 @@ def test_point_24_a_member_that_hangs_delays_nobody_else(
     assert kids(composite.keys_for(by("a"))) == ["a"]
 
 
-def test_point_24_snapshots_come_first_then_others_then_refreshes() -> None:
-    """Members are asked in three stages, and no further than to the one that has the key."""
-    own, source = Own(B, C), Source(A)
+def test_members_are_searched_in_three_stages() -> None:
+    """Keys at hand come first, then members without such a method, then fetches, until the key is found."""
+    own, source = MinimalProvider(B, C), Source(A)
     fetched, cold_source = warm(source), Source(C, D)
     cold = TTLKeyProvider(cold_source)
 
     for composite in in_either_order(own, fetched, cold):
         assert kids(composite.keys_for(by("a"))) == ["a"]
-        assert own.asked == 0
+        assert own.lookups == 0
     for composite in in_either_order(own, fetched, cold):
         assert kids(composite.keys_for(by("c"))) == ["c"]
-    assert own.asked == 2
+    assert own.lookups == 2
     assert source.fetches == cold_source.fetches == 0
 
     composite = CompositeKeyProvider(own, cold, fetched)
     assert kids(composite.keys_for(by("d"))) == ["d"]
-    assert own.asked == 3
+    assert own.lookups == 3
     assert (cold_source.fetches, source.fetches) == (1, 0)
 
 
-def test_point_24_a_rotation_at_one_member_is_looked_for_there() -> None:
-    """A new key ID is looked for at one member after the other, and no further once it is found."""
+def test_a_new_key_is_fetched_from_one_member_after_the_other() -> None:
+    """Members fetch in turn for a new key ID, until it is found."""
     first, second = Source(A), Source(B)
     composite = CompositeKeyProvider(warm(first), warm(second))
 
-    first.answer = C.jwks
+    first.result = C.jwks
     assert accepts(composite, C)
     assert (first.fetches, second.fetches) == (1, 0)
 
-    second.answer = D.jwks
+    second.result = D.jwks
     assert accepts(composite, D)
     assert (first.fetches, second.fetches) == (2, 1)
 
 
-def test_point_24_an_unknown_kid_is_fetched_for_by_each_members_own_gates() -> None:
-    """10,000 tokens of unknown key IDs cost each member two fetches, and known keys are at hand."""
+def test_each_member_limits_fetches_for_unknown_kids() -> None:
+    """10,000 unknown key IDs cause at most two fetches per member, and known keys are returned."""
     first, second = Source(A), Source(B)
     composite = CompositeKeyProvider(warm(first), warm(second))
 
@@ -248,12 +250,12 @@ def test_point_24_an_unknown_kid_is_fetched_for_by_each_members_own_gates() -> N
     assert second.fetches <= 2
 
 
-def test_point_24_old_keys_are_at_hand_while_their_source_is_down(clock: Any) -> None:
-    """A member whose source is down goes on from what it has, and the others are not asked for it."""
+def test_stale_keys_of_a_member_are_returned_while_its_source_is_down(clock: Any) -> None:
+    """Stale keys are used without fetching from the other members."""
     source, other = Source(A), Source(B)
     provider = warm(source, clock=clock)
     composite = CompositeKeyProvider(TTLKeyProvider(other, clock=clock), provider)
-    source.answer = DOWN
+    source.result = DOWN
     clock.move(301)
     with pytest.raises(VerificationUnavailable):
         composite.keys_for(by("no such key"))
@@ -268,12 +270,12 @@ def test_point_24_old_keys_are_at_hand_while_their_source_is_down(clock: Any) ->
         composite.keys_for(by("a"))
 
 
-def test_point_24_a_member_that_is_down_is_503_unless_the_very_kid_is_found(
+def test_a_failed_member_is_an_outage_unless_the_kid_is_found(
     caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
-    """A key that is found serves; any other token might be verified by what is missing."""
+    """A key of the token's kid is used; any other token might need the missing keys, so it gets 503."""
     down, up = Source(), Source(A)
-    down.answer = DOWN
+    down.result = DOWN
     composite = CompositeKeyProvider(TTLKeyProvider(down), TTLKeyProvider(up))
 
     assert accepts(composite, A)
@@ -290,9 +292,9 @@ def test_point_24_a_member_that_is_down_is_503_unless_the_very_kid_is_found(
     assert "going on with others" not in caplog.text
 
 
-def test_point_24_a_key_of_another_id_ends_no_search() -> None:
-    """What a member has for any token, or answers besides, is tried if nobody has the very key."""
-    everything = Moody((), (A.verification_key, B.verification_key))
+def test_keys_of_other_kids_are_used_last() -> None:
+    """Keys that a member returns for any kid are tried only if no member has the token's kid."""
+    everything = FixedResults((), (A.verification_key, B.verification_key))
     composite = CompositeKeyProvider(everything, TTLKeyProvider(Source(C)))
 
     assert kids(composite.keys_for(by("c"))) == ["c"]
@@ -300,17 +302,17 @@ def test_point_24_a_key_of_another_id_ends_no_search() -> None:
     assert kids(composite.keys_for(by("d"))) == ["a", "b"]
 
 
-def test_point_24_one_snapshot_serves_many_threads() -> None:
-    """While a member's keys rotate, each thread gets the keys of its own token, and nothing else."""
+def test_concurrent_lookups_get_their_own_keys() -> None:
+    """While a member's keys rotate, each thread gets only the keys for its own token."""
     source = Source(A, B)
-    composite = CompositeKeyProvider(static(C), warm(source, ttl=0), Own(D))
-    together = Barrier(8)
+    composite = CompositeKeyProvider(static(C), warm(source, ttl=0), MinimalProvider(D))
+    barrier = Barrier(8)
 
     def look_up(number: int) -> None:
-        together.wait(PATIENCE)
+        barrier.wait(PATIENCE)
         for round_ in range(50):
             kid = "abcd"[(number + round_) % 4]
-            source.answer = {"keys": [B.jwk, A.jwk] if round_ % 2 else [A.jwk, B.jwk]}
+            source.result = {"keys": [B.jwk, A.jwk] if round_ % 2 else [A.jwk, B.jwk]}
             assert kids(composite.keys_for(by(kid))) == [kid]
 
     with ThreadPoolExecutor(8) as pool:
@@ -318,14 +320,14 @@ def test_point_24_one_snapshot_serves_many_threads() -> None:
 
 
 class Blocking(StaticKeyProvider):
-    """Withholds a key that was stolen."""
+    """Withholds a stolen key in ``keys_for``."""
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         return () if header.kid == "a" else super().keys_for(header)
 
 
 class BlockingFetched(TTLKeyProvider):
-    """Does so by the other method that subclasses may override."""
+    """Withholds a stolen key in ``key_set``."""
 
     def key_set(self, header: UnverifiedHeader | None = None) -> KeySet:
         kept = [key for key in super().key_set(header).keys if key.kid != "a"]
@@ -333,7 +335,7 @@ class BlockingFetched(TTLKeyProvider):
 
 
 class BlockingBoth(Blocking):
-    """Does so in both of its methods."""
+    """Withholds a stolen key in ``keys_for`` and ``keys_at_hand``."""
 
     def keys_at_hand(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         return self.keys_for(header)
@@ -349,8 +351,8 @@ class BlockingBoth(Blocking):
     ],
     ids=["keys_for", "key_set", "both", "an object's own attribute"],
 )
-def test_point_24_a_subclass_that_withholds_a_key_is_not_passed_by(make: Callable[[], Any]) -> None:
-    """What a subclass took out of ``keys_for`` is not found at hand instead."""
+def test_a_key_that_a_subclass_withholds_is_not_used(make: Callable[[], Any]) -> None:
+    """A key that a subclass removes from ``keys_for`` isn't found by ``keys_at_hand`` instead."""
     provider = make()
     provider.keys_for(by("b"))
 
@@ -364,11 +366,11 @@ FAULT_NAMES = ["raises", "None", "int", "text", "no keys", "None in a list", "ma
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_NAMES)
-def test_point_24_a_member_that_fails_at_hand_is_asked_again(
+def test_a_member_whose_keys_at_hand_fails_is_searched_again(
     fault: Any, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
-    """Where a snapshot can't be read, others' serve with a warning, and ``keys_for`` decides otherwise."""
-    composite = CompositeKeyProvider(Moody(fault, static(A)), static(B))
+    """If a member's ``keys_at_hand`` fails, a warning is logged, and its ``keys_for`` is called last."""
+    composite = CompositeKeyProvider(FixedResults(fault, static(A)), static(B))
 
     assert accepts(composite, B)
     all_told()
@@ -378,25 +380,27 @@ def test_point_24_a_member_that_fails_at_hand_is_asked_again(
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_NAMES)
-def test_point_24_a_member_that_answers_garbage_is_down(fault: Any) -> None:
-    """Garbage is as good as no answer: it makes no token pass, and none the caller's fault."""
-    for composite in in_either_order(Moody(fault, fault), static(B)):
+def test_a_member_with_an_invalid_result_is_an_outage(fault: Any) -> None:
+    """An invalid result neither verifies a token nor counts as an unknown key."""
+    for composite in in_either_order(FixedResults(fault, fault), static(B)):
         assert kids(composite.keys_for(by("b"))) == ["b"]
         for kid in ("a", None):
             with pytest.raises(VerificationUnavailable):
                 composite.keys_for(by(kid))
 
 
-def test_point_24_a_refusal_at_hand_goes_through() -> None:
-    """A member that refuses a token when its snapshot is asked is obeyed."""
-    composite = CompositeKeyProvider(static(A), Moody(InvalidTokenError("blocked"), static(A)))
+def test_a_refusal_by_keys_at_hand_is_raised() -> None:
+    """If a member's ``keys_at_hand`` refuses the token, so does the composite."""
+    composite = CompositeKeyProvider(
+        static(A), FixedResults(InvalidTokenError("blocked"), static(A))
+    )
 
     with pytest.raises(InvalidTokenError, match="blocked"):
         composite.keys_for(by("a"))
 
 
-def test_point_24_a_composite_has_the_snapshots_of_its_members_at_hand() -> None:
-    """Within another composite, it answers from its members' snapshots before anybody fetches."""
+def test_keys_at_hand_of_a_nested_composite() -> None:
+    """Within another composite, its members' keys at hand are returned before any member fetches."""
     source, other = Source(A), Source(B)
     inner = CompositeKeyProvider(warm(source), TTLKeyProvider(other))
     outer = CompositeKeyProvider(TTLKeyProvider(other), inner)
@@ -409,8 +413,8 @@ def test_point_24_a_composite_has_the_snapshots_of_its_members_at_hand() -> None
     assert other.fetches == 0
 
 
-def test_point_13_a_bare_key_serves_any_kid_that_nobody_else_has() -> None:
-    """A lone key without an ID verifies tokens of any ID, but of those whose very key is there."""
+def test_a_key_without_a_kid_is_returned_for_unknown_kids() -> None:
+    """A single key without an ID is used for tokens of any ID that no other key has."""
     for composite in in_either_order(static(BARE), warm(Source(A))):
         assert accepts(composite, A)
         assert kids(composite.keys_for(by("a"))) == ["a"]
@@ -419,9 +423,9 @@ def test_point_13_a_bare_key_serves_any_kid_that_nobody_else_has() -> None:
         assert Authenticator(keys=composite).authenticate(make_request(headers=bearer(token)))
 
 
-def test_point_13_several_bare_keys_are_all_tried() -> None:
-    """Bare keys of several members are tried in turn, whatever ID a token names."""
-    for composite in in_either_order(static(BARE), Own(BARE_2), static(BARE_3)):
+def test_several_keys_without_a_kid_are_all_tried() -> None:
+    """Keys without an ID of several members are tried in turn, whatever ID a token names."""
+    for composite in in_either_order(static(BARE), MinimalProvider(BARE_2), static(BARE_3)):
         for issuer in (BARE, BARE_2, BARE_3):
             for header in ({}, {"kid": "any"}):
                 token = issuer.token(header=header)
@@ -430,18 +434,18 @@ def test_point_13_several_bare_keys_are_all_tried() -> None:
                 )
 
 
-def test_point_19_a_key_that_two_members_have_counts_once() -> None:
-    """Identical keys collapse, so that no signature is checked twice by one key."""
-    composite = CompositeKeyProvider(static(A), warm(Source(A)), Own(A))
+def test_identical_keys_of_two_members_are_returned_once() -> None:
+    """No signature is checked twice by the same key."""
+    composite = CompositeKeyProvider(static(A), warm(Source(A)), MinimalProvider(A))
     assert kids(composite.keys_for(by("a"))) == ["a"]
 
     bare = VerificationKey.from_pem(A.public_pem)
-    composite = CompositeKeyProvider(StaticKeyProvider(bare), Own(A))
+    composite = CompositeKeyProvider(StaticKeyProvider(bare), MinimalProvider(A))
     assert len(composite.keys_for(by("unknown"))) == 1
 
 
-def test_point_19_up_to_four_keys_of_one_id_are_tried() -> None:
-    """Of keys that share their ID but nothing else, the first four are answered."""
+def test_at_most_four_keys_of_one_kid_are_returned() -> None:
+    """Of different keys with the same ID, the first four are returned."""
     issuers = [TokenIssuer(kid="k", algorithm="ES256") for _ in range(5)]
     composite = CompositeKeyProvider(*map(static, issuers))
 
@@ -472,7 +476,7 @@ def test_point_19_up_to_four_keys_of_one_id_are_tried() -> None:
             id="two in a composite and one",
         ),
         pytest.param(
-            [lambda: CompositeKeyProvider(static(A), Own(B)), lambda: static(EC)],
+            [lambda: CompositeKeyProvider(static(A), MinimalProvider(B)), lambda: static(EC)],
             0,
             id="two in a composite",
         ),
@@ -480,19 +484,21 @@ def test_point_19_up_to_four_keys_of_one_id_are_tried() -> None:
         pytest.param([lambda: static(BARE), lambda: static(BARE_2)], 2, id="bare keys"),
         pytest.param([lambda: jwks(BARE, BARE_2), lambda: static(EC)], 0, id="bare keys of a set"),
         pytest.param([lambda: static(BARE, BARE_2)], 2, id="bare keys of one member"),
-        pytest.param([lambda: Own(EC), lambda: static(EC)], 0, id="none of the algorithm"),
+        pytest.param(
+            [lambda: MinimalProvider(EC), lambda: static(EC)], 0, id="none of the algorithm"
+        ),
     ],
 )
-def test_point_20_without_a_kid_exactly_one_key_of_all_members_must_fit(
+def test_a_token_without_a_kid_needs_exactly_one_fitting_key_of_all_members(
     providers: list[Callable[[], KeyProvider]], fitting: int
 ) -> None:
-    """A token that names no key is verified by the one key that fits, or by keys that have no ID."""
+    """It is verified by the one key that fits, or by keys without an ID."""
     for composite in in_either_order(*(make() for make in providers)):
         assert len(composite.keys_for(by(None))) == fitting
 
 
-def test_point_20_a_token_with_a_kid_never_falls_back_to_other_keys() -> None:
-    """The one key there is verifies no token that names another."""
+def test_a_token_with_a_kid_uses_no_other_key() -> None:
+    """The only key doesn't verify a token that names another one."""
     composite = CompositeKeyProvider(warm(Source(A)), static(EC))
     token = A.token(header={"kid": "b"})
 
@@ -500,8 +506,8 @@ def test_point_20_a_token_with_a_kid_never_falls_back_to_other_keys() -> None:
         Authenticator(keys=composite).authenticate(make_request(headers=bearer(token)))
 
 
-def test_point_20_all_members_are_asked_for_a_token_without_a_kid() -> None:
-    """Members that have not fetched yet do so, since their keys might fit, too."""
+def test_a_token_without_a_kid_is_looked_up_in_all_members() -> None:
+    """Members that have not fetched yet do so, since their keys might fit as well."""
     first, second = Source(A), Source(EC)
     composite = CompositeKeyProvider(TTLKeyProvider(first), TTLKeyProvider(second))
 
@@ -510,8 +516,8 @@ def test_point_20_all_members_are_asked_for_a_token_without_a_kid() -> None:
     assert first.fetches == second.fetches == 1
 
 
-def test_point_20_two_keys_are_too_many_whoever_else_is_down() -> None:
-    """Where two keys fit already, what is missing can't make them one: 401, without waiting for it."""
+def test_two_fitting_keys_are_refused_without_fetching_more() -> None:
+    """If two keys fit a token without a kid, it is refused without waiting for other members."""
     down = Source()
     composite = CompositeKeyProvider(static(A, B), TTLKeyProvider(down))
 
@@ -519,11 +525,11 @@ def test_point_20_two_keys_are_too_many_whoever_else_is_down() -> None:
     assert down.fetches == 0
 
 
-def test_point_12_the_status_tells_of_each_member(clock: Any) -> None:
-    """It is made of values that JSON has words for, asks nobody for keys, and shows none."""
+def test_the_status_lists_each_member(clock: Any) -> None:
+    """The status is JSON, fetches nothing, and shows no keys."""
     source, cold = Source(A), Source(B)
     composite = CompositeKeyProvider(
-        warm(source, clock=clock), TTLKeyProvider(cold, clock=clock), static(C), Own(D)
+        warm(source, clock=clock), TTLKeyProvider(cold, clock=clock), static(C), MinimalProvider(D)
     )
 
     status = composite.status()
@@ -534,14 +540,14 @@ def test_point_12_the_status_tells_of_each_member(clock: Any) -> None:
         ("TTLKeyProvider", "fresh"),
         ("TTLKeyProvider", "cold"),
         ("StaticKeyProvider", "static"),
-        ("Own", "unknown"),
+        ("MinimalProvider", "unknown"),
     ]
     assert status["members"][0]["kids"] == ["a"]
     assert cold.fetches == 0
 
 
 class InState:
-    """A provider in a state."""
+    """A provider whose status has a fixed state."""
 
     def __init__(self, state: str) -> None:
         self.state = state
@@ -554,7 +560,7 @@ class InState:
 
 
 @pytest.mark.parametrize(
-    ("states", "together"),
+    ("states", "combined"),
     [
         ("static", "static"),
         ("static fresh", "fresh"),
@@ -571,14 +577,14 @@ class InState:
         ("exotic", "unknown"),
     ],
 )
-def test_point_12_the_state_is_the_members_together(states: str, together: str) -> None:
-    """As long as one member has keys, those that have none are only a part of the matter."""
+def test_the_state_of_a_composite_combines_its_members(states: str, combined: str) -> None:
+    """While one member has keys, members without keys make the state ``partial``."""
     for composite in in_either_order(*map(InState, states.split())):
-        assert composite.status()["state"] == together
+        assert composite.status()["state"] == combined
 
 
-def test_point_1_nothing_is_fetched_before_it_is_asked_for(app: Flask) -> None:
-    """Making a composite fetches nothing; ``warm_up`` has each member fetch, with the app at hand."""
+def test_warm_up_fetches_all_members_keys(app: Flask) -> None:
+    """Making a composite fetches nothing; ``warm_up`` calls each member, with the current app."""
     source, seen = Source(A), []
 
     def fetch() -> Any:
@@ -586,7 +592,7 @@ def test_point_1_nothing_is_fetched_before_it_is_asked_for(app: Flask) -> None:
         return B.jwks
 
     composite = CompositeKeyProvider(
-        TTLKeyProvider(source), TTLKeyProvider(fetch), static(C), Own(D)
+        TTLKeyProvider(source), TTLKeyProvider(fetch), static(C), MinimalProvider(D)
     )
     assert source.fetches == 0
 
@@ -605,10 +611,10 @@ class Broken(TTLKeyProvider):
         raise KeyError("a bug")
 
 
-def test_point_1_warming_up_goes_on_when_one_member_fails() -> None:
-    """The first failure is told once all members were asked."""
+def test_warm_up_calls_all_members_before_it_raises() -> None:
+    """The first failure is raised after all members were called."""
     down, up = Source(), Source(A)
-    down.answer = VerificationUnavailable("busy", retry_after=17)
+    down.result = VerificationUnavailable("busy", retry_after=17)
 
     with pytest.raises(VerificationUnavailable) as caught:
         CompositeKeyProvider(TTLKeyProvider(down), Broken(Source()), TTLKeyProvider(up)).warm_up()
@@ -620,8 +626,8 @@ def test_point_1_warming_up_goes_on_when_one_member_fails() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_point_7_the_generation_changes_with_any_members_keys(clock: Any) -> None:
-    """Whoever remembers what the keys verified learns that a member's are others now."""
+def test_the_generation_changes_with_any_members_keys(clock: Any) -> None:
+    """A cache of verified tokens can tell that any member's keys have changed."""
     source, other = Source(A), Source(B)
     first, second = (TTLKeyProvider(each, clock=clock) for each in (source, other))
     composite = CompositeKeyProvider(first, CompositeKeyProvider(second, static(C)))
@@ -632,7 +638,7 @@ def test_point_7_the_generation_changes_with_any_members_keys(clock: Any) -> Non
     second.warm_up()
     generations.append(composite.generation)
     clock.move(301)
-    source.answer = FetchedKeys(D.jwks)
+    source.result = FetchedKeys(D.jwks)
     first.warm_up()
     generations.append(composite.generation)
 
@@ -641,13 +647,13 @@ def test_point_7_the_generation_changes_with_any_members_keys(clock: Any) -> Non
     assert accepts(composite, D)
 
 
-def test_point_7_nobody_is_told_a_generation_that_does_not_tell_all() -> None:
-    """With a member that has no generation there is none, so that nothing is remembered too long."""
-    assert not hasattr(CompositeKeyProvider(warm(Source(A)), Own(B)), "generation")
+def test_a_member_without_a_generation_disables_the_generation() -> None:
+    """With such a member the composite has no ``generation``, so that nothing is cached too long."""
+    assert not hasattr(CompositeKeyProvider(warm(Source(A)), MinimalProvider(B)), "generation")
 
 
-def test_it_works_behind_an_authenticator(caplog: pytest.LogCaptureFixture) -> None:
-    """All algorithms of all members are verified, and nothing is logged of it."""
+def test_an_authenticator_accepts_tokens_of_all_members(caplog: pytest.LogCaptureFixture) -> None:
+    """Tokens of all members' algorithms are verified, and nothing is logged."""
     caplog.set_level(logging.WARNING)
     auth = Authenticator(
         keys=CompositeKeyProvider(TTLKeyProvider(Source(A)), static(EC)),
@@ -663,22 +669,22 @@ def test_it_works_behind_an_authenticator(caplog: pytest.LogCaptureFixture) -> N
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), RuntimeError("broken")], ids=repr)
-def test_point_24_no_log_handler_refuses_or_ends_a_request(
+def test_errors_of_log_handlers_affect_no_lookup(
     error: BaseException, all_told: Callable[[], None]
 ) -> None:
-    """The warning about a member that is down is written in the background."""
+    """The warning about a failed member is written in the background."""
     hang, threads = threading.Event(), []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             threads.append(threading.current_thread())
-            assert hang.wait(30)
+            assert hang.wait(PATIENCE)
             raise error
 
     handler, logger = Handler(), logging.getLogger("flask_jwtlib_strategies")
     logger.addHandler(handler)
     try:
-        composite = CompositeKeyProvider(Moody(DOWN, static(A)), static(B))
+        composite = CompositeKeyProvider(FixedResults(DOWN, static(A)), static(B))
         assert accepts(composite, B)
         assert accepts(composite, B)
         hang.set()

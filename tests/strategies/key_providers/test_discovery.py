@@ -1,4 +1,4 @@
-"""Metadata and key set fail independently, and an issuer that moves its keys is followed."""
+"""Failures of an issuer's metadata and key set, and key sets that move."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATIENCE = 30
 HOUR = 3600
 MOVED = "/moved/keys"
 KNOWN = UnverifiedHeader("RS256", "key-1")
-# What a server may return instead of a set, and what the error says then.
+# What a server may return instead of a key set, and what the error says then.
 NO_SET = [
     *[
         pytest.param({"status": status}, f"status is {status}", id=str(status))
@@ -55,41 +55,41 @@ NO_METADATA = [
 
 
 def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
-    """What a provider of the identity provider's keys fetches by."""
+    """Return the fetch function of a provider of the identity provider's keys."""
     client = HTTPClient(allow_http_on_loopback=True)
     return DiscoveredKeySet(idp.issuer_url, client=client, **{"timeout": PATIENCE, **options})
 
 
 def provider_of(idp: IdentityProvider, **options: Any) -> OIDCKeyProvider:
-    """A provider of the identity provider's keys that waits for slow machines."""
+    """Return a provider of the identity provider's keys, with long timeouts."""
     options = {"fetch_timeout": PATIENCE, "max_wait": PATIENCE, **options}
     return OIDCKeyProvider(idp.issuer_url, allow_http_on_loopback=True, **options)
 
 
 def counts(idp: IdentityProvider) -> tuple[int, int, int]:
-    """How often it was asked for its metadata, for its keys, and for the keys where they moved."""
+    """Return the number of requests for the metadata, for the keys, and for the keys at their new URL."""
     metadata = idp.count(idp.openid_path) + idp.count(idp.oauth_path)
     return metadata, idp.count(idp.jwks_path), idp.count(MOVED)
 
 
 def move(idp: IdentityProvider, jwks: Any) -> None:
-    """Publish another location of the keys; the old one serves what it served."""
+    """Publish another URL of the keys; the old one keeps its document."""
     idp.documents[MOVED] = jwks
     metadata = {**idp.metadata, "jwks_uri": idp.url + MOVED}
     idp.documents[idp.openid_path] = idp.documents[idp.oauth_path] = metadata
 
 
 def kids(fetch: DiscoveredKeySet, **options: Any) -> set[str]:
-    """The key IDs that a fetch brings."""
+    """Return the key IDs of the keys that a fetch returns."""
     return set(fetch(**options).keys.kids)
 
 
 def verify(token: str, keys: KeyProvider) -> Claims:
-    """The claims of a token that the keys verify."""
+    """Return the claims of a token that the keys verify."""
     return JWTValidator().validate(BearerToken(token), keys)
 
 
-# --- How long metadata live
+# --- Lifetime of the metadata
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def verify(token: str, keys: KeyProvider) -> Claims:
         pytest.param({"Expires": "0"}, 60, id="expired"),
     ],
 )
-def test_metadata_live_an_hour_or_less_if_they_say_so(
+def test_metadata_are_fresh_for_at_most_an_hour(
     idp: IdentityProvider, clock: Any, headers: dict[str, str], seconds: int
 ) -> None:
-    """They are read again by the first fetch after that, and by none before it."""
+    """The first fetch after their lifetime reads them again, and no fetch before."""
     idp.add_key()
     idp.behave(path=idp.openid_path, headers=headers)
     fetch = discovered(idp, clock=clock)
@@ -126,10 +126,8 @@ def test_metadata_live_an_hour_or_less_if_they_say_so(
     assert counts(idp) == (2, 4, 0)
 
 
-def test_an_issuer_that_moves_its_keys_is_followed_within_an_hour(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """While the old location goes on serving a withdrawn key, it is accepted for an hour and a refresh."""
+def test_a_new_jwks_uri_is_used_within_an_hour(idp: IdentityProvider, clock: Any) -> None:
+    """A removed key that the old URL still publishes is accepted for at most an hour and one refresh."""
     old = idp.add_key()
     keys = provider_of(idp, clock=clock)
     keys.warm_up()
@@ -141,14 +139,14 @@ def test_an_issuer_that_moves_its_keys_is_followed_within_an_hour(
     assert keys.key_set().kids == {"new"}
 
 
-# --- Where the metadata can't be had
+# --- Failures of the metadata
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
-def test_without_metadata_the_last_known_location_serves(
+def test_without_metadata_the_last_known_jwks_uri_is_used(
     idp: IdentityProvider, clock: Any, how: dict[str, Any]
 ) -> None:
-    """However old the metadata are, a reachable set is refreshed: a withdrawn key goes, a new one comes."""
+    """However old the metadata are, the key set is refreshed: removed keys are refused and new ones found."""
     old = idp.add_key(kid="old")
     keys = provider_of(idp, clock=clock, max_stale=0)
     keys.warm_up()
@@ -164,8 +162,8 @@ def test_without_metadata_the_last_known_location_serves(
     assert (keys.status()["state"], keys.status()["failures"]) == ("fresh", 0)
 
 
-def test_the_status_says_why_the_metadata_cannot_be_read(idp: IdentityProvider, clock: Any) -> None:
-    """Nothing fails, so the operator finds the reason there, without a query and in words of JSON."""
+def test_the_status_shows_the_metadata_error(idp: IdentityProvider, clock: Any) -> None:
+    """Since keys are still refreshed, the status has the reason, as JSON and without a query."""
     idp.add_key()
     keys = provider_of(idp, clock=clock)
     assert keys.status()["metadata_error"] is None
@@ -187,8 +185,10 @@ def test_the_status_says_why_the_metadata_cannot_be_read(idp: IdentityProvider, 
     assert keys.status()["metadata_error"] is None
 
 
-def test_metadata_that_hang_leave_time_for_the_set(idp: IdentityProvider, clock: Any) -> None:
-    """Where a location is known, they get half of the time."""
+def test_hanging_metadata_leave_half_of_the_time_for_the_key_set(
+    idp: IdentityProvider, clock: Any
+) -> None:
+    """If the ``jwks_uri`` is known, the metadata's requests get half of the timeout."""
     idp.add_key()
     fetch = discovered(idp, clock=clock, timeout=1)
     fetch()
@@ -201,14 +201,14 @@ def test_metadata_that_hang_leave_time_for_the_set(idp: IdentityProvider, clock:
     idp.release()
 
 
-# --- Where the set can't be had
+# --- Failures of the key set
 
 
 @pytest.mark.parametrize(("how", "_"), NO_SET)
-def test_a_set_that_cannot_be_had_is_looked_for_in_the_metadata(
+def test_a_failed_key_set_is_fetched_from_the_current_jwks_uri(
     idp: IdentityProvider, how: dict[str, Any], _: str
 ) -> None:
-    """Within the same fetch it is had from where the metadata say by then."""
+    """The same fetch reads the metadata again and requests the URL that they name now."""
     idp.add_key()
     fetch = discovered(idp)
     fetch()
@@ -221,8 +221,8 @@ def test_a_set_that_cannot_be_had_is_looked_for_in_the_metadata(
     assert counts(idp) == (2, 2, 2)
 
 
-def test_a_server_that_is_gone_is_no_obstacle(idp: IdentityProvider) -> None:
-    """Nor is a host that takes no connection any more."""
+def test_a_key_set_moves_away_from_a_dead_server(idp: IdentityProvider) -> None:
+    """The new URL is used when the old host accepts no connections."""
     with IdentityProvider() as old:
         signer = old.add_key()
         idp.documents[idp.openid_path] = {**idp.metadata, "jwks_uri": old.jwks_url}
@@ -235,10 +235,10 @@ def test_a_server_that_is_gone_is_no_obstacle(idp: IdentityProvider) -> None:
 
 
 @pytest.mark.parametrize(("how", "fault"), NO_SET)
-def test_a_set_that_has_not_moved_is_a_failed_fetch(
+def test_a_failed_key_set_that_has_not_moved_is_an_error(
     idp: IdentityProvider, how: dict[str, Any], fault: str
 ) -> None:
-    """The metadata are read once, the set isn't asked twice, and the error is the set's."""
+    """The metadata are read once, the key set isn't requested twice, and the error is the key set's."""
     idp.add_key()
     fetch = discovered(idp)
     fetch()
@@ -250,10 +250,10 @@ def test_a_set_that_has_not_moved_is_a_failed_fetch(
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
-def test_without_set_and_metadata_the_error_is_the_sets(
+def test_if_key_set_and_metadata_fail_the_error_is_the_key_sets(
     idp: IdentityProvider, how: dict[str, Any]
 ) -> None:
-    """The last known location stays known."""
+    """The provider keeps the last known ``jwks_uri``."""
     idp.add_key()
     fetch = discovered(idp)
     fetch()
@@ -266,10 +266,10 @@ def test_without_set_and_metadata_the_error_is_the_sets(
     assert kids(fetch) == {"key-1"}
 
 
-def test_a_set_that_hangs_is_looked_for_in_the_metadata_the_next_time(
+def test_after_a_hanging_key_set_the_next_fetch_reads_the_metadata(
     idp: IdentityProvider,
 ) -> None:
-    """It took all the time of one fetch; the next one begins with the metadata."""
+    """The key set used up the time of one fetch, so the next one begins with the metadata."""
     idp.add_key()
     fetch = discovered(idp, timeout=0.5)
     fetch()
@@ -285,10 +285,10 @@ def test_a_set_that_hangs_is_looked_for_in_the_metadata_the_next_time(
 
 
 @pytest.mark.parametrize("members", [[], ["x"], [{}], [{"kty": "oct", "k": "AA"}]])
-def test_a_set_without_usable_keys_is_looked_for_in_the_metadata(
+def test_a_key_set_without_usable_keys_is_fetched_from_the_current_jwks_uri(
     idp: IdentityProvider, members: list[Any]
 ) -> None:
-    """What an issuer leaves behind at the old place may be an empty set."""
+    """An issuer that moved its keys may leave an empty set at the old URL."""
     idp.add_key()
     fetch = discovered(idp)
     fetch()
@@ -299,10 +299,10 @@ def test_a_set_without_usable_keys_is_looked_for_in_the_metadata(
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_an_old_location_that_fails_costs_no_request(
+def test_no_request_is_refused_when_a_failing_key_set_has_moved(
     idp: IdentityProvider, clock: Any, status: int
 ) -> None:
-    """A new key is accepted at once, and the withdrawn one refused."""
+    """A new key is accepted at once, and the removed one refused."""
     old = idp.add_key()
     keys = provider_of(idp, clock=clock)
     keys.warm_up()
@@ -316,13 +316,13 @@ def test_an_old_location_that_fails_costs_no_request(
     assert keys.status()["failures"] == 0
 
 
-# --- Where the set lacks a key
+# --- Unknown key IDs
 
 
-def test_a_set_that_lacks_the_wanted_kid_is_looked_for_in_the_metadata(
+def test_an_unknown_kid_is_searched_at_the_current_jwks_uri(
     idp: IdentityProvider,
 ) -> None:
-    """The old location may go on serving the old set; the new key is at the new one."""
+    """The old URL may keep the old set while the new key is at the new URL."""
     old = idp.add_key()
     fetch = discovered(idp)
     fetch()
@@ -335,8 +335,10 @@ def test_a_set_that_lacks_the_wanted_kid_is_looked_for_in_the_metadata(
 
 
 @pytest.mark.parametrize("how", [{}, *NO_METADATA])
-def test_an_unknown_kid_costs_one_reading_of_both(idp: IdentityProvider, how: Any) -> None:
-    """Whether the metadata can be read or not; the set that was had is the answer."""
+def test_an_unknown_kid_costs_one_request_for_metadata_and_key_set(
+    idp: IdentityProvider, how: Any
+) -> None:
+    """Whether or not the metadata can be read, the fetch returns the key set."""
     idp.add_key()
     fetch = discovered(idp)
     fetch()
@@ -349,7 +351,7 @@ def test_an_unknown_kid_costs_one_reading_of_both(idp: IdentityProvider, how: An
 
 
 def test_metadata_that_were_just_read_are_not_read_again(idp: IdentityProvider, clock: Any) -> None:
-    """Neither by the first fetch, nor by one that begins with them because they are old."""
+    """Neither the first fetch, nor one that begins with outdated metadata, reads them twice."""
     idp.add_key()
     fetch = discovered(idp, clock=clock)
     fetch(kid="unknown")
@@ -364,8 +366,8 @@ def test_metadata_that_were_just_read_are_not_read_again(idp: IdentityProvider, 
     assert counts(idp) == (3, 3, 0)
 
 
-def test_unknown_kids_are_bounded_by_the_bucket(idp: IdentityProvider, clock: Any) -> None:
-    """Many of them cost two readings of both, and a new key is found when the bucket has another."""
+def test_searches_for_unknown_kids_are_limited(idp: IdentityProvider, clock: Any) -> None:
+    """50 unknown kids cause two requests each for metadata and keys; later a new key is found."""
     idp.add_key()
     keys = provider_of(idp, clock=clock)
     keys.warm_up()
@@ -383,10 +385,8 @@ def test_unknown_kids_are_bounded_by_the_bucket(idp: IdentityProvider, clock: An
     assert counts(idp) == (3, 3, 1)
 
 
-def test_keys_that_moved_to_a_place_that_fails_are_a_failed_fetch(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """What the old place serves is no longer the issuer's set."""
+def test_a_failing_new_jwks_uri_is_an_error(idp: IdentityProvider, clock: Any) -> None:
+    """The document at the old URL is no longer the issuer's key set."""
     signer = idp.add_key()
     keys = provider_of(idp, clock=clock)
     keys.warm_up()
@@ -399,7 +399,7 @@ def test_keys_that_moved_to_a_place_that_fails_are_a_failed_fetch(
 
 
 def test_an_outage_does_not_multiply_requests(idp: IdentityProvider, clock: Any) -> None:
-    """Of an attempt in which both fail, each place is asked once."""
+    """When metadata and key set fail, an attempt requests each URL once."""
     idp.add_key()
     fetch = discovered(idp, clock=clock)
     fetch()
@@ -411,8 +411,8 @@ def test_an_outage_does_not_multiply_requests(idp: IdentityProvider, clock: Any)
         assert counts(idp) == (2, 1, 0)
 
 
-def test_refreshes_of_an_hour_read_the_metadata_once(idp: IdentityProvider, clock: Any) -> None:
-    """While all is well they cost next to nothing."""
+def test_the_metadata_are_read_once_an_hour(idp: IdentityProvider, clock: Any) -> None:
+    """Twelve refreshes in an hour request the metadata once."""
     idp.add_key()
     keys = provider_of(idp, clock=clock)
     keys.warm_up()
@@ -425,12 +425,14 @@ def test_refreshes_of_an_hour_read_the_metadata_once(idp: IdentityProvider, cloc
     assert counts(idp) == (2, 13, 0)
 
 
-# --- Metadata elsewhere
+# --- metadata_url
 
 
 @pytest.mark.parametrize("issuer", [None, "", 7, b"https://issuer.example", ["a"]])
-def test_an_issuer_with_a_metadata_url_is_text(idp: IdentityProvider, issuer: Any) -> None:
-    """It need not be a URL then, but has to be what the metadata can have."""
+def test_with_a_metadata_url_the_issuer_may_be_any_string(
+    idp: IdentityProvider, issuer: Any
+) -> None:
+    """The issuer need not be a URL, but must be a non-empty string."""
     with pytest.raises(ConfigurationError, match="the issuer must be a non-empty string"):
         OIDCKeyProvider(issuer, metadata_url=idp.url, allow_http_on_loopback=True)
 
@@ -438,8 +440,8 @@ def test_an_issuer_with_a_metadata_url_is_text(idp: IdentityProvider, issuer: An
 @pytest.mark.parametrize(
     "issuer", ["accounts", "https://a.example?p=1", "http://adfs.example/adfs"]
 )
-def test_metadata_may_be_anywhere_and_name_any_issuer(idp: IdentityProvider, issuer: str) -> None:
-    """By a URL with a query, at which alone they are looked for; the issuer must be the same text."""
+def test_metadata_at_another_url_must_name_the_issuer(idp: IdentityProvider, issuer: str) -> None:
+    """With ``metadata_url`` only that URL is requested, and the metadata's issuer must match."""
     signer = idp.add_key()
     idp.documents["/elsewhere"] = {"issuer": issuer, "jwks_uri": idp.jwks_url}
     options: dict[str, Any] = {
@@ -464,8 +466,10 @@ def test_metadata_may_be_anywhere_and_name_any_issuer(idp: IdentityProvider, iss
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
-def test_a_metadata_url_has_no_second_place(idp: IdentityProvider, how: dict[str, Any]) -> None:
-    """Where it fails, the well-known places are not tried."""
+def test_with_a_metadata_url_no_other_path_is_tried(
+    idp: IdentityProvider, how: dict[str, Any]
+) -> None:
+    """If the URL fails, the well-known paths are not requested."""
     idp.add_key()
     idp.behave(path="/elsewhere", **how)
     keys = OIDCKeyProvider(
@@ -476,8 +480,8 @@ def test_a_metadata_url_has_no_second_place(idp: IdentityProvider, how: dict[str
     assert (idp.count("/elsewhere"), counts(idp)) == (1, (0, 0, 0))
 
 
-def test_a_location_that_was_replaced_is_not_doubted(idp: IdentityProvider) -> None:
-    """An abandoned fetch that ran out of time says nothing about what a later one found."""
+def test_a_late_timeout_does_not_affect_a_newer_jwks_uri(idp: IdentityProvider) -> None:
+    """A fetch that ran out of time after a later one found a new URL leaves that URL alone."""
     idp.add_key()
     fetch: Any = discovered(idp)
     fetch()

@@ -1,4 +1,4 @@
-"""Keys that an issuer publishes as a JWK set at a URL, and what becomes of bad ones."""
+"""Keys that an issuer publishes as a JWK set at a URL."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256")
 
 
 def provider_of(idp: IdentityProvider, **options: Any) -> JWKSKeyProvider:
-    """A provider of the identity provider's keys, that nobody has to be fast for."""
+    """Return a provider of the identity provider's keys, with long timeouts."""
     return JWKSKeyProvider(
         idp.jwks_url,
         allow_http_on_loopback=True,
@@ -51,7 +51,7 @@ def provider_of(idp: IdentityProvider, **options: Any) -> JWKSKeyProvider:
 
 
 def verify(token: str, keys: KeyProvider, *algorithms: str) -> Claims:
-    """The claims of a token that the keys verify."""
+    """Return the claims of a token that the keys verify."""
     return JWTValidator(algorithms=algorithms or ALGORITHMS).validate(BearerToken(token), keys)
 
 
@@ -64,7 +64,7 @@ def remote(idp: IdentityProvider) -> RemoteKeySet:
 
 
 class TestJWKSKeyProvider(KeyProviderContract):
-    """It is a key provider as any other."""
+    """JWKSKeyProvider meets the contract of key providers."""
 
     idp: IdentityProvider
 
@@ -77,8 +77,8 @@ class TestJWKSKeyProvider(KeyProviderContract):
         return provider_of(self.idp)
 
 
-def test_point_1_making_it_asks_nobody(idp: IdentityProvider) -> None:
-    """A provider is made without a fetch; the first token causes one, the next none."""
+def test_keys_are_fetched_with_the_first_token(idp: IdentityProvider) -> None:
+    """Making a provider sends no request; the first token causes one, the second none."""
     issuer = idp.add_key()
     auth = Authenticator(keys=provider_of(idp))
     assert idp.connections == 0
@@ -99,20 +99,20 @@ def test_point_1_making_it_asks_nobody(idp: IdentityProvider) -> None:
         None,
     ],
 )
-def test_point_21_a_bad_url_is_refused_when_it_is_made(url: Any) -> None:
-    """What may not be asked is a mistake of the composition."""
+def test_an_invalid_url_is_refused(url: Any) -> None:
+    """A URL that isn't an https URL raises when the provider is made."""
     with pytest.raises(ConfigurationError):
         JWKSKeyProvider(url)
 
 
-def test_point_21_loopback_has_to_be_asked_for(idp: IdentityProvider) -> None:
-    """Plain HTTP is refused of this machine, too, unless it is said."""
+def test_plain_http_on_loopback_must_be_allowed(idp: IdentityProvider) -> None:
+    """Plain HTTP is refused for this machine, too, unless the option allows it."""
     with pytest.raises(ConfigurationError, match="allow_http_on_loopback=True"):
         JWKSKeyProvider(idp.jwks_url)
 
 
-def test_a_fetch_is_given_the_time_that_the_provider_waits(idp: IdentityProvider) -> None:
-    """What the provider gives up ends by itself, too, and leaves no thread."""
+def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
+    """A fetch ends at ``fetch_timeout`` and leaves no thread behind."""
     fetch: Any = provider_of(idp, fetch_timeout=0.5).fetch
     idp.behave(hang=True)
     with pytest.raises(DocumentError, match=r"within 0\.5 s"):
@@ -124,20 +124,20 @@ def test_a_fetch_is_given_the_time_that_the_provider_waits(idp: IdentityProvider
     [{"session": "session"}, {"fetch_timeout": -1}, {"max_stale": None}, {"max_wait": "2"}],
     ids=lambda options: next(iter(options)),
 )
-def test_bad_options_are_refused_when_it_is_made(options: dict[str, Any]) -> None:
-    """So is an option that is out of range."""
+def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
+    """An option of a wrong type, or out of range, raises when the provider is made."""
     with pytest.raises(ConfigurationError):
         JWKSKeyProvider("https://issuer.example/jwks", **options)
 
 
-def test_point_12_nothing_it_tells_holds_the_query(
+def test_the_query_of_the_url_is_never_shown(
     idp: IdentityProvider, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
 ) -> None:
-    """Neither repr, status, events nor log show the URL's query, whatever goes wrong."""
-    told: list[Any] = []
+    """Representation, status, events, errors and log show no query, whatever goes wrong."""
+    shown: list[Any] = []
 
     def listen(sender: object, **details: Any) -> None:
-        told.append(details)
+        shown.append(details)
 
     caplog.set_level(logging.DEBUG, "flask_jwtlib")
     idp.behave(reset=True, times=1)
@@ -150,19 +150,19 @@ def test_point_12_nothing_it_tells_holds_the_query(
         key_event.connect(listen, keys)
         with pytest.raises(VerificationUnavailable) as outage:
             keys.warm_up()
-        told += [repr(keys), json.dumps(keys.status())]
-        told += [str(outage.value), repr(outage.value.__cause__)]
+        shown += [repr(keys), json.dumps(keys.status())]
+        shown += [str(outage.value), repr(outage.value.__cause__)]
     all_told()
 
     assert {request.query for request in idp.requests} == {"key=hunter2"}
     assert "GET http://127.0.0.1" in caplog.text
-    assert "DocumentError" in str(told)
+    assert "DocumentError" in str(shown)
     assert "hunter2" not in caplog.text
-    assert "hunter2" not in str(told)
+    assert "hunter2" not in str(shown)
 
 
-def test_point_17_a_token_says_not_where_its_key_is(idp: IdentityProvider) -> None:
-    """Nobody asks at the URLs that a header names, nor takes the key that it brings."""
+def test_keys_and_key_urls_in_a_token_are_ignored(idp: IdentityProvider) -> None:
+    """Keys in a token's header are not used, and URLs in it are not requested."""
     issuer = idp.add_key(kid="a")
     with IdentityProvider() as evil:
         forger = evil.add_key(kid="a")
@@ -181,8 +181,8 @@ def test_point_17_a_token_says_not_where_its_key_is(idp: IdentityProvider) -> No
         assert evil.connections == 0
 
 
-def test_point_17_what_is_refused_before_the_lookup_fetches_nothing(idp: IdentityProvider) -> None:
-    """An algorithm that is not accepted, a token that is too long and one that is none cost no fetch."""
+def test_tokens_refused_before_the_lookup_cause_no_fetch(idp: IdentityProvider) -> None:
+    """A disallowed algorithm, an oversized token and a malformed one send no request."""
     issuer = idp.add_key()
     keys = provider_of(idp)
 
@@ -203,10 +203,10 @@ def test_point_17_what_is_refused_before_the_lookup_fetches_nothing(idp: Identit
         pytest.param({}, BadSignatureError, id="other signature"),
     ],
 )
-def test_point_17_what_is_no_unknown_kid_fetches_nothing(
+def test_only_an_unknown_kid_causes_a_fetch(
     idp: IdentityProvider, token: dict[str, Any], error: type[InvalidTokenError]
 ) -> None:
-    """With keys at hand, only a kid that none of them has causes a fetch."""
+    """While there are keys, a wrong signature or algorithm sends no request."""
     idp.add_key(kid="a")
     keys = provider_of(idp)
     keys.warm_up()
@@ -218,7 +218,7 @@ def test_point_17_what_is_no_unknown_kid_fetches_nothing(
 
 
 def rsa_jwk(bits: int = 2048, **members: Any) -> dict[str, Any]:
-    """A public RSA key as a JWK, some of whose members are others, or left out by None."""
+    """Return a public RSA key as a JWK, with members replaced, or removed by None."""
     numbers = rsa.generate_private_key(public_exponent=65537, key_size=bits).public_key()
     modulus = numbers.public_numbers().n
     jwk = {
@@ -231,13 +231,13 @@ def rsa_jwk(bits: int = 2048, **members: Any) -> dict[str, Any]:
 
 
 def ec_jwk(**members: Any) -> dict[str, Any]:
-    """A public EC key as a JWK, likewise."""
+    """Return a public EC key as a JWK, with members replaced, or removed by None."""
     jwk: dict[str, Any] = {**TokenIssuer(algorithm="ES256", kid="bad").jwk}
     return {name: value for name, value in {**jwk, **members}.items() if value is not None}
 
 
 def private_jwk() -> dict[str, Any]:
-    """A private EC key as a JWK."""
+    """Return a private EC key as a JWK."""
     number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
     return ec_jwk(d=base64url(number.to_bytes(32, "big")))
 
@@ -280,18 +280,18 @@ BAD_MEMBERS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("make", BAD_MEMBERS.values(), ids=BAD_MEMBERS.keys())
-def test_point_18_a_bad_member_is_skipped_and_counted(
+def test_an_unusable_key_is_skipped_and_counted(
     idp: IdentityProvider, make: Callable[[], Any], all_told: Callable[[], None]
 ) -> None:
-    """It makes no difference to the good ones, and is counted with the reason, which quotes nothing."""
+    """The set's other keys are used; the status and an event give a reason that quotes nothing of the key."""
     issuer = idp.add_key(kid="good")
     bad = make()
     idp.jwks = {"keys": [bad, *idp.jwks["keys"]]}
     keys = provider_of(idp)
-    told: list[Any] = []
+    shown: list[Any] = []
 
     def listen(sender: object, **details: Any) -> None:
-        told.append(details)
+        shown.append(details)
 
     with key_event.connected_to(listen, keys):
         assert verify(issuer.token(), keys).subject == "alice"
@@ -301,16 +301,16 @@ def test_point_18_a_bad_member_is_skipped_and_counted(
     assert (status["state"], status["kids"], status["keys"]) == ("fresh", ["good"], 1)
     ((reason, count),) = status["skipped"].items()
     assert count == 1
-    assert {"event": "key_skipped", "reasons": [reason]} in told
+    assert {"event": "key_skipped", "reasons": [reason]} in shown
     if isinstance(bad, dict):
         material = [
             value for name in ("n", "x", "y", "k", "d") if len(str(value := bad.get(name))) > 9
         ]
-        assert not [value for value in material if value in str(told) + str(status)]
+        assert not [value for value in material if value in str(shown) + str(status)]
 
 
-def test_point_18_several_are_counted_by_their_reason(idp: IdentityProvider) -> None:
-    """Members that are bad in the same way are counted together."""
+def test_skipped_keys_are_counted_by_reason(idp: IdentityProvider) -> None:
+    """Keys that are unusable for the same reason are counted together."""
     idp.add_key()
     secret = {"kty": "oct", "k": "AQAB"}
     idp.jwks = {"keys": [secret, secret, rsa_jwk(kty="AKP"), *idp.jwks["keys"]]}
@@ -320,8 +320,8 @@ def test_point_18_several_are_counted_by_their_reason(idp: IdentityProvider) -> 
     assert sorted(keys.status()["skipped"].values()) == [1, 2]
 
 
-def test_point_18_a_published_secret_verifies_nothing(idp: IdentityProvider) -> None:
-    """Whoever reads the set could sign with it: even where HS256 is accepted, it is no key."""
+def test_a_published_secret_is_never_used(idp: IdentityProvider) -> None:
+    """Anyone who reads the set could sign with it, so it isn't used even where HS256 is allowed."""
     forger = TokenIssuer(idp.issuer_url, algorithm="HS256", kid="oct")
     assert isinstance(forger.private_key, bytes)
     idp.add_key()
@@ -340,10 +340,10 @@ def test_point_18_a_published_secret_verifies_nothing(idp: IdentityProvider) -> 
         pytest.param([{"kty": "AKP"}, None], id="unusable"),
     ],
 )
-def test_point_8_a_set_without_a_usable_key_is_a_failure(
+def test_a_set_without_usable_keys_is_a_failed_refresh(
     idp: IdentityProvider, clock: Any, members: list[Any]
 ) -> None:
-    """It does not displace the keys at hand: they go on serving."""
+    """The current keys stay in use."""
     issuer = idp.add_key()
     keys = provider_of(idp, clock=clock)
     keys.warm_up()
@@ -368,17 +368,19 @@ def test_point_8_a_set_without_a_usable_key_is_a_failure(
         pytest.param(b"", id="empty"),
     ],
 )
-def test_point_21_what_is_no_jwk_set_is_a_failure(
+def test_a_document_that_is_not_a_jwk_set_is_an_error(
     idp: IdentityProvider, remote: RemoteKeySet, document: Any
 ) -> None:
-    """The error names the URL, and says what is wrong."""
+    """The error names the URL and says what is wrong."""
     idp.jwks = document
     with pytest.raises(DocumentError, match=r"GET http://127\.0\.0\.1:\d+/jwks: "):
         remote()
 
 
-def test_point_21_a_hundred_keys_are_the_most(idp: IdentityProvider, remote: RemoteKeySet) -> None:
-    """A set of more is a failure, also if few of them could be used."""
+def test_a_set_of_more_than_100_keys_is_an_error(
+    idp: IdentityProvider, remote: RemoteKeySet
+) -> None:
+    """A larger set is an error, even if most of its keys are unusable."""
     jwk = idp.add_key().jwk
     idp.jwks = {"keys": [{**jwk, "kid": str(number)} for number in range(100)]}
     assert len(remote().keys.kids) == 100
@@ -387,8 +389,8 @@ def test_point_21_a_hundred_keys_are_the_most(idp: IdentityProvider, remote: Rem
         remote()
 
 
-def test_point_19_the_kid_is_compared_with_its_case(idp: IdentityProvider) -> None:
-    """Two kids that differ in their case are two keys."""
+def test_kids_are_case_sensitive(idp: IdentityProvider) -> None:
+    """Two kids that differ in case are two keys."""
     upper, lower = idp.add_key(kid="A"), idp.add_key(kid="a")
     keys = provider_of(idp)
 
@@ -398,8 +400,8 @@ def test_point_19_the_kid_is_compared_with_its_case(idp: IdentityProvider) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "ES384", "EdDSA"])
-def test_point_19_type_and_curve_fit_the_algorithm(idp: IdentityProvider, algorithm: str) -> None:
-    """Of keys of the same kid, the one that fits the token's algorithm verifies it."""
+def test_keys_of_one_kid_are_selected_by_algorithm(idp: IdentityProvider, algorithm: str) -> None:
+    """Of keys with the same kid, the one whose type and curve fit the token's algorithm verifies it."""
     issuers = {name: idp.add_key(kid="a", algorithm=name) for name in ALGORITHMS[:-1]}
     keys = provider_of(idp)
 
@@ -407,8 +409,8 @@ def test_point_19_type_and_curve_fit_the_algorithm(idp: IdentityProvider, algori
     assert len(keys.keys_for(UnverifiedHeader(algorithm, "a"))) == 1
 
 
-def test_point_19_a_keys_own_alg_binds_it(idp: IdentityProvider) -> None:
-    """An RSA key that says RS256 verifies no PS256; one that says nothing does."""
+def test_the_alg_of_a_key_restricts_it(idp: IdentityProvider) -> None:
+    """An RSA key with ``alg`` RS256 doesn't verify PS256; a key without ``alg`` does."""
     issuer = idp.add_key(kid="a", algorithm="RS256")
     other = TokenIssuer(idp.issuer_url, kid="a", algorithm="PS256", private_key=issuer.private_key)
     with pytest.raises(UnknownKeyError):
@@ -421,8 +423,8 @@ def test_point_19_a_keys_own_alg_binds_it(idp: IdentityProvider) -> None:
         verify(other.token(), keys, "RS256")
 
 
-def test_point_19_the_same_kid_twice_is_tried_four_times(idp: IdentityProvider) -> None:
-    """Identical keys collapse, and of distinct ones the first four are tried."""
+def test_at_most_four_keys_of_one_kid_are_tried(idp: IdentityProvider) -> None:
+    """Identical keys count once, and of the others the first four are tried."""
     issuers = [idp.add_key(kid="a", algorithm="ES256") for _ in range(5)]
     idp.jwks = {"keys": [*idp.jwks["keys"][:1] * 6, *idp.jwks["keys"]]}
     keys = provider_of(idp)
@@ -434,8 +436,8 @@ def test_point_19_the_same_kid_twice_is_tried_four_times(idp: IdentityProvider) 
         verify(issuers[4].token(), keys)
 
 
-def test_point_20_without_a_kid_exactly_one_key_has_to_fit(idp: IdentityProvider) -> None:
-    """A token that names no kid is verified by the only key for its algorithm, and by none of two."""
+def test_a_token_without_a_kid_needs_exactly_one_fitting_key(idp: IdentityProvider) -> None:
+    """It is verified by the only key for its algorithm, and refused if two keys fit."""
     rs256 = idp.add_key(kid="a")
     es256 = idp.add_key(kid="b", algorithm="ES256")
     keys = provider_of(idp)
@@ -449,8 +451,8 @@ def test_point_20_without_a_kid_exactly_one_key_has_to_fit(idp: IdentityProvider
     assert verify(es256.token(header={"kid": None}), keys).subject == "alice"
 
 
-def test_point_20_a_kid_never_falls_back(idp: IdentityProvider) -> None:
-    """A token that names a kid is not verified by keys of another one, or by those of several without."""
+def test_a_token_with_a_kid_uses_no_other_key(idp: IdentityProvider) -> None:
+    """A token that names a kid isn't verified by another kid's key, nor by several keys without a kid."""
     issuer = idp.add_key(kid="a")
     with pytest.raises(UnknownKeyError):
         verify(issuer.token(header={"kid": "b"}), provider_of(idp))
@@ -463,10 +465,8 @@ def test_point_20_a_kid_never_falls_back(idp: IdentityProvider) -> None:
             verify(nameless[0].token(header=header), keys)
 
 
-def test_point_21_the_answer_says_how_long_keys_are_fresh(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """After the seconds of max-age, and not before, old keys are old."""
+def test_max_age_of_the_response_is_the_ttl(idp: IdentityProvider, clock: Any) -> None:
+    """Keys are fresh for the ``max-age`` of the response, less its ``Age``."""
     idp.add_key()
     idp.behave(headers={"Cache-Control": "max-age=600", "Age": "100"})
     keys = provider_of(idp, clock=clock, max_stale=0)
@@ -483,10 +483,10 @@ def test_point_21_the_answer_says_how_long_keys_are_fresh(
 
 
 @pytest.mark.parametrize("etag", [True, False], ids=["ETag", "no ETag"])
-def test_point_21_an_unchanged_set_is_the_same_generation(
+def test_an_unchanged_set_keeps_its_generation(
     idp: IdentityProvider, clock: Any, *, etag: bool
 ) -> None:
-    """What did not change displaces nothing, whether the server says so or the set does."""
+    """A set that is unchanged, by its ETag or its content, keeps its generation and gets the new lifetime."""
     idp.add_key()
     idp.behave(etag=etag, headers={"Cache-Control": "max-age=600"})
     keys = provider_of(idp, clock=clock)
@@ -505,10 +505,8 @@ def test_point_21_an_unchanged_set_is_the_same_generation(
     assert (keys.generation, keys.status()["kids"]) == (2, ["key-1", "new"])
 
 
-def test_point_21_what_surrounds_the_keys_is_no_change(
-    idp: IdentityProvider, remote: RemoteKeySet
-) -> None:
-    """A set with a time of its own, or other white space, has the same keys; an ETag is kept up."""
+def test_changes_outside_the_keys_keep_the_set(idp: IdentityProvider, remote: RemoteKeySet) -> None:
+    """Other members or white space don't make a new set; the new ETag is sent next time."""
     idp.add_key()
     keys = idp.jwks["keys"]
     first = remote()
@@ -519,10 +517,8 @@ def test_point_21_what_surrounds_the_keys_is_no_change(
     assert idp.requests[-1].headers["If-None-Match"] == '"2"'
 
 
-def test_point_7_a_removed_key_verifies_nothing_after_the_next_fetch(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """A key that is gone from the set is gone from the provider."""
+def test_a_removed_key_is_refused_after_the_next_fetch(idp: IdentityProvider, clock: Any) -> None:
+    """A token of a key that is no longer in the set is refused."""
     old = idp.add_key(kid="a")
     keys = provider_of(idp, clock=clock)
     assert verify(old.token(), keys).subject == "alice"
@@ -534,7 +530,7 @@ def test_point_7_a_removed_key_verifies_nothing_after_the_next_fetch(
     assert verify(new.token(), keys).subject == "alice"
 
 
-def test_point_14_a_rotation_is_seen_at_once(idp: IdentityProvider, clock: Any) -> None:
+def test_a_new_key_is_fetched_for_its_first_token(idp: IdentityProvider, clock: Any) -> None:
     """The first token of a new key causes the fetch that verifies it."""
     old = idp.add_key(kid="a")
     keys = provider_of(idp, clock=clock)
@@ -546,10 +542,8 @@ def test_point_14_a_rotation_is_seen_at_once(idp: IdentityProvider, clock: Any) 
     assert idp.count() == 2
 
 
-def test_point_4_a_busy_server_is_left_alone_for_as_long_as_it_says(
-    idp: IdentityProvider, clock: Any
-) -> None:
-    """Retry-After is passed on to the callers, and honoured."""
+def test_retry_after_of_the_server_is_honoured(idp: IdentityProvider, clock: Any) -> None:
+    """Retry-After is passed on to the caller, and no request is sent before."""
     issuer = idp.add_key()
     idp.behave(status=503, headers={"Retry-After": "90"})
     keys = provider_of(idp, clock=clock)
@@ -578,10 +572,10 @@ def test_point_4_a_busy_server_is_left_alone_for_as_long_as_it_says(
         pytest.param({"body": "<html>"}, id="HTML"),
     ],
 )
-def test_point_6_old_keys_serve_while_the_issuer_misbehaves(
+def test_known_keys_verify_while_the_issuer_misbehaves(
     idp: IdentityProvider, clock: Any, how: dict[str, Any]
 ) -> None:
-    """Whatever goes wrong, known keys verify, and it ends when the issuer recovers, on the same port."""
+    """Known keys verify while fetches fail, and are refreshed when the issuer recovers."""
     issuer = idp.add_key()
     keys = provider_of(idp, clock=clock, fetch_timeout=0.5, max_wait=1)
     keys.warm_up()
@@ -603,8 +597,8 @@ def test_point_6_old_keys_serve_while_the_issuer_misbehaves(
     assert keys.status()["state"] == "fresh"
 
 
-def test_point_21_a_session_may_be_handed_in(session: requests.Session) -> None:
-    """Its CA and its headers are used."""
+def test_a_session_can_be_passed(session: requests.Session) -> None:
+    """The session's CA and headers are used."""
     with IdentityProvider(tls=True) as idp:
         issuer = idp.add_key()
         session.verify = str(idp.certificate)

@@ -1,4 +1,4 @@
-"""Key sets as issuers publish them: their forms, their size, and how long they are kept."""
+"""Published key sets: their forms, their size and their lifetime."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE = 30
 
 @pytest.fixture(params=["JWKSKeyProvider", "OIDCKeyProvider"])
 def make(request: pytest.FixtureRequest, idp: IdentityProvider) -> Any:
-    """Makes a provider of either kind of the identity provider's keys."""
+    """Make a provider of either type for the identity provider's keys."""
 
     def make(**options: Any) -> JWKSKeyProvider | OIDCKeyProvider:
         options = {"fetch_timeout": PATIENCE, "max_wait": PATIENCE, **options}
@@ -35,7 +35,7 @@ def make(request: pytest.FixtureRequest, idp: IdentityProvider) -> Any:
     return make
 
 
-# --- Which keys
+# --- use
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def make(request: pytest.FixtureRequest, idp: IdentityProvider) -> Any:
         pytest.param(["jwt-svid"], {"svid", "none"}, id="list"),
     ],
 )
-def test_the_use_of_a_key_for_signatures_can_be_named(
+def test_uses_selects_keys_by_their_use(
     idp: IdentityProvider, make: Any, clock: Any, uses: Any, kids: set[str]
 ) -> None:
-    """SPIFFE's bundles say ``jwt-svid``; a key without ``use`` counts always, each time it is fetched."""
+    """A key without ``use`` is always used; SPIFFE's bundles say ``jwt-svid``."""
     jwk = TokenIssuer().jwk
     idp.jwks = {
         "keys": [
@@ -69,13 +69,13 @@ def test_the_use_of_a_key_for_signatures_can_be_named(
 
 
 @pytest.mark.parametrize("uses", [None, 7, ("sig", 7), ("sig", None), b"sig"])
-def test_a_use_is_text(make: Any, uses: Any) -> None:
-    """What can't be a value of ``use`` is refused when the provider is made."""
+def test_invalid_uses_are_refused(make: Any, uses: Any) -> None:
+    """A value that isn't a string or strings raises when the provider is made."""
     with pytest.raises(ConfigurationError):
         make(uses=uses)
 
 
-# --- How many
+# --- Number of keys
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_a_use_is_text(make: Any, uses: Any) -> None:
     [(100, 100, True), (101, 100, False), (101, 101, True), (1000, 1000, True), (2, 1, False)],
 )
 @pytest.mark.parametrize("form", ["JWK set", "PEM map"])
-def test_a_set_may_have_so_many_keys(
+def test_max_keys_limits_the_keys_of_a_set(
     idp: IdentityProvider, make: Any, form: str, count: int, max_keys: int, *, read: bool
 ) -> None:
-    """100 by default and 1,000 at most; the error says how many there are and what to do."""
+    """The default is 100 and the maximum 1,000; the error says how many there are and what to do."""
     issuer = TokenIssuer(algorithm="ES256")
     kids = [f"k{number}" for number in range(count)]
     if form == "JWK set":
@@ -104,8 +104,8 @@ def test_a_set_may_have_so_many_keys(
     )
 
 
-def test_no_option_reads_more_than_a_thousand(idp: IdentityProvider, make: Any) -> None:
-    """The error does not advise what can't be."""
+def test_a_set_of_more_than_1000_keys_is_an_error(idp: IdentityProvider, make: Any) -> None:
+    """The error doesn't suggest a value that isn't allowed."""
     idp.jwks = {"keys": [{}] * 1001}
     provider = make(max_keys=1000)
     with pytest.raises(VerificationUnavailable) as error:
@@ -114,21 +114,21 @@ def test_no_option_reads_more_than_a_thousand(idp: IdentityProvider, make: Any) 
 
 
 @pytest.mark.parametrize("count", [0, -1, 1001, 1.0, True, "100", None, math.inf])
-def test_a_number_of_keys_is_within_bounds(make: Any, count: Any) -> None:
-    """Anything else is refused when the provider is made."""
+def test_invalid_max_keys_is_refused(make: Any, count: Any) -> None:
+    """A number outside of 1 to 1000 raises when the provider is made."""
     with pytest.raises(ConfigurationError, match="max_keys must be a whole number from 1 to 1000"):
         make(max_keys=count)
 
 
-# --- How long
+# --- Lifetime
 
 
 @pytest.mark.parametrize(
     ("headers", "options", "seconds"),
     [
         pytest.param({}, {}, 300, id="defaults"),
-        pytest.param({}, {"max_ttl": 120}, 120, id="nothing said, at most"),
-        pytest.param({}, {"min_ttl": 600}, 600, id="nothing said, at least"),
+        pytest.param({}, {"max_ttl": 120}, 120, id="no header, at most"),
+        pytest.param({}, {"min_ttl": 600}, 600, id="no header, at least"),
         pytest.param({"Cache-Control": "no-store"}, {"min_ttl": 5}, 5, id="no-store"),
         pytest.param({"Cache-Control": "no-store"}, {"min_ttl": 900}, 900, id="no-store, longer"),
         pytest.param({"Cache-Control": "max-age=20431"}, {"max_ttl": 21600}, 20431, id="Google"),
@@ -138,7 +138,7 @@ def test_a_number_of_keys_is_within_bounds(make: Any, count: Any) -> None:
         ),
     ],
 )
-def test_the_time_that_keys_are_fresh_has_bounds(
+def test_min_ttl_and_max_ttl_limit_the_lifetime(
     idp: IdentityProvider,
     make: Any,
     clock: Any,
@@ -146,7 +146,7 @@ def test_the_time_that_keys_are_fresh_has_bounds(
     options: dict[str, float],
     seconds: float,
 ) -> None:
-    """Whatever the response says, they are fresh for ``min_ttl`` to ``max_ttl`` seconds."""
+    """Whatever the response says, keys are fresh for ``min_ttl`` to ``max_ttl`` seconds."""
     idp.add_key()
     idp.behave(path=idp.jwks_path, headers=headers)
     provider = make(clock=clock, **options)
@@ -176,8 +176,8 @@ def test_the_time_that_keys_are_fresh_has_bounds(
     ],
     ids=str,
 )
-def test_the_bounds_are_numbers_in_order(make: Any, options: dict[str, Any]) -> None:
-    """Anything else is refused when the provider is made, by the argument's name."""
+def test_invalid_lifetime_limits_are_refused(make: Any, options: dict[str, Any]) -> None:
+    """A value that isn't a number in range raises when the provider is made, and names the argument."""
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         make(**options)
 
@@ -185,8 +185,8 @@ def test_the_bounds_are_numbers_in_order(make: Any, options: dict[str, Any]) -> 
 # --- Maps of key IDs to PEM
 
 
-def test_a_map_of_key_ids_to_pem_is_read(idp: IdentityProvider, make: Any, clock: Any) -> None:
-    """As Google publishes for Firebase and IAP; a key that leaves it is refused, a new one accepted."""
+def test_a_map_of_key_ids_to_pem_is_accepted(idp: IdentityProvider, make: Any, clock: Any) -> None:
+    """Google publishes this form for Firebase and IAP; removed keys are refused and new ones accepted."""
     first, second = (TokenIssuer(kid=kid, algorithm="ES256") for kid in ("a", "b"))
     idp.jwks = {"a": first.public_pem}
     provider = make(clock=clock)
@@ -200,7 +200,7 @@ def test_a_map_of_key_ids_to_pem_is_read(idp: IdentityProvider, make: Any, clock
     idp.jwks = {"b": second.public_pem}
     assert validator.validate(BearerToken(second.token()), provider).subject == "alice"
     assert provider.key_set().kids == {"b"}
-    # Its kid is needed: the map says whose key it is.
+    # The map gives each key its kid, so no key is used for any kid.
     assert provider.keys_for(UnverifiedHeader("ES256", "a")) == ()
 
 
@@ -216,7 +216,7 @@ def test_a_map_of_key_ids_to_pem_is_read(idp: IdentityProvider, make: Any, clock
     ],
 )
 def test_another_object_is_a_failed_fetch(idp: IdentityProvider, make: Any, content: Any) -> None:
-    """The error names both forms, and does not show what was received."""
+    """The error names both accepted forms, and doesn't quote the document."""
     idp.jwks = content
     with pytest.raises(VerificationUnavailable) as error:
         make().warm_up()
@@ -227,7 +227,7 @@ def test_another_object_is_a_failed_fetch(idp: IdentityProvider, make: Any, cont
 
 
 def test_a_private_key_in_a_map_is_not_used(idp: IdentityProvider, make: Any) -> None:
-    """It is skipped as in a set."""
+    """A private key is skipped, as it is in a JWK set."""
     issuer = TokenIssuer(kid="a", algorithm="ES256")
     private = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"
     idp.jwks = {"a": issuer.public_pem, "b": private}

@@ -1,4 +1,4 @@
-"""Keys of an issuer that are found by its issuer URL, and the one line that composes an Authenticator."""
+"""Keys of an issuer that are found through its OpenID Connect metadata, and ``oidc_authenticator``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AUDIENCE = "https://api.example"
 def provider_of(
     idp: IdentityProvider, issuer: str | None = None, **options: Any
 ) -> OIDCKeyProvider:
-    """A provider of the identity provider's keys, that nobody has to be fast for."""
+    """Return a provider of the identity provider's keys, with long timeouts."""
     return OIDCKeyProvider(
         idp.issuer_url if issuer is None else issuer,
         allow_http_on_loopback=True,
@@ -56,7 +56,7 @@ def provider_of(
 
 
 def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
-    """What such a provider fetches by."""
+    """Return the fetch function of such a provider."""
     return DiscoveredKeySet(
         idp.issuer_url,
         client=HTTPClient(allow_http_on_loopback=True),
@@ -65,19 +65,19 @@ def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
 
 
 def verify(token: str, keys: KeyProvider, *algorithms: str) -> Claims:
-    """The claims of a token that the keys verify."""
+    """Return the claims of a token that the keys verify."""
     return JWTValidator(algorithms=algorithms or "RS256").validate(BearerToken(token), keys)
 
 
 def fault_of(keys: DiscoveredKeySet, **options: Any) -> str:
-    """What the error says that a fetch raises."""
+    """Return the message of the error that a fetch raises."""
     with pytest.raises(DocumentError) as error:
         keys(**options)
     return str(error.value)
 
 
 def counts(idp: IdentityProvider) -> tuple[int, int, int]:
-    """How often it was asked for its metadata, by both paths, and for its keys."""
+    """Return the number of requests for the metadata, at both paths, and for the keys."""
     return idp.count(idp.openid_path), idp.count(idp.oauth_path), idp.count(idp.jwks_path)
 
 
@@ -85,7 +85,7 @@ KNOWN = UnverifiedHeader("RS256", "key-1")
 
 
 class TestOIDCKeyProvider(KeyProviderContract):
-    """It is a key provider as any other."""
+    """OIDCKeyProvider meets the contract of key providers."""
 
     @pytest.fixture(autouse=True)
     def _served(self, idp: IdentityProvider) -> None:
@@ -102,11 +102,8 @@ class TestOIDCKeyProvider(KeyProviderContract):
         return provider_of(self.idp, f"{self.idp.url}/nobody")
 
 
-# --- How it is made
-
-
 @pytest.mark.parametrize(
-    ("issuer", "mend"),
+    ("issuer", "message"),
     [
         pytest.param(None, "a URL must be a string", id="None"),
         pytest.param("", "expected a URL", id="empty"),
@@ -127,9 +124,9 @@ class TestOIDCKeyProvider(KeyProviderContract):
         ),
     ],
 )
-def test_point_22_a_bad_issuer_is_refused_when_it_is_made(issuer: Any, mend: str) -> None:
-    """What is no issuer, or may not be asked, is a mistake of the composition."""
-    with pytest.raises(ConfigurationError, match=re.escape(mend)) as error:
+def test_an_invalid_issuer_is_refused(issuer: Any, message: str) -> None:
+    """A value that isn't an issuer's https URL raises when the provider is made."""
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as error:
         OIDCKeyProvider(issuer)
     assert "hunter2" not in str(error.value)
 
@@ -139,14 +136,14 @@ def test_point_22_a_bad_issuer_is_refused_when_it_is_made(issuer: Any, mend: str
     [{"session": "session"}, {"fetch_timeout": -1}, {"max_stale": None}, {"max_wait": "2"}],
     ids=lambda options: next(iter(options)),
 )
-def test_bad_options_are_refused_when_it_is_made(options: dict[str, Any]) -> None:
-    """So is an option that is out of range."""
+def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
+    """An option of a wrong type, or out of range, raises when the provider is made."""
     with pytest.raises(ConfigurationError):
         OIDCKeyProvider("https://issuer.example", **options)
 
 
-def test_it_shows_its_issuer(idp: IdentityProvider) -> None:
-    """The issuer is an attribute, and stands in the repr."""
+def test_the_representation_shows_the_issuer(idp: IdentityProvider) -> None:
+    """The issuer is an attribute, and part of the representation."""
     keys = provider_of(idp)
     assert keys.issuer == idp.issuer_url
     assert repr(idp.issuer_url) in repr(keys)
@@ -185,10 +182,10 @@ def test_it_shows_its_issuer(idp: IdentityProvider) -> None:
     ],
 )
 @pytest.mark.parametrize("only_oauth", [False, True], ids=["OpenID", "RFC 8414"])
-def test_point_22_metadata_are_where_openid_or_else_rfc_8414_has_them(
+def test_metadata_are_fetched_from_the_openid_or_else_the_rfc_8414_path(
     idp: IdentityProvider, path: str, openid: str, oauth: str, *, only_oauth: bool
 ) -> None:
-    """The OpenID path is appended to the issuer; on 404 RFC 8414's is put before the issuer's path."""
+    """The OpenID path follows the issuer; after a 404, RFC 8414's is inserted before the issuer's path."""
     issuer = idp.url + path
     signer = TokenIssuer(issuer)
     idp.documents = {
@@ -228,10 +225,10 @@ NO_METADATA = [
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
-def test_the_second_place_is_tried_whatever_the_first_returns(
+def test_the_rfc_8414_path_is_tried_whatever_the_openid_path_returns(
     idp: IdentityProvider, how: dict[str, Any]
 ) -> None:
-    """Issuers that publish RFC 8414's metadata alone return all kinds of things for OpenID's path."""
+    """Issuers that publish only RFC 8414 metadata return all kinds of responses at the OpenID path."""
     signer = idp.add_key()
     idp.behave(path=idp.openid_path, **how)
 
@@ -240,10 +237,10 @@ def test_the_second_place_is_tried_whatever_the_first_returns(
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
-def test_where_neither_place_has_metadata_both_faults_are_named(
+def test_errors_of_both_metadata_paths_are_named(
     idp: IdentityProvider, how: dict[str, Any]
 ) -> None:
-    """The operator is told what both places returned, and the keys are not asked for."""
+    """The error says what both paths returned, and the keys are not requested."""
     idp.add_key()
     idp.behave(path=idp.openid_path, **how)
     idp.behave(path=idp.oauth_path, status=418)
@@ -258,10 +255,10 @@ def test_where_neither_place_has_metadata_both_faults_are_named(
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
-def test_a_fault_and_another_issuers_metadata_are_both_named(
+def test_an_error_and_another_issuers_metadata_are_both_named(
     idp: IdentityProvider, how: dict[str, Any]
 ) -> None:
-    """Where the second place is another issuer's, the operator still learns what the first one returned."""
+    """If the second path has another issuer's metadata, the error also says what the first one returned."""
     idp.add_key()
     idp.behave(path=idp.openid_path, **how)
     idp.documents[idp.oauth_path] = {**idp.metadata, "issuer": "https://other.example"}
@@ -274,10 +271,10 @@ def test_a_fault_and_another_issuers_metadata_are_both_named(
     assert counts(idp) == (1, 1, 0)
 
 
-def test_the_place_that_has_the_metadata_is_asked_first_the_next_time(
+def test_the_path_that_has_the_metadata_is_requested_first_the_next_time(
     idp: IdentityProvider, clock: Any
 ) -> None:
-    """An issuer isn't asked each time for what it doesn't have."""
+    """The provider remembers at which path the issuer publishes its metadata."""
     idp.add_key()
     del idp.documents[idp.openid_path]
     fetch = discovered(idp, clock=clock)
@@ -292,8 +289,8 @@ def test_the_place_that_has_the_metadata_is_asked_first_the_next_time(
     assert counts(idp) == (2, 3, 3)
 
 
-def test_a_place_that_hangs_is_tried_last_the_next_time(idp: IdentityProvider) -> None:
-    """One that takes all the time of a fetch does not keep us from the other for good."""
+def test_a_metadata_path_that_hangs_is_tried_last_the_next_time(idp: IdentityProvider) -> None:
+    """A path that used up a fetch's time doesn't keep the next fetch from trying the other."""
     signer = idp.add_key()
     idp.behave(path=idp.openid_path, hang=True)
     fetch = discovered(idp, timeout=0.5)
@@ -304,8 +301,8 @@ def test_a_place_that_hangs_is_tried_last_the_next_time(idp: IdentityProvider) -
 
 
 @pytest.mark.parametrize("path", ["openid_path", "oauth_path", "jwks_path"])
-def test_point_22_redirects_are_not_followed(idp: IdentityProvider, path: str) -> None:
-    """Neither the metadata nor the keys are taken from where a redirect points to."""
+def test_redirects_are_not_followed(idp: IdentityProvider, path: str) -> None:
+    """Neither metadata nor keys are fetched from the target of a redirect."""
     idp.add_key()
     for place in {idp.openid_path, idp.oauth_path} - {getattr(idp, path)}:
         if path != "jwks_path":
@@ -318,7 +315,7 @@ def test_point_22_redirects_are_not_followed(idp: IdentityProvider, path: str) -
     assert idp.count("/elsewhere") == 0
 
 
-# --- What the metadata say
+# --- Contents of the metadata
 
 
 @pytest.mark.parametrize(
@@ -344,14 +341,14 @@ def test_point_22_redirects_are_not_followed(idp: IdentityProvider, path: str) -
         pytest.param(lambda ours: "x" * 100_000, "xxx...,", id="long"),
     ],
 )
-def test_point_22_the_documents_issuer_is_ours_byte_for_byte(
+def test_the_issuer_in_the_metadata_must_match_exactly(
     idp: IdentityProvider,
     caplog: pytest.LogCaptureFixture,
     change: Any,
     shown: str,
     all_told: Callable[[], None],
 ) -> None:
-    """Metadata of anybody else are a failed refresh; the log names both, and their keys are not asked for."""
+    """Another issuer's metadata is a failed refresh; the log names both, and no keys are requested."""
     ours = idp.issuer_url
     idp.add_key()
     idp.documents[idp.openid_path] = {**idp.metadata, "issuer": change(ours)}
@@ -372,8 +369,8 @@ def test_point_22_the_documents_issuer_is_ours_byte_for_byte(
     assert "hunter2" not in caplog.text
 
 
-def test_point_22_a_slash_of_ours_counts_too(idp: IdentityProvider) -> None:
-    """An issuer that is given with a slash is not the one that says it has none."""
+def test_a_trailing_slash_of_the_configured_issuer_must_match(idp: IdentityProvider) -> None:
+    """An issuer configured with a slash doesn't match metadata without one."""
     keys = DiscoveredKeySet(
         f"{idp.issuer_url}/",
         client=HTTPClient(allow_http_on_loopback=True),
@@ -401,8 +398,8 @@ def test_point_22_a_slash_of_ours_counts_too(idp: IdentityProvider) -> None:
         pytest.param(f"http://issuer.example/{'x' * 100_000}", id="long"),
     ],
 )
-def test_point_22_the_jwks_uri_may_be_asked(idp: IdentityProvider, jwks_uri: Any) -> None:
-    """One that is no https URL is a failed refresh that says so, and shows no credentials."""
+def test_an_invalid_jwks_uri_is_an_error(idp: IdentityProvider, jwks_uri: Any) -> None:
+    """A ``jwks_uri`` that isn't an https URL is an error that shows no credentials."""
     metadata = {**idp.metadata, "jwks_uri": jwks_uri}
     if jwks_uri is ...:
         del metadata["jwks_uri"]
@@ -416,8 +413,8 @@ def test_point_22_the_jwks_uri_may_be_asked(idp: IdentityProvider, jwks_uri: Any
     assert idp.connections == 1
 
 
-def test_point_22_a_jwks_uri_on_loopback_has_to_be_asked_for() -> None:
-    """An issuer with https whose keys are on plain HTTP is refused, unless loopback is allowed."""
+def test_a_jwks_uri_on_loopback_must_be_allowed() -> None:
+    """Plain HTTP in an https issuer's ``jwks_uri`` is refused, unless loopback is allowed."""
     with (
         IdentityProvider(tls=True) as idp,
         IdentityProvider() as other,
@@ -435,8 +432,8 @@ def test_point_22_a_jwks_uri_on_loopback_has_to_be_asked_for() -> None:
         assert verify(signer.token(), keys).subject == "alice"
 
 
-def test_point_22_the_jwks_uri_is_used_as_it_is(idp: IdentityProvider) -> None:
-    """It may be on another host, and have a query, which nothing shows."""
+def test_the_jwks_uri_is_used_unchanged(idp: IdentityProvider) -> None:
+    """It may be on another host and have a query, which is never shown."""
     with IdentityProvider() as other:
         signer = other.add_key()
         url = f"{other.url}/jwks?policy=hunter2&a=%2F%20"
@@ -455,19 +452,17 @@ def test_point_22_the_jwks_uri_is_used_as_it_is(idp: IdentityProvider) -> None:
 @pytest.mark.parametrize(
     "document", [{}, {"keys": None}, "<html>"], ids=["no keys", "null", "HTML"]
 )
-def test_point_22_what_is_no_jwk_set_is_a_failed_refresh(
-    idp: IdentityProvider, document: Any
-) -> None:
-    """The metadata may be fine, and the keys be none."""
+def test_a_document_that_is_not_a_jwk_set_is_an_error(idp: IdentityProvider, document: Any) -> None:
+    """The metadata may be valid when the document of keys isn't."""
     idp.jwks = document
     assert fault_of(discovered(idp)).startswith(f"GET {idp.jwks_url}: ")
 
 
-# --- When they are read
+# --- Time limits and outages
 
 
-def test_point_22_the_issuer_may_be_down_at_boot(clock: Any) -> None:
-    """Making it asks nobody; requests are answered 503 until the issuer is up, and then at once."""
+def test_the_issuer_may_be_down_at_start_up(clock: Any) -> None:
+    """Making the authenticator sends no request; requests get 503 until the issuer is up."""
     with IdentityProvider() as idp:
         signer = idp.add_key()
         idp.stop()
@@ -488,10 +483,10 @@ def test_point_22_the_issuer_may_be_down_at_boot(clock: Any) -> None:
     "up",
     [pytest.param({"status": 500}, id="metadata"), pytest.param({"status": 404}, id="no metadata")],
 )
-def test_point_22_an_issuer_that_is_half_up_at_boot_is_asked_again(
+def test_an_issuer_without_metadata_at_start_up_is_requested_again(
     idp: IdentityProvider, clock: Any, up: dict[str, Any]
 ) -> None:
-    """A first attempt that found no metadata poisons nothing."""
+    """A first attempt that found no metadata doesn't affect later ones."""
     signer = idp.add_key()
     idp.behave(**up)
     keys = provider_of(idp, clock=clock)
@@ -504,8 +499,8 @@ def test_point_22_an_issuer_that_is_half_up_at_boot_is_asked_again(
 
 
 @pytest.mark.parametrize("last", ["oauth_path", "jwks_path"])
-def test_point_22_metadata_and_keys_share_one_deadline(idp: IdentityProvider, last: str) -> None:
-    """What the requests before took is no longer there for the next one."""
+def test_metadata_and_keys_share_one_timeout(idp: IdentityProvider, last: str) -> None:
+    """A request has only the time that earlier requests of the fetch have left."""
     idp.add_key()
     idp.behave(path=idp.openid_path, delay=0.5, status=404 if last == "oauth_path" else 200)
     idp.behave(path=getattr(idp, last), hang=True)
@@ -518,24 +513,24 @@ def test_point_22_metadata_and_keys_share_one_deadline(idp: IdentityProvider, la
     assert float(late[1]) <= 1.5
 
 
-def test_a_fetch_ends_by_itself_in_its_time(idp: IdentityProvider) -> None:
-    """It is not merely given up: what it waits for is, so that no thread hangs on."""
+def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
+    """A fetch ends at ``fetch_timeout`` and leaves no thread behind."""
     idp.behave(hang=True)
     with pytest.raises(DocumentError, match=r"not answered within 0\.[45]\d* s"):
         provider_of(idp, fetch_timeout=0.5).fetch()
     idp.release()
 
 
-def test_point_22_metadata_that_took_all_the_time_leave_none(idp: IdentityProvider) -> None:
-    """A fetch without time asks nobody."""
+def test_a_fetch_without_time_left_sends_no_request(idp: IdentityProvider) -> None:
+    """With a timeout of 0 no request is sent."""
     assert "not answered within 0 s" in fault_of(discovered(idp, timeout=0))
     assert idp.count() == 0
 
 
-def test_point_4_a_busy_issuer_is_left_alone_for_as_long_as_it_says(
+def test_the_longest_retry_after_of_both_metadata_paths_is_honoured(
     idp: IdentityProvider, clock: Any
 ) -> None:
-    """Retry-After counts for the metadata, too: the longest of both places."""
+    """Retry-After of the metadata's responses is passed on, and no request is sent before."""
     signer = idp.add_key()
     for path, seconds in ((idp.openid_path, "90"), (idp.oauth_path, "17")):
         idp.behave(path=path, status=429, headers={"Retry-After": seconds}, times=1)
@@ -552,29 +547,27 @@ def test_point_4_a_busy_issuer_is_left_alone_for_as_long_as_it_says(
     assert verify(signer.token(), keys).subject == "alice"
 
 
-def test_point_12_it_tells_what_every_provider_tells(
-    idp: IdentityProvider, all_told: Callable[[], None]
-) -> None:
-    """Its status is JSON, and its events are sent by it."""
+def test_status_and_events(idp: IdentityProvider, all_told: Callable[[], None]) -> None:
+    """The status is JSON, and events have the provider as their sender."""
     idp.add_key()
     keys = provider_of(idp)
-    told: list[str] = []
+    events: list[str] = []
 
     def listen(sender: object, *, event: str, **details: Any) -> None:
-        told.append(event)
+        events.append(event)
 
     with key_event.connected_to(listen, keys):
         keys.warm_up()
         all_told()
-    assert told == ["refreshed"]
+    assert events == ["refreshed"]
     assert json.loads(json.dumps(keys.status()))["kids"] == ["key-1"]
 
 
-# --- One line
+# --- oidc_authenticator
 
 
 def make_app(auth: Authenticator) -> Flask:
-    """An app whose every route needs authentication."""
+    """Return an app whose every route needs authentication."""
     app = Flask("resource_server")
     auth.init_app(app)
 
@@ -585,8 +578,8 @@ def make_app(auth: Authenticator) -> Flask:
     return app
 
 
-def test_point_22_one_line_protects_an_app(idp: IdentityProvider) -> None:
-    """From the issuer's URL and the audience alone, real tokens are accepted and others refused."""
+def test_oidc_authenticator_protects_an_app(idp: IdentityProvider) -> None:
+    """From the issuer's URL and the audience alone, valid tokens are accepted and others refused."""
     signer = idp.add_key()
     auth = oidc_authenticator(idp.issuer_url, AUDIENCE, allow_http_on_loopback=True)
     client = make_app(auth).test_client()
@@ -614,7 +607,7 @@ def test_point_22_one_line_protects_an_app(idp: IdentityProvider) -> None:
 
 
 def test_an_outage_is_503(idp: IdentityProvider) -> None:
-    """A caller is not blamed for an issuer that can't be reached."""
+    """If the issuer can't be reached, the client gets 503 with Retry-After."""
     idp.stop()
     auth = oidc_authenticator(idp.issuer_url, AUDIENCE, allow_http_on_loopback=True)
     token = TokenIssuer(idp.issuer_url).token(aud=AUDIENCE)
@@ -625,13 +618,13 @@ def test_an_outage_is_503(idp: IdentityProvider) -> None:
 
 
 def subject_of(auth: Authenticator, token: str) -> str | None:
-    """Who the caller is, by a token."""
+    """Return the subject of a token's caller."""
     return auth.authenticate(make_request(headers=bearer(token))).subject
 
 
 @pytest.mark.parametrize("algorithm", ["PS256", "ES256", "EdDSA"])
-def test_other_algorithms_are_named(idp: IdentityProvider, algorithm: str) -> None:
-    """Only the algorithms that are given are accepted, RS256 if none is."""
+def test_algorithms_can_be_given(idp: IdentityProvider, algorithm: str) -> None:
+    """Only the given algorithms are accepted; the default is RS256."""
     signer = idp.add_key(algorithm=algorithm)
     rs256 = idp.add_key(kid="rs256")
     auth = oidc_authenticator(
@@ -644,8 +637,8 @@ def test_other_algorithms_are_named(idp: IdentityProvider, algorithm: str) -> No
     assert subject_of(auth, rs256.token(aud=AUDIENCE)) == "alice"
 
 
-def test_rules_leeway_and_several_audiences_are_heeded(idp: IdentityProvider) -> None:
-    """Rules come on top, the leeway is for the time, and any of the audiences will do."""
+def test_rules_leeway_and_several_audiences_are_applied(idp: IdentityProvider) -> None:
+    """Additional rules apply, the leeway extends the expiry, and any of the audiences is accepted."""
     signer = idp.add_key()
     auth = oidc_authenticator(
         idp.issuer_url,
@@ -662,8 +655,8 @@ def test_rules_leeway_and_several_audiences_are_heeded(idp: IdentityProvider) ->
         subject_of(auth, signer.token(aud="https://c.example", **just_expired))
 
 
-def test_a_session_may_be_handed_in() -> None:
-    """Its CA and its headers are used for the metadata and for the keys."""
+def test_a_session_can_be_passed() -> None:
+    """The session's CA and headers are used for the metadata and for the keys."""
     with IdentityProvider(tls=True) as idp, requests.Session() as session:
         signer = idp.add_key()
         session.verify = str(idp.certificate)
@@ -674,7 +667,7 @@ def test_a_session_may_be_handed_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "mend"),
+    ("options", "message"),
     [
         pytest.param({"audience": None}, "there is no audience", id="None"),
         pytest.param({"audience": ()}, "there is no audience", id="no audience"),
@@ -693,30 +686,30 @@ def test_a_session_may_be_handed_in() -> None:
         pytest.param({"rules": ["aud"]}, "rule", id="rule"),
     ],
 )
-def test_contradictions_are_refused_when_it_is_made(options: dict[str, Any], mend: str) -> None:
-    """What can't work is a mistake of the composition, that names its mend."""
+def test_an_invalid_composition_is_refused(options: dict[str, Any], message: str) -> None:
+    """Settings that can't work raise at once, with a message that says how to fix them."""
     given = {"issuer": "https://issuer.example", "audience": AUDIENCE, **options}
     issuer, audience = given.pop("issuer"), given.pop("audience")
-    with pytest.raises(ConfigurationError, match=re.escape(mend)):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
         oidc_authenticator(issuer, audience, **given)
 
 
-def test_nothing_is_logged_while_all_is_well(
+def test_a_successful_fetch_logs_no_warning(
     idp: IdentityProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A fetch that succeeds is told at the level of information at most."""
+    """A successful fetch is logged at the level INFO or below."""
     idp.add_key()
     provider_of(idp).warm_up()
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 
 class SlowMetadata:
-    """Gets documents; the first one that asks for metadata gets old ones, and late."""
+    """A client whose first request for metadata returns late, with outdated metadata."""
 
     def __init__(self, issuer: TokenIssuer) -> None:
         self._jwks = issuer.jwks
         self._first = True
-        self.asked: list[str] = []
+        self.urls: list[str] = []
         self.began, self.go_on = threading.Event(), threading.Event()
 
     @property
@@ -729,7 +722,7 @@ class SlowMetadata:
     def get(
         self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
     ) -> Document:
-        self.asked.append(url)
+        self.urls.append(url)
         if not url.endswith("openid-configuration"):
             return Document(self._jwks)
         where = "/new"
@@ -743,8 +736,8 @@ class SlowMetadata:
 ISSUER = "https://issuer.example"
 
 
-def test_point_7_late_metadata_change_nothing(issuer: TokenIssuer) -> None:
-    """What a fetch that was given up finds out does not take the place of what came after it."""
+def test_late_metadata_change_nothing(issuer: TokenIssuer) -> None:
+    """Metadata of a fetch that timed out don't replace newer ones."""
     client: Any = SlowMetadata(issuer)
     fetch = DiscoveredKeySet(ISSUER, client=client)
     late = threading.Thread(target=fetch)
@@ -755,12 +748,14 @@ def test_point_7_late_metadata_change_nothing(issuer: TokenIssuer) -> None:
     late.join(PATIENCE)
 
     fetch()
-    assert client.asked[-1] == f"{ISSUER}/new"
+    assert client.urls[-1] == f"{ISSUER}/new"
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["same host", "another host"])
-def test_point_22_credentials_are_for_the_issuer(idp: IdentityProvider, elsewhere: bool) -> None:
-    """What a session has to show is shown to the issuer, and not to whomever its metadata name."""
+def test_credentials_are_sent_only_to_the_issuers_host(
+    idp: IdentityProvider, elsewhere: bool
+) -> None:
+    """A session's credentials aren't sent to another host that the metadata name."""
     idp.add_key()
     if elsewhere:
         other = idp.jwks_url.replace("127.0.0.1", "localhost")
@@ -779,7 +774,7 @@ def test_point_22_credentials_are_for_the_issuer(idp: IdentityProvider, elsewher
 
 
 class PlainKeys(SlowMetadata):
-    """Has metadata over TLS that name a set without."""
+    """A client with https metadata that name a key set over plain HTTP."""
 
     def get(
         self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
@@ -787,8 +782,8 @@ class PlainKeys(SlowMetadata):
         return Document({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1/jwks"})
 
 
-def test_point_22_keys_are_as_safe_as_their_issuer(issuer: TokenIssuer) -> None:
-    """An issuer somewhere else has no keys on this machine, also where loopback may be asked."""
+def test_a_remote_issuers_keys_are_never_on_loopback(issuer: TokenIssuer) -> None:
+    """An https issuer elsewhere can't name keys on this machine, even if loopback is allowed."""
     client: Any = PlainKeys(issuer)
 
     assert "plain HTTP" in fault_of(DiscoveredKeySet(ISSUER, client=client))

@@ -1,4 +1,4 @@
-"""Several issuers: each token is verified by its own issuer's keys and rules, and by no other's."""
+"""Several issuers: each token is verified by its own issuer's keys and rules only."""
 
 from __future__ import annotations
 
@@ -65,30 +65,30 @@ STRANGER = TokenIssuer("https://stranger.example", kid="a")
 
 
 class NoKeys(KeyProvider):
-    """What an ``Authenticator`` hands to a validator that has its own keys: nothing of use."""
+    """The key provider that an ``Authenticator`` passes to a validator with its own keys."""
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         raise AssertionError("the router's issuers have keys of their own")
 
 
 def trusted(issuer: TokenIssuer, **options: Any) -> TrustedIssuer:
-    """An issuer that calls us ``api``, by its own key and algorithm."""
+    """Return a trusted issuer with the audience ``api``, its own key and its algorithm."""
     how = {"keys": issuer.verification_key, "audience": "api", "algorithms": issuer.algorithm}
     return TrustedIssuer(issuer.issuer, **{**how, **options})
 
 
 def router_of(*issuers: TokenIssuer) -> IssuerRouter:
-    """A router of issuers that all call us ``api``."""
+    """Return a router of issuers with the audience ``api``."""
     return IssuerRouter(*map(trusted, issuers))
 
 
 def token_of(issuer: TokenIssuer, **claims: Any) -> str:
-    """A good token for us, but for what is said."""
+    """Return a valid token, with the given claims."""
     return issuer.token(**{"aud": "api", **claims})
 
 
 def verify(router: IssuerRouter, token: str) -> Claims:
-    """The claims of a token that a router verifies."""
+    """Return the claims of a token that a router verifies."""
     return router.validate(BearerToken(token), NoKeys())
 
 
@@ -125,8 +125,8 @@ class TestIssuerRouterOnHMAC(IssuerRouterContract):
     issuer = C
 
 
-def test_point_25_each_issuers_tokens_are_accepted(app: Flask) -> None:
-    """An ``Authenticator`` without keys of its own lets the callers of every issuer in."""
+def test_tokens_of_each_issuer_are_accepted(app: Flask) -> None:
+    """An ``Authenticator`` without keys of its own accepts the tokens of every issuer of its router."""
     auth = Authenticator(validator=router_of(A, B, C))
 
     @app.get("/")
@@ -136,11 +136,11 @@ def test_point_25_each_issuers_tokens_are_accepted(app: Flask) -> None:
 
     client = app.test_client()
     for issuer in (A, B, C):
-        answer = client.get("/", headers=bearer(token_of(issuer)))
-        assert answer.text == f"alice of {issuer.issuer}"
-    answer = client.get("/", headers=bearer(token_of(STRANGER)))
-    assert answer.status_code == 401
-    assert "from another issuer" in answer.headers["WWW-Authenticate"]
+        response = client.get("/", headers=bearer(token_of(issuer)))
+        assert response.text == f"alice of {issuer.issuer}"
+    response = client.get("/", headers=bearer(token_of(STRANGER)))
+    assert response.status_code == 401
+    assert "from another issuer" in response.headers["WWW-Authenticate"]
     assert client.get("/").status_code == 401
 
 
@@ -180,8 +180,8 @@ def test_point_25_each_issuers_tokens_are_accepted(app: Flask) -> None:
     ],
     ids=ascii,
 )
-def test_point_25_an_issuer_is_matched_letter_for_letter(iss: str) -> None:
-    """What only looks like an issuer's name, with that issuer's own signature, is refused."""
+def test_an_issuer_must_match_exactly(iss: str) -> None:
+    """A token whose ``iss`` merely resembles its issuer's name is refused."""
     with pytest.raises(InvalidTokenError, match="iss is ") as caught:
         verify(router_of(A, B), token_of(A, iss=iss))
 
@@ -194,8 +194,8 @@ def test_point_25_an_issuer_is_matched_letter_for_letter(iss: str) -> None:
     [[A_URL], [A_URL, B_URL], {"": A_URL}, {A_URL: 1}, 1, 0.5, True, [], {}, [[A_URL]]],
     ids=ascii,
 )
-def test_point_25_an_issuer_is_text(iss: object) -> None:
-    """An ``iss`` of another type, such as an array that holds a trusted issuer, is refused."""
+def test_an_issuer_must_be_a_string(iss: object) -> None:
+    """An ``iss`` of another type, such as an array with a trusted issuer, is refused."""
     with pytest.raises(InvalidTokenError, match="absent, or no string"):
         verify(router_of(A, B), token_of(A, iss=iss))
 
@@ -211,8 +211,8 @@ def test_point_25_an_issuer_is_text(iss: object) -> None:
         "{}",
     ],
 )
-def test_point_25_a_token_without_an_issuer_is_refused(payload: str) -> None:
-    """A token that does not say whose it is belongs to nobody, however few issuers there are."""
+def test_a_token_without_an_issuer_is_refused(payload: str) -> None:
+    """A token without ``iss`` is refused, even by a router of one issuer."""
     token = A.compact(b'{"alg":"RS256","kid":"a","iss":"https://a.example"}', payload.encode())
 
     with pytest.raises(InvalidTokenError, match="absent, or no string"):
@@ -235,14 +235,14 @@ def test_point_25_a_token_without_an_issuer_is_refused(payload: str) -> None:
         "",
     ],
 )
-def test_point_25_a_claims_set_that_can_be_read_in_two_ways_chooses_nobody(payload: str) -> None:
-    """Two ``iss`` members, or what is no strict JSON object, is malformed, whatever stands in it."""
+def test_an_ambiguous_claims_set_is_malformed(payload: str) -> None:
+    """A duplicate ``iss``, or a payload that isn't a strict JSON object, is malformed."""
     with pytest.raises(MalformedTokenError):
         verify(router_of(A, B), A.compact(b'{"alg":"RS256","kid":"a"}', payload.encode()))
 
 
-def test_point_25_one_name_has_one_value() -> None:
-    """An escaped spelling of the very characters is the same name, and its issuer's rules hold."""
+def test_an_escaped_issuer_is_the_same_issuer() -> None:
+    """An ``iss`` with escaped characters selects its issuer, whose rules apply."""
     payload = '{"iss":"https:\\/\\/\\u0061.example","aud":"%s","exp":4102444800}'
     header = b'{"alg":"RS256","kid":"a"}'
 
@@ -251,8 +251,8 @@ def test_point_25_one_name_has_one_value() -> None:
         verify(router_of(A, B), A.compact(header, (payload % "other").encode()))
 
 
-def test_point_25_the_header_does_not_choose() -> None:
-    """An ``iss`` in the header (RFC 7519 §5.3) is nothing that anything goes by."""
+def test_an_issuer_in_the_header_is_ignored() -> None:
+    """An ``iss`` in the header (RFC 7519 §5.3) doesn't select an issuer."""
     router = router_of(A, B)
     header = {"iss": A_URL}
 
@@ -261,45 +261,45 @@ def test_point_25_the_header_does_not_choose() -> None:
         verify(router, A.token(aud="api", iss=None, header=header))
 
 
-class Watched(KeyProvider):
-    """Keys of an issuer, and who was asked for by which header."""
+class RecordingKeyProvider(KeyProvider):
+    """Records the headers that an issuer's keys are looked up for."""
 
     def __init__(self, *issuers: TokenIssuer) -> None:
         self.provider = StaticKeyProvider(*(issuer.verification_key for issuer in issuers))
-        self.asked: list[UnverifiedHeader] = []
+        self.lookups: list[UnverifiedHeader] = []
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        self.asked.append(header)
+        self.lookups.append(header)
         return self.provider.keys_for(header)
 
 
-def test_point_25_one_issuers_key_never_verifies_anothers_token() -> None:
-    """A's key under B's name is refused, also by A's key ID, and A's keys are not even looked at."""
-    keys = {name: Watched(issuer) for name, issuer in {"A": A, "B": B_RSA}.items()}
+def test_a_key_never_verifies_another_issuers_token() -> None:
+    """A token that A signed in B's name is refused, also with A's key ID, and A's keys aren't looked up."""
+    keys = {name: RecordingKeyProvider(issuer) for name, issuer in {"A": A, "B": B_RSA}.items()}
     router = IssuerRouter(
         TrustedIssuer(A_URL, keys=keys["A"], audience="api"),
         TrustedIssuer(B_URL, keys=keys["B"], audience="api"),
     )
 
-    # Both have a key of the ID "a".
+    # Both issuers have a key with the ID "a".
     with pytest.raises(BadSignatureError):
         verify(router, token_of(A, iss=B_URL))
-    assert not keys["A"].asked
+    assert not keys["A"].lookups
     with pytest.raises(BadSignatureError):
         verify(router, token_of(B_RSA, iss=A_URL))
     for kid in ("b", "", "https://a.example#a"):
         with pytest.raises(UnknownKeyError):
             verify(router, A.token(aud="api", iss=B_URL, header={"kid": kid}))
     with pytest.raises(BadSignatureError):
-        # It names no key: B's lone one is tried, and A's is not.
+        # The token names no key: B's only key is tried, and A's isn't.
         verify(router, A.token(aud="api", iss=B_URL, header={"kid": None}))
-    assert len(keys["A"].asked) == 1
+    assert len(keys["A"].lookups) == 1
     assert verify(router, token_of(A)).issuer == A_URL
     assert verify(router, token_of(B_RSA)).issuer == B_URL
 
 
-def test_point_25_each_issuer_has_its_own_algorithms() -> None:
-    """What one issuer signs with is not accepted of another one, so no key is taken for another kind."""
+def test_each_issuer_has_its_own_algorithms() -> None:
+    """An algorithm of one issuer isn't accepted from another, so no key is confused with another type."""
     router = IssuerRouter(
         trusted(A),
         trusted(C),
@@ -322,8 +322,8 @@ def test_point_25_each_issuer_has_its_own_algorithms() -> None:
         assert verify(router, token_of(issuer))
 
 
-def test_point_25_each_issuer_has_its_own_audience() -> None:
-    """What one issuer calls us means nothing in the token of another."""
+def test_each_issuer_has_its_own_audience() -> None:
+    """One issuer's audience isn't accepted in another's token."""
     router = IssuerRouter(
         trusted(A, audience=["api", "old-api"]), trusted(B, audience="b-knows-us-as-this")
     )
@@ -342,8 +342,8 @@ def test_point_25_each_issuer_has_its_own_audience() -> None:
             verify(router, issuer.token())
 
 
-def test_point_25_each_issuer_has_its_own_rules() -> None:
-    """A rule, a leeway or a size that is one issuer's does not hold for another one."""
+def test_each_issuer_has_its_own_rules() -> None:
+    """One issuer's rules, leeway and size limit don't apply to another."""
     router = IssuerRouter(
         trusted(A, rules=iter([RequiredClaims("tenant")]), leeway=60),
         trusted(B, max_size=10_000, algorithms=iter(["RS384", "ES256"])),
@@ -364,8 +364,8 @@ def test_point_25_each_issuer_has_its_own_rules() -> None:
     assert router.max_size == 10_000
 
 
-def test_point_25_a_token_of_an_unknown_issuer_causes_no_io(idp: IdentityProvider) -> None:
-    """Neither an issuer that is trusted nor the one that the token names is asked anything."""
+def test_a_token_of_an_unknown_issuer_causes_no_request(idp: IdentityProvider) -> None:
+    """Neither a trusted issuer nor the URLs in the token are requested."""
     idp.add_key(kid="a")
     keys = JWKSKeyProvider(idp.jwks_url, allow_http_on_loopback=True, fetch_timeout=PATIENCE)
     router = IssuerRouter(TrustedIssuer(A_URL, keys=keys, audience="api"))
@@ -383,15 +383,15 @@ def test_point_25_a_token_of_an_unknown_issuer_causes_no_io(idp: IdentityProvide
             with pytest.raises(InvalidTokenError):
                 verify(router, token)
         assert idp.connections == 0
-        # The name of an issuer that is trusted fetches that one's keys and nothing else.
+        # A trusted issuer's name fetches only that issuer's keys.
         with pytest.raises(BadSignatureError):
             verify(router, attacker.token(aud="api", iss=A_URL, header=bait))
         assert idp.count() == idp.count(idp.jwks_path) == 1
         assert attackers.connections == 0
 
 
-def test_point_25_an_algorithm_that_is_not_the_issuers_causes_no_io(idp: IdentityProvider) -> None:
-    """The algorithm is looked at before the issuer's keys are."""
+def test_a_disallowed_algorithm_causes_no_request(idp: IdentityProvider) -> None:
+    """The algorithm is checked before the issuer's keys are fetched."""
     keys = JWKSKeyProvider(idp.jwks_url, allow_http_on_loopback=True)
     router = IssuerRouter(TrustedIssuer(A_URL, keys=keys, audience="api"))
 
@@ -401,8 +401,8 @@ def test_point_25_an_algorithm_that_is_not_the_issuers_causes_no_io(idp: Identit
     assert idp.connections == 0
 
 
-def test_point_25_one_issuers_outage_is_not_anothers(idp: IdentityProvider) -> None:
-    """While an issuer's server hangs, its callers wait for it, and those of the others do not."""
+def test_an_outage_of_one_issuer_does_not_affect_the_others(idp: IdentityProvider) -> None:
+    """While one issuer's server hangs, tokens of the others are verified at once."""
     issuer = idp.add_key(kid="a")
     idp.behave(hang=True)
     keys = JWKSKeyProvider(idp.jwks_url, allow_http_on_loopback=True, fetch_timeout=PATIENCE)
@@ -423,26 +423,26 @@ def test_point_25_one_issuers_outage_is_not_anothers(idp: IdentityProvider) -> N
     assert verify(router, token_of(issuer))
 
 
-class Answering(KeyProvider):
-    """A provider that answers something, or raises it."""
+class FixedResult(KeyProvider):
+    """A provider that returns or raises its ``result``."""
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
     def keys_for(self, header: UnverifiedHeader) -> Any:
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "result",
     [OSError("no"), KeyError("a bug"), None, 5, "abc", {}, ..., [...], [None], ["a"]],
     ids=repr,
 )
-def test_point_25_a_provider_that_fails_is_503(app: Flask, answer: Any) -> None:
-    """What an issuer's provider raises or answers by mistake is our fault, and only for its tokens."""
-    router = IssuerRouter(trusted(A, keys=Answering(answer)), trusted(B))
+def test_a_failing_key_provider_is_an_outage(app: Flask, result: Any) -> None:
+    """An error or an invalid result of an issuer's key provider is a 503, for this issuer's tokens only."""
+    router = IssuerRouter(trusted(A, keys=FixedResult(result)), trusted(B))
     auth = Authenticator(validator=router)
 
     @app.get("/")
@@ -451,31 +451,33 @@ def test_point_25_a_provider_that_fails_is_503(app: Flask, answer: Any) -> None:
         return str(current_principal)
 
     client = app.test_client()
-    answered = client.get("/", headers=bearer(token_of(A)))
-    assert answered.status_code == 503
-    assert answered.headers["Retry-After"]
+    response = client.get("/", headers=bearer(token_of(A)))
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
     assert client.get("/", headers=bearer(token_of(B))).text == "alice"
 
 
-def test_point_25_what_a_provider_means_goes_through() -> None:
-    """A refusal of an issuer's provider is one, and an outage keeps its time to retry."""
+def test_refusals_and_outages_of_a_key_provider_are_kept() -> None:
+    """A refusal stays a refusal, and an outage keeps its ``retry_after``."""
     with pytest.raises(InvalidTokenError, match="blocked"):
-        verify(IssuerRouter(trusted(A, keys=Answering(InvalidTokenError("blocked")))), token_of(A))
+        verify(
+            IssuerRouter(trusted(A, keys=FixedResult(InvalidTokenError("blocked")))), token_of(A)
+        )
 
     outage = VerificationUnavailable("busy", retry_after=17)
     with pytest.raises(VerificationUnavailable) as caught:
-        verify(IssuerRouter(trusted(A, keys=Answering(outage))), token_of(A))
+        verify(IssuerRouter(trusted(A, keys=FixedResult(outage))), token_of(A))
     assert caught.value.retry_after == 17
 
 
-class Saying(TokenValidator):
-    """A validator that believes everything, and answers what it is set to."""
+class FixedClaims(TokenValidator):
+    """A validator that accepts every token and returns fixed claims."""
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Any:
-        return self.answer
+        return self.result
 
 
 @pytest.mark.parametrize(
@@ -483,34 +485,34 @@ class Saying(TokenValidator):
     [{"iss": B_URL}, {"iss": f"{A_URL}/"}, {"iss": [A_URL]}, {"iss": None}, {}],
     ids=ascii,
 )
-def test_point_25_whatever_a_validator_says_the_issuer_must_be_the_one_chosen(
+def test_verified_claims_must_name_the_selected_issuer(
     claims: dict[str, Any],
 ) -> None:
-    """What was verified for A and says that it is B's is refused, whoever verified it."""
-    for answer in (Claims(claims, checked_at=0), claims, MappingProxyType(claims)):
-        router = IssuerRouter(TrustedIssuer(A_URL, validator=Saying(answer)), trusted(B))
+    """Claims that were verified for A but name B are refused, whichever validator returned them."""
+    for result in (Claims(claims, checked_at=0), claims, MappingProxyType(claims)):
+        router = IssuerRouter(TrustedIssuer(A_URL, validator=FixedClaims(result)), trusted(B))
         with pytest.raises(ClaimError, match="in what was verified for") as caught:
             verify(router, token_of(A))
         assert caught.value.claim == "iss"
 
 
-@pytest.mark.parametrize("answer", [None, True, "alice", 5, [A_URL], ...], ids=repr)
-def test_point_25_a_validator_that_answers_no_claims_is_503(answer: Any) -> None:
-    """A validator that answers anything but claims lets nobody in."""
-    router = IssuerRouter(TrustedIssuer(A_URL, validator=Saying(answer)))
+@pytest.mark.parametrize("result", [None, True, "alice", 5, [A_URL], ...], ids=repr)
+def test_a_validator_that_does_not_return_claims_is_an_outage(result: Any) -> None:
+    """A validator that returns anything but claims accepts no token."""
+    router = IssuerRouter(TrustedIssuer(A_URL, validator=FixedClaims(result)))
 
     with pytest.raises(VerificationUnavailable, match="not claims"):
         verify(router, token_of(A))
 
 
-def test_point_25_a_validator_can_be_handed_in() -> None:
-    """An issuer's tokens may be verified by a validator of one's own, with that issuer's keys."""
+def test_an_issuer_can_have_its_own_validator() -> None:
+    """An issuer's tokens can be verified by a custom validator with that issuer's keys."""
     clock = TokenIssuer(A_URL, kid="a", clock=lambda: 1000, private_key=A.private_key)
     own = JWTValidator(rules=[Audience("me")], clock=lambda: 1001, max_size=9000)
     mapping = {"iss": B_URL, "sub": "bob"}
     router = IssuerRouter(
         TrustedIssuer(A_URL, keys=A.jwk, validator=own),
-        TrustedIssuer(B_URL, validator=Saying(mapping)),
+        TrustedIssuer(B_URL, validator=FixedClaims(mapping)),
     )
 
     assert verify(router, clock.token(aud="me", pad="x" * 6200)).checked_at == 1001
@@ -521,8 +523,8 @@ def test_point_25_a_validator_can_be_handed_in() -> None:
     assert router.issuers[A_URL].validator is own
 
 
-def test_point_25_keys_come_in_any_form() -> None:
-    """An issuer's keys are given as an ``Authenticator``'s are."""
+def test_keys_may_have_any_form() -> None:
+    """An issuer accepts keys in every form that an ``Authenticator`` does."""
     fetched: list[str] = []
 
     def fetch() -> Mapping[str, Any]:
@@ -535,8 +537,8 @@ def test_point_25_keys_come_in_any_form() -> None:
     assert len(fetched) == 1
 
 
-def test_point_25_a_refusal_can_be_logged_and_sent(caplog: pytest.LogCaptureFixture) -> None:
-    """The log quotes an unknown issuer in ASCII on one short line; the wire repeats nothing of it."""
+def test_an_unknown_issuer_is_quoted_safely(caplog: pytest.LogCaptureFixture) -> None:
+    """The message quotes an unknown issuer in ASCII on one short line; the response doesn't repeat it."""
     hostile = "https://evil.example\r\nINFO all is well \u202e" + "x" * 3000
 
     with pytest.raises(InvalidTokenError) as caught:
@@ -549,14 +551,16 @@ def test_point_25_a_refusal_can_be_logged_and_sent(caplog: pytest.LogCaptureFixt
     assert len(text) < 200
     assert "evil" not in (caught.value.description or "")
     with pytest.raises(ClaimError) as refused:
-        verify(IssuerRouter(TrustedIssuer(A_URL, validator=Saying({"iss": hostile}))), token_of(A))
+        verify(
+            IssuerRouter(TrustedIssuer(A_URL, validator=FixedClaims({"iss": hostile}))), token_of(A)
+        )
     assert str(refused.value).isprintable()
     assert len(str(refused.value)) < 220
     assert not caplog.records
 
 
-def test_point_25_a_token_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Choosing the issuer costs no second look: two JSON texts and three base64url texts are decoded."""
+def test_a_token_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Selecting the issuer decodes nothing twice: two JSON texts and three base64url texts."""
     decoded: list[str] = []
 
     def counted(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -569,7 +573,7 @@ def test_point_25_a_token_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jws, "read_json_object", counted(jws.read_json_object, "JSON"))
     monkeypatch.setattr(jws, "a2b_base64", counted(vars(jws)["a2b_base64"], "base64"))
     auth = Authenticator(validator=router_of(A, B))
-    # A header that nobody saw before.
+    # A header that isn't cached.
     token = A.token(aud="api", header={"nonce": time.time_ns()})
 
     assert auth.authenticate(make_request(headers=bearer(token)))
@@ -579,14 +583,14 @@ def test_point_25_a_token_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def calls_of(function: Callable[[], object]) -> int:
-    """How many functions, of Python's and of C, are called within a call."""
+    """Count the Python and C functions that a call runs."""
     count = 0
 
     def note(_: object, event: str, __: object) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
-    # What others left behind is not cleared away in the middle of it.
+    # A garbage collection would add calls.
     gc.disable()
     sys.setprofile(note)
     try:
@@ -597,8 +601,8 @@ def calls_of(function: Callable[[], object]) -> int:
     return count
 
 
-def test_point_25_thousands_of_issuers_cost_a_request_no_more_than_one() -> None:
-    """A request does the same work, call for call, with 10,000 issuers as with one, and so does a refusal."""
+def test_the_cost_does_not_grow_with_the_number_of_issuers() -> None:
+    """Accepting or refusing a token takes as many calls with 10,000 issuers as with one."""
     key = StaticKeyProvider(A.verification_key)
     names = [f"https://{number}.example" for number in range(9_999)]
     many = IssuerRouter(
@@ -612,7 +616,7 @@ def test_point_25_thousands_of_issuers_cost_a_request_no_more_than_one() -> None
             verify(router, stranger)
 
     for _ in range(2):
-        # The first time, what is kept of the header is made.
+        # The first round fills the cache of headers.
         work = [calls_of(lambda router=router: verify(router, good)) for router in (one, many)]
         refusals = [calls_of(lambda router=router: refused(router)) for router in (one, many)]
 
@@ -623,20 +627,20 @@ def test_point_25_thousands_of_issuers_cost_a_request_no_more_than_one() -> None
     assert len(repr(many)) < 100
 
 
-def test_point_25_threads_get_their_own_issuers_verdict() -> None:
-    """Under load, every token is verified by its issuer's keys, and every caller gets his own claims."""
+def test_concurrent_tokens_are_verified_by_their_own_issuers() -> None:
+    """Under load each token is verified by its issuer's keys, and each caller gets its own claims."""
     router = router_of(A, B, C)
     good = [(issuer, token_of(issuer, sub=issuer.issuer)) for issuer in (A, B, C)]
     bad = [token_of(A, iss=B_URL), token_of(C, iss=A_URL), token_of(STRANGER)]
-    together = Barrier(8)
+    barrier = Barrier(8)
 
     def work(number: int) -> None:
-        together.wait(PATIENCE)
+        barrier.wait(PATIENCE)
         for round_ in range(40):
             issuer, token = good[(number + round_) % 3]
             claims = verify(router, token)
             assert claims.issuer == claims.subject == issuer.issuer
-            claims["sub"] = "somebody else"
+            claims["sub"] = "another subject"
             with pytest.raises(InvalidTokenError):
                 verify(router, bad[(number + round_) % 3])
 
@@ -645,7 +649,7 @@ def test_point_25_threads_get_their_own_issuers_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         pytest.param(IssuerRouter, "needs a TrustedIssuer", id="no issuer"),
         pytest.param(lambda: IssuerRouter(A_URL), "objects, not 'https://a", id="text"),
@@ -670,7 +674,9 @@ def test_point_25_threads_get_their_own_issuers_verdict() -> None:
             lambda: TrustedIssuer([A_URL], keys=A.jwk), "takes non-empty", id="list of iss"
         ),
         pytest.param(
-            lambda: TrustedIssuer(5, validator=Saying({})), "takes non-empty", id="number as issuer"
+            lambda: TrustedIssuer(5, validator=FixedClaims({})),
+            "takes non-empty",
+            id="number as issuer",
         ),
         pytest.param(lambda: trusted(A, keys=None), "give the Auth.* keys=", id="no keys"),
         pytest.param(
@@ -702,11 +708,9 @@ def test_point_25_threads_get_their_own_issuers_verdict() -> None:
         ),
     ],
 )
-def test_point_25_a_composition_that_can_not_work_is_refused(
-    make: Callable[[], object], said: str
-) -> None:
-    """What is missing, double or contradictory is refused when it is made, with the issuer's name."""
-    with pytest.raises(ConfigurationError, match=re.compile(said, re.DOTALL)):
+def test_an_invalid_composition_is_refused(make: Callable[[], object], message: str) -> None:
+    """Missing, duplicate or contradictory settings raise when the router is made, with the issuer's name."""
+    with pytest.raises(ConfigurationError, match=re.compile(message, re.DOTALL)):
         make()
 
 
@@ -721,26 +725,26 @@ def test_point_25_a_composition_that_can_not_work_is_refused(
     ],
     ids=lambda option: next(iter(option)),
 )
-def test_point_25_a_validator_stands_for_every_other_option(option: dict[str, Any]) -> None:
-    """An option that a validator that was handed in would pass over is refused."""
+def test_options_beside_a_validator_are_refused(option: dict[str, Any]) -> None:
+    """Options that a custom validator would ignore are refused."""
     validator = JWTValidator(rules=[Issuer(A_URL), Audience("api")])
 
     with pytest.raises(ConfigurationError, match=next(iter(option))):
         TrustedIssuer(A_URL, keys=A.jwk, validator=validator, **option)
 
 
-def test_the_size_of_a_routers_tokens_may_be_given() -> None:
-    """It bounds what is read, for a validator that says nothing of sizes too; an issuer's own bound holds."""
+def test_the_routers_max_size_can_be_set() -> None:
+    """It limits tokens also for validators without a limit; an issuer's own limit still applies."""
 
-    class Sizeless(TokenValidator):
+    class Unlimited(TokenValidator):
         def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
             return JWTValidator(rules=[Audience("api")], max_size=20_000).validate(token, keys)
 
     large = token_of(A, pad="x" * 9000)
-    sizeless = TrustedIssuer(A_URL, keys=A.jwk, validator=Sizeless())
-    assert verify(IssuerRouter(sizeless, max_size=20_000), large)
+    unlimited = TrustedIssuer(A_URL, keys=A.jwk, validator=Unlimited())
+    assert verify(IssuerRouter(unlimited, max_size=20_000), large)
     for router in (
-        IssuerRouter(sizeless),
+        IssuerRouter(unlimited),
         IssuerRouter(trusted(A, max_size=20_000), max_size=8192),
         IssuerRouter(trusted(A), max_size=20_000),
     ):
@@ -749,13 +753,13 @@ def test_the_size_of_a_routers_tokens_may_be_given() -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1, True, "8192", 8192.0], ids=repr)
-def test_a_router_needs_a_whole_number_as_size(size: Any) -> None:
-    """Anything else is a mistake, found at once."""
+def test_the_routers_max_size_must_be_a_positive_integer(size: Any) -> None:
+    """Anything else raises when the router is made."""
     with pytest.raises(ConfigurationError, match=r"max_size is .*, expected a whole number"):
         IssuerRouter(trusted(A), max_size=size)
 
 
-def test_point_25_what_is_configured_can_not_be_changed() -> None:
+def test_a_router_is_immutable() -> None:
     """The issuers of a router are fixed when it is made."""
     router = router_of(A)
 
@@ -769,7 +773,7 @@ def test_point_25_what_is_configured_can_not_be_changed() -> None:
 
 
 class Fetching(TTLKeyProvider):
-    """A provider that fetches an issuer's keys, or fails to, and counts."""
+    """A provider that fetches an issuer's keys, or fails to, and counts fetches."""
 
     def __init__(self, issuer: TokenIssuer, error: Exception | None = None, **how: Any) -> None:
         fetches: list[str] = []
@@ -784,15 +788,15 @@ class Fetching(TTLKeyProvider):
         object.__setattr__(self, "fetches", fetches)
 
 
-def test_point_1_a_router_fetches_nothing_before_it_is_asked(app: Flask) -> None:
-    """``warm_up`` fetches all issuers' keys, each provider's once, with the current app at hand."""
+def test_warm_up_fetches_all_issuers_keys(app: Flask) -> None:
+    """Making a router fetches nothing; ``warm_up`` calls each provider once, with the current app."""
     shared, own = Fetching(A), Fetching(B)
     router = IssuerRouter(
         trusted(A, keys=shared),
         TrustedIssuer("https://twin.example", keys=shared, audience="api"),
         trusted(B, keys=own),
         trusted(C),
-        TrustedIssuer("https://opaque.example", validator=Saying({})),
+        TrustedIssuer("https://opaque.example", validator=FixedClaims({})),
     )
     assert not shared.fetches
     assert not own.fetches
@@ -805,8 +809,8 @@ def test_point_1_a_router_fetches_nothing_before_it_is_asked(app: Flask) -> None
     assert len(shared.fetches) == 1
 
 
-def test_point_1_warming_up_tells_who_failed() -> None:
-    """The issuers whose keys can't be had are told of once all were asked."""
+def test_warm_up_names_the_issuers_that_failed() -> None:
+    """All issuers' keys are fetched before ``warm_up`` raises for those that failed."""
     error = ConnectionError("down")
     good = Fetching(B)
     router = IssuerRouter(trusted(A, keys=Fetching(A, error)), trusted(C), trusted(B, keys=good))
@@ -819,13 +823,13 @@ def test_point_1_warming_up_tells_who_failed() -> None:
     IssuerRouter(trusted(C)).warm_up()
 
 
-def test_point_12_the_status_tells_of_each_issuer() -> None:
-    """It is made of values that JSON has words for, fetches nothing, and counts the states."""
+def test_the_status_lists_each_issuer() -> None:
+    """The status is JSON, counts the states, and fetches nothing."""
     cold = Fetching(A)
     router = IssuerRouter(
         trusted(A, keys=cold),
         trusted(B),
-        TrustedIssuer(C_URL, validator=Saying({})),
+        TrustedIssuer(C_URL, validator=FixedClaims({})),
     )
 
     status = router.status()
@@ -836,21 +840,21 @@ def test_point_12_the_status_tells_of_each_issuer() -> None:
     assert {name: one["provider"] for name, one in status["issuers"].items()} == {
         A_URL: "Fetching",
         B_URL: "StaticKeyProvider",
-        C_URL: "Saying",
+        C_URL: "FixedClaims",
     }
     assert status["issuers"][B_URL]["kids"] == ["b"]
     assert not cold.fetches
 
 
-class InState(Answering):
-    """A provider in a state."""
+class InState(FixedResult):
+    """A provider whose status has a fixed state."""
 
     def status(self) -> dict[str, Any]:
-        return {"state": self.answer}
+        return {"state": self.result}
 
 
 @pytest.mark.parametrize(
-    ("states", "together"),
+    ("states", "combined"),
     [
         ("static", "static"),
         ("static fresh", "fresh"),
@@ -866,8 +870,8 @@ class InState(Answering):
         ("exotic", "unknown"),
     ],
 )
-def test_point_12_one_issuers_trouble_is_not_the_state_of_all(states: str, together: str) -> None:
-    """A router has no keys only if none of its issuers has."""
+def test_the_state_of_a_router_combines_its_issuers(states: str, combined: str) -> None:
+    """A router has no keys only if none of its issuers has any."""
     router = IssuerRouter(
         *(
             TrustedIssuer(f"https://{number}.example", keys=InState(state), audience="api")
@@ -875,11 +879,11 @@ def test_point_12_one_issuers_trouble_is_not_the_state_of_all(states: str, toget
         )
     )
 
-    assert router.status()["state"] == together
+    assert router.status()["state"] == combined
 
 
-def test_point_7_the_generation_changes_with_any_issuers_keys() -> None:
-    """Whoever remembers what a router verified learns that an issuer's keys are others now."""
+def test_the_generation_changes_with_any_issuers_keys() -> None:
+    """A cache of verified tokens can tell that any issuer's keys have changed."""
     keys = Fetching(A)
     router = IssuerRouter(trusted(A, keys=keys), trusted(B))
     before = router.generation
@@ -887,11 +891,11 @@ def test_point_7_the_generation_changes_with_any_issuers_keys() -> None:
     keys.warm_up()
 
     assert router.generation > before
-    assert not hasattr(IssuerRouter(trusted(A, keys=Watched(A))), "generation")
+    assert not hasattr(IssuerRouter(trusted(A, keys=RecordingKeyProvider(A))), "generation")
 
 
-def test_a_router_says_nothing_of_what_went_well(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is logged of tokens that are accepted."""
+def test_accepted_tokens_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged for tokens that are accepted."""
     caplog.set_level(logging.DEBUG)
 
     assert verify(router_of(A, B), token_of(A))
@@ -904,14 +908,14 @@ def _refuse(_: threading.Thread) -> None:
 
 
 def _never_run(_: threading.Thread) -> None:
-    """Behave as where threads are never run."""
+    """Behave like a system on which threads never run."""
 
 
 @pytest.mark.parametrize("start", [_refuse, _never_run], ids=["refused", "never run"])
-def test_all_are_warmed_up_without_threads(
+def test_warm_up_works_without_threads(
     start: Callable[[threading.Thread], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no thread can be started the caller does it, and hears what failed."""
+    """If no thread can start, the caller fetches all keys itself, and gets the errors."""
     warmed: list[str] = []
 
     class Source:

@@ -1,4 +1,4 @@
-"""What the tests of key files share: a directory, and counts of what is done in it."""
+"""What the tests of key files share: a directory, and counts of file operations in it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def keys(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def counts(keys: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often something below the directory was asked for its state, opened or parsed."""
+    """Counts of the calls that stat, open or parse something in the directory."""
     counts: Counter[str] = Counter()
-    look, open_, parse = Path.stat, os.open, _file_readings.keys_of
+    stat, open_, parse = Path.stat, os.open, _file_readings.keys_of
 
     def counted_stat(self: Path, **options: Any) -> os.stat_result:
         counts["stat"] += keys in (self, self.parent)
-        return look(self, **options)
+        return stat(self, **options)
 
     def counted_open(path: Any, *args: Any, **options: Any) -> int:
         counts["open"] += keys == Path(path).parent
@@ -48,7 +48,7 @@ def counts(keys: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @pytest.fixture
 def children() -> Iterator[list[int]]:
-    """Processes that were forked, which are waited for."""
+    """Process IDs of forked children, which are waited for."""
     pids: list[int] = []
     yield pids
     for pid in pids:

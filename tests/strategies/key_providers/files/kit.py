@@ -1,4 +1,4 @@
-"""What the tests of key files share: issuers, keys in every form, and a provider looked through by hand."""
+"""Issuers, keys in every form, and probes for the tests of key files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALGORITHMS = ("ES256", "RS256", "EdDSA", "HS256")
 
 
 def issuer_of(kid: str | None = None, algorithm: str = "ES256") -> TokenIssuer:
-    """An issuer with a key of its own."""
+    """Return an issuer with a new key."""
     return TokenIssuer(algorithm=algorithm, kid=kid)
 
 
@@ -39,12 +39,12 @@ ED = issuer_of("e", "EdDSA")
 
 
 def jwks_of(*issuers: TokenIssuer) -> str:
-    """The JWK set of some issuers, as JSON."""
+    """Return the JWK set of some issuers, as JSON."""
     return json.dumps({"keys": [issuer.jwk for issuer in issuers]})
 
 
 def private_pem_of(issuer: TokenIssuer) -> str:
-    """An issuer's private key, as PEM."""
+    """Return an issuer's private key, as PEM."""
     key: Any = issuer.private_key
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -54,7 +54,7 @@ def private_pem_of(issuer: TokenIssuer) -> str:
 
 
 def certificate_of(issuer: TokenIssuer) -> str:
-    """A certificate of an issuer's key, as PEM."""
+    """Return a certificate of an issuer's key, as PEM."""
     key: Any = issuer.private_key
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
     now = datetime.now(timezone.utc)
@@ -72,7 +72,7 @@ def certificate_of(issuer: TokenIssuer) -> str:
 
 
 def pkcs1_of(issuer: TokenIssuer) -> str:
-    """An issuer's RSA key as PKCS#1 has it, as PEM."""
+    """Return an issuer's RSA key in PKCS#1, as PEM."""
     key: Any = issuer.private_key
     return (
         key.public_key()
@@ -82,7 +82,7 @@ def pkcs1_of(issuer: TokenIssuer) -> str:
 
 
 def openssh_of(issuer: TokenIssuer) -> str:
-    """An issuer's public key as OpenSSH's line."""
+    """Return an issuer's public key as an OpenSSH line."""
     key: Any = issuer.private_key
     line = key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
@@ -91,7 +91,7 @@ def openssh_of(issuer: TokenIssuer) -> str:
 
 
 def weak_pem() -> str:
-    """An RSA key that is too short, as PEM."""
+    """Return an RSA key that is too short, as PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
     return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -99,31 +99,31 @@ def weak_pem() -> str:
 
 
 def secret_jwk() -> dict[str, str]:
-    """A symmetric key as a JWK."""
+    """Return a symmetric key as a JWK."""
     return {"kty": "oct", "kid": "shared", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}
 
 
 def subject(token: str, keys: KeyProvider) -> str | None:
-    """Whom a token is about, if a key verifies it."""
+    """Return the subject of a token that the keys verify."""
     return JWTValidator(algorithms=ALGORITHMS).validate(BearerToken(token), keys).subject
 
 
 def same_keys(key_set: KeySet, *issuers: TokenIssuer) -> bool:
-    """Whether a set has the keys of these issuers and no others, whatever their IDs."""
+    """Return whether a set has exactly the keys of these issuers, whatever their IDs."""
 
-    def marks(key: Any) -> bytes:
+    def der(key: Any) -> bytes:
         return key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
     privates: list[Any] = [issuer.private_key for issuer in issuers]
-    return sorted(marks(key.material) for key in key_set.keys) == sorted(
-        marks(private.public_key()) for private in privates
+    return sorted(der(key.material) for key in key_set.keys) == sorted(
+        der(private.public_key()) for private in privates
     )
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for what a thread is about to do."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
@@ -131,42 +131,42 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 def provider_of(*paths: Path, **options: Any) -> FileKeyProvider:
-    """A provider that nobody has to be fast for."""
+    """Return a provider with long timeouts."""
     return FileKeyProvider(*paths, **{"max_wait": PATIENCE, "fetch_timeout": PATIENCE, **options})
 
 
 def shown(path: Path) -> str:
-    """A path as log lines and messages show it."""
+    """Return a path as log lines and messages show it."""
     return _key_files._shown(path)
 
 
-class Eyes:
-    """A provider that is looked through by hand, without the engine around it."""
+class Probe:
+    """Reads the files of a provider directly, without the engine around it."""
 
     def __init__(self, clock: Any, *paths: Path, **options: Any) -> None:
         self.clock = clock
         self.provider = provider_of(*paths, clock=clock, **options)
 
-    def look(self, after: float = INTERVAL) -> KeySet:
-        """What it sees some seconds later."""
+    def read(self, after: float = INTERVAL) -> KeySet:
+        """Return the keys that it reads some seconds later."""
         self.clock.move(after)
         fetched: Any = self.provider.fetch()
         assert isinstance(fetched.keys, KeySet)
         return fetched.keys
 
     def kids(self, after: float = INTERVAL) -> set[str]:
-        """The key IDs that it sees some seconds later."""
-        return set(self.look(after).kids)
+        """Return the key IDs that it reads some seconds later."""
+        return set(self.read(after).kids)
 
-    def kids_agreed(self) -> set[str]:
-        """The key IDs that it sees after two looks, when what both found missing is gone."""
-        self.look()
+    def kids_after_two_reads(self) -> set[str]:
+        """Return the key IDs after two reads, without those that both reads lack."""
+        self.read()
         return self.kids()
 
     def fault(self, after: float = INTERVAL) -> str:
-        """Why it sees nothing some seconds later."""
+        """Return the error message of a read some seconds later."""
         with pytest.raises(ConfigurationError) as error:
-            self.look(after)
+            self.read(after)
         return str(error.value)
 
 
@@ -178,7 +178,7 @@ class Volume:
         self._count = 0
 
     def publish(self, files: dict[str, str]) -> None:
-        """Replace all files at once, in kubelet's steps."""
+        """Replace all files at once, in the steps of kubelet."""
         self._count += 1
         data = self.path / "..data"
         before = data.resolve() if data.is_symlink() else None

@@ -1,4 +1,4 @@
-"""Files that can not be used."""
+"""Key files that can't be used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .kit import (
     A,
     B,
     C,
-    Eyes,
+    Probe,
     eventually,
     jwks_of,
     provider_of,
@@ -34,33 +34,33 @@ from .kit import (
 )
 
 
-def test_point_23_a_half_written_file_keeps_its_previous_keys(keys: Path, clock: Any) -> None:
-    """While one file is cut off, its old keys serve and the other files are updated."""
-    eyes = Eyes(clock, keys)
+def test_a_half_written_file_keeps_its_previous_keys(keys: Path, clock: Any) -> None:
+    """While one file is truncated, its old keys stay in use and other files are updated."""
+    probe = Probe(clock, keys)
     for issuer in (A, B):
         (keys / f"{issuer.kid}.json").write_text(jwks_of(issuer))
-    assert eyes.kids() == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
 
     new = jwks_of(A, C)
     (keys / "a.json").write_text(new[: len(new) // 2])
     (keys / "b.json").write_text(jwks_of(B, RSA))
-    key_set = eyes.look()
+    key_set = probe.read()
     assert key_set.kids == {"a", "b", "r"}
     assert key_set.skipped == (
         f"{shown(keys / 'a.json')}: it begins like a JSON object and isn't one",
     )
-    assert eyes.look() is key_set
+    assert probe.read() is key_set
 
     (keys / "a.json").write_text(new)
-    key_set = eyes.look()
+    key_set = probe.read()
     assert key_set.kids == {"a", "b", "c", "r"}
     assert key_set.skipped == ()
 
 
-def test_point_23_the_log_tells_of_a_bad_file_once(
+def test_a_damaged_file_is_logged_once(
     keys: Path, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file that stays half-written is one warning, and not one at each look."""
+    """A file that stays half-written causes one warning, not one per read."""
     provider = provider_of(keys, clock=clock)
     (keys / "a.json").write_text(jwks_of(A))
     (keys / "b.json").write_text(jwks_of(B))
@@ -80,41 +80,41 @@ def test_point_23_the_log_tells_of_a_bad_file_once(
     json.dumps(provider.status())
 
 
-def test_point_6_the_keys_of_a_bad_file_serve_for_so_long_only(keys: Path, clock: Any) -> None:
-    """Beside good files, too, what a damaged one held is used for ``max_stale`` seconds."""
-    eyes = Eyes(clock, keys, max_stale=60)
+def test_keys_of_a_damaged_file_are_used_for_max_stale(keys: Path, clock: Any) -> None:
+    """A damaged file's keys are used for ``max_stale`` seconds, also beside valid files."""
+    probe = Probe(clock, keys, max_stale=60)
     for issuer in (A, B):
         (keys / f"{issuer.kid}.json").write_text(jwks_of(issuer))
-    assert eyes.kids() == {"a", "b"}
-    assert eyes.kids(after=100) == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
+    assert probe.kids(after=100) == {"a", "b"}
 
     (keys / "a.json").write_text("{")
-    assert eyes.kids(after=59) == {"a", "b"}
-    assert eyes.kids() == {"b"}
+    assert probe.kids(after=59) == {"a", "b"}
+    assert probe.kids() == {"b"}
     (keys / "a.json").write_text(jwks_of(A))
-    assert eyes.kids() == {"a", "b"}
-    assert eyes.kids(after=100) == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
+    assert probe.kids(after=100) == {"a", "b"}
 
 
-def test_point_6_no_keys_of_a_bad_file_serve_where_that_is_strict(keys: Path, clock: Any) -> None:
-    """With ``max_stale=0`` a file that is damaged loses its keys at once, and good ones keep theirs."""
-    eyes = Eyes(clock, keys, max_stale=0)
+def test_with_max_stale_zero_a_damaged_file_loses_its_keys_at_once(keys: Path, clock: Any) -> None:
+    """With ``max_stale=0`` a damaged file's keys aren't used, and valid files keep theirs."""
+    probe = Probe(clock, keys, max_stale=0)
     for issuer in (A, B):
         (keys / f"{issuer.kid}.json").write_text(jwks_of(issuer))
-    assert eyes.kids() == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
 
     (keys / "a.json").write_text("{")
-    assert eyes.kids() == {"b"}
+    assert probe.kids() == {"b"}
 
 
-def test_point_6_a_lone_file_that_is_damaged_serves_for_so_long_only(
+def test_a_damaged_only_file_is_an_outage_after_max_stale(
     keys: Path, clock: Any, all_told: Callable[[], None]
 ) -> None:
-    """Its keys serve on as stale ones, and then nothing is decided: 503, never 401."""
-    told: list[str] = []
+    """The keys are used as stale ones, and then tokens get 503, never 401."""
+    events: list[str] = []
 
     def listen(sender: object, event: str, **_: Any) -> None:
-        told.append(event)
+        events.append(event)
 
     provider = provider_of(keys / "a.json", clock=clock, max_stale=60)
     (keys / "a.json").write_text(jwks_of(A))
@@ -136,7 +136,7 @@ def test_point_6_a_lone_file_that_is_damaged_serves_for_so_long_only(
         assert subject(A.token(), provider) == "alice"
         all_told()
 
-    assert [event for event in told if event != "refresh_failed"] == [
+    assert [event for event in events if event != "refresh_failed"] == [
         "serving_stale",
         "dead",
         "refreshed",
@@ -144,23 +144,23 @@ def test_point_6_a_lone_file_that_is_damaged_serves_for_so_long_only(
     ]
 
 
-def test_point_23_a_new_file_that_is_bad_is_passed_over(keys: Path, clock: Any) -> None:
-    """It is looked at again when it has changed, and takes no other file down."""
-    eyes = Eyes(clock, keys)
+def test_a_new_damaged_file_is_ignored(keys: Path, clock: Any) -> None:
+    """It is read again when it has changed, and doesn't affect other files."""
+    probe = Probe(clock, keys)
     (keys / "a.json").write_text(jwks_of(A))
     (keys / "b.json").write_text("{")
-    assert eyes.kids() == {"a"}
+    assert probe.kids() == {"a"}
     (keys / "b.json").write_text(jwks_of(B))
-    assert eyes.kids() == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
 
 
-def test_point_23_a_file_is_not_believed_while_it_is_written(
+def test_a_file_that_grows_while_it_is_read_is_not_used(
     keys: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of what grows while it is read, the beginning does not count, though it be whole."""
+    """The beginning of a growing file is not used, even if it is a complete key."""
     file = keys / "a.pem"
     file.write_text(A.public_pem)
-    eyes = Eyes(clock, file)
+    probe = Probe(clock, file)
     fstat = os.fstat
 
     def fstat_of_a_growing_file(descriptor: int) -> os.stat_result:
@@ -171,13 +171,13 @@ def test_point_23_a_file_is_not_believed_while_it_is_written(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fstat", fstat_of_a_growing_file)
-        assert eyes.fault().endswith("it is being written")
+        assert probe.fault().endswith("it is being written")
     file.write_text(A.public_pem + B.public_pem)
-    assert same_keys(eyes.look(), A, B)
+    assert same_keys(probe.read(), A, B)
 
 
-def test_point_23_a_slow_writer_is_never_half_believed(keys: Path) -> None:
-    """While a file is written bit by bit, over and over, each answer is one that was written whole."""
+def test_a_file_under_slow_rewriting_is_never_used_in_part(keys: Path) -> None:
+    """While a file is rewritten piece by piece, each result is a version that was written completely."""
     file = keys / "a.json"
     versions = [jwks_of(A, B), jwks_of(B, C, RSA)]
     file.write_text(versions[0])
@@ -207,25 +207,25 @@ def test_point_23_a_slow_writer_is_never_half_believed(keys: Path) -> None:
     writer.join(PATIENCE)
 
     assert seen <= {frozenset("ab"), frozenset("bcr"), frozenset("abcr")}
-    assert set(Eyes(time.monotonic, file).provider.fetch().keys.kids) == set("bcr")  # type: ignore[attr-defined]
+    assert set(Probe(time.monotonic, file).provider.fetch().keys.kids) == set("bcr")
 
 
 @pytest.mark.skipif(
     sys.platform != "linux", reason="no file of another system is unreadable to root"
 )
-def test_point_23_a_file_that_can_not_be_read_is_not_gone(keys: Path, clock: Any) -> None:
-    """An error of the file system keeps a file's keys, where its absence would withdraw them."""
-    eyes = Eyes(clock, keys, keys.parent / "c.json")
+def test_an_unreadable_file_keeps_its_keys(keys: Path, clock: Any) -> None:
+    """An error of the file system keeps a file's keys, while a missing file loses them."""
+    probe = Probe(clock, keys, keys.parent / "c.json")
     (keys.parent / "c.json").write_text(jwks_of(C))
     for issuer in (A, B):
         (keys / f"{issuer.kid}.json").write_text(jwks_of(issuer))
-    assert eyes.kids() == {"a", "b", "c"}
+    assert probe.kids() == {"a", "b", "c"}
 
     (keys / "a.json").unlink()
     (keys / "a.json").symlink_to("/proc/self/mem")
     (keys / "b.json").unlink()
     (keys / "b.json").symlink_to("b.json")
-    key_set = eyes.look()
+    key_set = probe.read()
     assert key_set.kids == {"a", "b", "c"}
     assert key_set.skipped == (
         f"{shown(keys / 'a.json')}: Input/output error",
@@ -234,33 +234,33 @@ def test_point_23_a_file_that_can_not_be_read_is_not_gone(keys: Path, clock: Any
 
     keys.rename(keys.parent / "moved")
     keys.symlink_to(keys.name)
-    assert eyes.kids() == {"a", "b", "c"}
+    assert probe.kids() == {"a", "b", "c"}
     keys.unlink()
-    assert eyes.kids() == {"a", "b", "c"}
-    assert eyes.kids() == {"c"}
+    assert probe.kids() == {"a", "b", "c"}
+    assert probe.kids() == {"c"}
 
 
-def test_a_pipe_is_no_file(keys: Path, clock: Any) -> None:
-    """What is no regular file is not opened, which might take for ever."""
+def test_a_named_pipe_is_not_opened(keys: Path, clock: Any) -> None:
+    """A file that isn't regular is not opened, which might block."""
     os.mkfifo(keys / "pipe.pem")
 
-    assert Eyes(clock, keys).fault().endswith("it is not a regular file")
+    assert Probe(clock, keys).fault().endswith("it is not a regular file")
 
 
-def test_an_error_without_words_is_named() -> None:
-    """A file system that gives no reason is shown by the class of its error."""
+def test_an_error_without_a_message_is_named_by_its_class() -> None:
+    """An OSError without a reason is shown by its class."""
     assert _file_readings._why(OSError()) == "OSError"
 
 
-def test_point_4_a_look_that_failed_is_repeated_sooner(keys: Path, clock: Any) -> None:
-    """After a failure nobody waits for the interval's end: the engine says when it is tried again."""
-    eyes = Eyes(clock, keys / "a.json")
-    assert "No such file" in eyes.fault()
-    assert "No such file" in eyes.fault(after=1)
+def test_a_failed_read_is_repeated_before_the_interval(keys: Path, clock: Any) -> None:
+    """After a failure the next read doesn't wait for the interval: the engine's backoff decides."""
+    probe = Probe(clock, keys / "a.json")
+    assert "No such file" in probe.fault()
+    assert "No such file" in probe.fault(after=1)
     (keys / "a.json").write_text(jwks_of(A))
-    assert eyes.kids(after=1) == {"a"}
+    assert probe.kids(after=1) == {"a"}
 
     (keys / "a.json").write_text("{")
-    assert "JSON" in eyes.fault()
+    assert "JSON" in probe.fault()
     (keys / "a.json").write_text(jwks_of(B))
-    assert eyes.kids(after=1) == {"a", "b"}
+    assert probe.kids(after=1) == {"a", "b"}

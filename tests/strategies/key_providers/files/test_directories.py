@@ -1,4 +1,4 @@
-"""Directories of key files, and volumes that are swapped as a whole."""
+"""Directories of key files, and volumes that are replaced as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .kit import (
     A,
     B,
     C,
-    Eyes,
+    Probe,
     Volume,
     jwks_of,
     provider_of,
@@ -24,8 +24,8 @@ from .kit import (
 )
 
 
-def test_point_23_a_directory_is_its_plain_files(keys: Path, clock: Any) -> None:
-    """Hidden files, copies that an editor left, directories and links to nothing are passed over."""
+def test_a_directory_stands_for_its_regular_files(keys: Path, clock: Any) -> None:
+    """Hidden files, editors' copies, directories and dangling links are ignored."""
     (keys / "a.json").write_text(jwks_of(A))
     for name in (".hidden.json", "..data.json", "a.json~"):
         (keys / name).write_text(jwks_of(B))
@@ -35,34 +35,34 @@ def test_point_23_a_directory_is_its_plain_files(keys: Path, clock: Any) -> None
     (keys / "linked.json").symlink_to(keys.parent / "elsewhere.json")
     (keys.parent / "elsewhere.json").write_text(jwks_of(C))
 
-    key_set = Eyes(clock, keys).look()
+    key_set = Probe(clock, keys).read()
     assert key_set.kids == {"a", "c"}
     assert key_set.skipped == ()
 
 
-def test_point_23_a_hidden_path_may_be_named(keys: Path, clock: Any) -> None:
-    """What is passed over in a directory is read where it is asked for by its name."""
+def test_a_hidden_file_can_be_named(keys: Path, clock: Any) -> None:
+    """A file that is ignored in a directory is read if its own path is given."""
     (keys / ".a.json").write_text(jwks_of(A))
 
-    assert Eyes(clock, keys / ".a.json").kids() == {"a"}
+    assert Probe(clock, keys / ".a.json").kids() == {"a"}
 
 
-def test_point_23_files_come_and_go_in_a_directory(keys: Path, clock: Any) -> None:
-    """A new file brings its keys, and one that is deleted takes them along."""
-    eyes = Eyes(clock, keys)
+def test_files_can_be_added_and_deleted(keys: Path, clock: Any) -> None:
+    """A new file adds its keys, and a deleted one removes them."""
+    probe = Probe(clock, keys)
     (keys / "a.json").write_text(jwks_of(A))
-    assert eyes.kids() == {"a"}
+    assert probe.kids() == {"a"}
     (keys / "b.json").write_text(jwks_of(B))
-    assert eyes.kids() == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
     (keys / "a.json").unlink()
-    assert eyes.kids_agreed() == {"b"}
+    assert probe.kids_after_two_reads() == {"b"}
     (keys / "b.json").rename(keys / "c.json")
-    assert eyes.kids() == {"b"}
-    assert eyes.kids() == {"b"}
+    assert probe.kids() == {"b"}
+    assert probe.kids() == {"b"}
 
 
-def test_point_23_a_swapped_volume_is_seen(keys: Path, clock: Any) -> None:
-    """A Secret or ConfigMap that changes is seen at the next look: keys that come, change and go."""
+def test_a_replaced_volume_is_noticed(keys: Path, clock: Any) -> None:
+    """Keys that a Secret or ConfigMap adds, changes and removes are found at the next read."""
     volume = Volume(keys)
     provider = provider_of(keys, clock=clock)
     volume.publish({"a.json": jwks_of(A), "b.json": jwks_of(B)})
@@ -82,34 +82,34 @@ def test_point_23_a_swapped_volume_is_seen(keys: Path, clock: Any) -> None:
     assert provider.generation == 4
 
 
-def test_point_23_a_file_of_a_swapped_volume_is_seen(
+def test_a_file_of_a_replaced_volume_is_noticed(
     keys: Path, clock: Any, counts: Counter[str]
 ) -> None:
-    """So it is where its files are named one by one, and what holds the same is not parsed again."""
+    """Files that are named one by one are noticed too, and unchanged content is not parsed again."""
     volume = Volume(keys)
-    eyes = Eyes(clock, keys / "a.json", keys / "b.json")
+    probe = Probe(clock, keys / "a.json", keys / "b.json")
     volume.publish({"a.json": jwks_of(A), "b.json": jwks_of(B)})
-    assert eyes.kids() == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
 
     volume.publish({"a.json": jwks_of(C), "b.json": jwks_of(B)})
-    assert eyes.kids() == {"a", "b", "c"}
-    assert eyes.kids() == {"b", "c"}
+    assert probe.kids() == {"a", "b", "c"}
+    assert probe.kids() == {"b", "c"}
     assert counts["parse"] == 3
 
 
-def test_point_23_a_volume_is_swapped_while_tokens_come(keys: Path) -> None:
-    """Whenever a look falls, a key that stays in the volume verifies without a refusal."""
+def test_replacing_a_volume_under_load_refuses_no_token(keys: Path) -> None:
+    """A key that stays in the volume verifies at all times."""
     volume = Volume(keys)
     volume.publish({"a.json": jwks_of(A), "b.json": jwks_of(B)})
     provider = provider_of(keys, interval=0.001)
     provider.warm_up()
     stop = threading.Event()
-    answers: Counter[str | None] = Counter()
+    results: Counter[str | None] = Counter()
 
     def use() -> None:
         while not stop.is_set():
-            answers["asked"] += 1
-            answers[subject(A.token(), provider)] += 1
+            results["total"] += 1
+            results[subject(A.token(), provider)] += 1
 
     user = threading.Thread(target=use)
     user.start()
@@ -119,4 +119,4 @@ def test_point_23_a_volume_is_swapped_while_tokens_come(keys: Path) -> None:
     user.join(PATIENCE)
 
     assert not user.is_alive()
-    assert answers["alice"] == answers["asked"] > 0
+    assert results["alice"] == results["total"] > 0

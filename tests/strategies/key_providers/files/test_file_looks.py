@@ -1,4 +1,4 @@
-"""When files are looked at, and when they are read again."""
+"""When files are checked, and when they are read again."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ import pytest
 
 from flask_jwtlib.errors import UnknownKeyError
 
-from .kit import INTERVAL, A, B, C, Eyes, eventually, jwks_of, provider_of, subject
+from .kit import INTERVAL, A, B, C, Probe, eventually, jwks_of, provider_of, subject
 
 
-def test_point_23_files_are_looked_at_every_five_seconds_at_most(
+def test_files_are_checked_at_most_every_five_seconds(
     keys: Path, clock: Any, counts: Counter[str]
 ) -> None:
-    """In between the same set is answered, and it says when to ask again."""
+    """Between checks the provider returns the same set, and says when to fetch again."""
     (keys / "a.json").write_text(jwks_of(A))
-    eyes = Eyes(clock, keys / "a.json")
-    assert eyes.kids() == {"a"}
+    probe = Probe(clock, keys / "a.json")
+    assert probe.kids() == {"a"}
     assert counts["stat"] == 1
 
     (keys / "a.json").write_text(jwks_of(B))
     clock.move(1)
-    fetched: Any = eyes.provider.fetch()
+    fetched: Any = probe.provider.fetch()
     assert fetched.keys.kids == {"a"}
     assert fetched.ttl * 0.7 == pytest.approx(4)
-    assert eyes.kids(after=3.999) == {"a"}
+    assert probe.kids(after=3.999) == {"a"}
     assert counts["stat"] == 1
-    assert eyes.kids(after=0.001) == {"a", "b"}
+    assert probe.kids(after=0.001) == {"a", "b"}
     assert counts["stat"] == 2
-    assert eyes.kids() == {"b"}
+    assert probe.kids() == {"b"}
     assert counts["stat"] == 3
 
 
-def test_point_23_the_engine_looks_every_five_seconds_at_most(
+def test_the_engine_checks_files_about_every_five_seconds(
     keys: Path, clock: Any, counts: Counter[str]
 ) -> None:
-    """Over ten minutes of tokens, of unknown kids too, no two looks are closer, nor are they rare."""
+    """In ten minutes of tokens, some with unknown kids, checks are 5 to 7.5 seconds apart."""
     (keys / "a.json").write_text(jwks_of(A))
     provider = provider_of(keys / "a.json", clock=clock)
-    looks: list[float] = []
+    checks: list[float] = []
 
     for number in range(6000):
         before = counts["stat"]
@@ -53,10 +53,10 @@ def test_point_23_the_engine_looks_every_five_seconds_at_most(
             with pytest.raises(UnknownKeyError):
                 subject(B.token(header={"kid": f"made up {number}"}), provider)
         eventually(lambda: not provider.status()["fetching"])
-        looks += [clock.now] * (counts["stat"] - before)
+        checks += [clock.now] * (counts["stat"] - before)
         clock.move(0.1)
 
-    gaps = [later - earlier for earlier, later in pairwise(looks)]
+    gaps = [later - earlier for earlier, later in pairwise(checks)]
     assert min(gaps) >= INTERVAL - 1e-6
     assert max(gaps) < 1.5 * INTERVAL
     assert provider.generation == 1
@@ -64,10 +64,8 @@ def test_point_23_the_engine_looks_every_five_seconds_at_most(
     assert provider.status()["fetches"]["unknown_kid"]["succeeded"] > 2
 
 
-def test_point_14_a_new_key_is_found_for_its_first_token_after_the_interval(
-    keys: Path, clock: Any
-) -> None:
-    """A token of a new key is verified as soon as a look is allowed, also if it was refused before."""
+def test_a_new_key_is_found_for_its_first_token_after_the_interval(keys: Path, clock: Any) -> None:
+    """A token of a new key is verified as soon as a check is allowed, even if it was refused before."""
     provider = provider_of(keys, clock=clock)
     (keys / "a.json").write_text(jwks_of(A))
     assert subject(A.token(), provider) == "alice"
@@ -81,31 +79,29 @@ def test_point_14_a_new_key_is_found_for_its_first_token_after_the_interval(
     assert subject(B.token(), provider) == "alice"
 
 
-def test_point_7_what_has_not_changed_is_the_same(
-    keys: Path, clock: Any, counts: Counter[str]
-) -> None:
-    """Files that nobody changed are read twice and parsed once, and the set is the same object."""
+def test_unchanged_files_return_the_same_set(keys: Path, clock: Any, counts: Counter[str]) -> None:
+    """Unchanged files are read twice and parsed once, and the set is the same object."""
     for issuer in (A, B):
         (keys / f"{issuer.kid}.json").write_text(jwks_of(issuer))
     (keys / "note").write_text("no key")
     (keys / "note.txt").write_text("not even opened")
-    eyes = Eyes(clock, keys)
+    probe = Probe(clock, keys)
 
-    first = eyes.look()
+    first = probe.read()
     assert counts == {"stat": 4, "open": 3, "parse": 3}
     for _ in range(5):
-        assert eyes.look() is first
+        assert probe.read() is first
     assert counts == {"stat": 24, "open": 6, "parse": 3}
 
     (keys / "a.json").touch()
-    assert eyes.look() is first
-    assert eyes.look() is first
-    assert eyes.look() is first
+    assert probe.read() is first
+    assert probe.read() is first
+    assert probe.read() is first
     assert counts == {"stat": 36, "open": 8, "parse": 3}
 
     (keys / "b.json").write_text(jwks_of(C))
-    assert eyes.look().kids == {"a", "b", "c"}
-    second = eyes.look()
+    assert probe.read().kids == {"a", "b", "c"}
+    second = probe.read()
     assert second.kids == {"a", "c"}
     assert counts["parse"] == 4
     assert [key for key in second.keys if key in first.keys] == [
@@ -114,7 +110,7 @@ def test_point_7_what_has_not_changed_is_the_same(
 
 
 class Status:
-    """What ``stat`` says of a file that never changes."""
+    """The status of a file that never seems to change."""
 
     def __init__(self) -> None:
         self.st_mode = stat.S_IFREG | 0o644
@@ -123,77 +119,77 @@ class Status:
 
 @pytest.fixture
 def status(monkeypatch: pytest.MonkeyPatch) -> Status:
-    """What ``stat`` says of all files."""
+    """The status that all files seem to have."""
     status = Status()
     monkeypatch.setattr(Path, "stat", lambda self: status)
     monkeypatch.setattr(os, "fstat", lambda _: status)
     return status
 
 
-def test_point_23_a_file_that_was_written_twice_in_one_tick_is_seen(
+def test_a_file_written_twice_in_one_clock_tick_is_noticed(
     keys: Path, clock: Any, status: Status
 ) -> None:
-    """Where the file system's clock is coarse, the first look after a change doesn't believe ``stat``."""
+    """Since a file system's clock may be coarse, a changed file is read once more at the next check."""
     file = keys / "a.json"
-    eyes = Eyes(clock, file)
+    probe = Probe(clock, file)
     for tick in (1, 2):
         status.st_mtime_ns = tick
         file.write_text(jwks_of(A))
-        assert "a" in eyes.kids()
+        assert "a" in probe.kids()
         file.write_text(jwks_of(B))
-        assert eyes.kids() == {"a", "b"}
+        assert probe.kids() == {"a", "b"}
         for _ in range(3):
-            assert eyes.kids() == {"b"}
+            assert probe.kids() == {"b"}
 
     file.write_text(jwks_of(A))
-    assert eyes.kids() == {"b"}
+    assert probe.kids() == {"b"}
 
 
 @pytest.mark.parametrize("field", ["st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"])
-def test_point_23_a_file_is_read_again_when_anything_tells_of_a_change(
+def test_any_change_of_the_status_causes_a_read(
     keys: Path, clock: Any, status: Status, field: str
 ) -> None:
-    """Another file in its place, or another size or time of it, is a change."""
+    """Another device, inode, size or time means that the file has changed."""
     (keys / "a.json").write_text(jwks_of(A))
-    eyes = Eyes(clock, keys / "a.json")
+    probe = Probe(clock, keys / "a.json")
     for _ in range(3):
-        assert eyes.kids() == {"a"}
+        assert probe.kids() == {"a"}
 
     (keys / "a.json").write_text(jwks_of(B))
-    assert eyes.kids() == {"a"}
+    assert probe.kids() == {"a"}
     setattr(status, field, 1)
-    assert eyes.kids_agreed() == {"b"}
+    assert probe.kids_after_two_reads() == {"b"}
 
 
-def test_point_23_the_time_of_a_change_may_be_set_back(keys: Path, clock: Any) -> None:
-    """A file of the same size and the same ``mtime`` is read again where its ``ctime`` says so."""
+def test_a_changed_ctime_causes_a_read(keys: Path, clock: Any) -> None:
+    """A file of the same size and ``mtime`` is read again if its ``ctime`` differs."""
     file = keys / "a.json"
     file.write_text(jwks_of(A))
     status = file.stat()
-    eyes = Eyes(clock, file)
+    probe = Probe(clock, file)
     for _ in range(3):
-        assert eyes.kids() == {"a"}
+        assert probe.kids() == {"a"}
 
     file.write_text(jwks_of(B))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert file.stat().st_size == status.st_size
-    assert eyes.kids_agreed() == {"b"}
+    assert probe.kids_after_two_reads() == {"b"}
 
 
-def test_an_interval_of_nothing_looks_each_time(keys: Path) -> None:
-    """With ``interval=0`` each token is verified by what the files hold at that moment."""
+def test_an_interval_of_zero_reads_for_each_token(keys: Path) -> None:
+    """With ``interval=0`` each token is verified by the current content of the files."""
     provider = provider_of(keys / "a.json", interval=0)
     for issuer in (A, B, A):
         (keys / "a.json").write_text(jwks_of(issuer))
         assert subject(issuer.token(), provider) == "alice"
 
 
-def test_an_endless_interval_never_looks_again(keys: Path, clock: Any) -> None:
-    """With an infinite ``interval`` what was read first is kept for good."""
-    eyes = Eyes(clock, keys / "a.json", interval=float("inf"))
+def test_an_infinite_interval_never_reads_again(keys: Path, clock: Any) -> None:
+    """With an infinite ``interval`` the first content is kept for good."""
+    probe = Probe(clock, keys / "a.json", interval=float("inf"))
     (keys / "a.json").write_text(jwks_of(A))
-    assert subject(A.token(), eyes.provider) == "alice"
+    assert subject(A.token(), probe.provider) == "alice"
 
     (keys / "a.json").unlink()
-    assert eyes.kids(after=1e9) == {"a"}
-    assert subject(A.token(), eyes.provider) == "alice"
+    assert probe.kids(after=1e9) == {"a"}
+    assert subject(A.token(), probe.provider) == "alice"

@@ -1,4 +1,4 @@
-"""How a provider of keys from files is made, and which keys it finds for a token."""
+"""Making a provider of keys from files, and which keys it selects for a token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .kit import (
     A,
     B,
     C,
-    Eyes,
+    Probe,
     eventually,
     issuer_of,
     jwks_of,
@@ -38,7 +38,7 @@ from .kit import (
 
 
 class TestOfADirectory(KeyProviderContract):
-    """It is a key provider as any other."""
+    """FileKeyProvider meets the contract of key providers."""
 
     directory: Path
 
@@ -58,8 +58,8 @@ class TestOfADirectory(KeyProviderContract):
         return FileKeyProvider(self.directory / "no such file")
 
 
-def test_point_1_making_it_reads_nothing(keys: Path, counts: Counter[str]) -> None:
-    """A provider is made of paths that need not exist, and no file is looked at before it is needed."""
+def test_making_a_provider_reads_nothing(keys: Path, counts: Counter[str]) -> None:
+    """Paths need not exist yet, and no file operation happens before the first token."""
     provider = FileKeyProvider(keys / "a.pem", str(keys / "more"))
     assert counts.total() == 0
 
@@ -100,8 +100,8 @@ def test_point_1_making_it_reads_nothing(keys: Path, counts: Counter[str]) -> No
         "JSON",
     ],
 )
-def test_what_is_no_path_is_refused_when_it_is_made(paths: tuple[Any, ...], message: str) -> None:
-    """A composition without a path, or with something else for one, is a mistake, which quotes no key."""
+def test_invalid_paths_are_refused(paths: tuple[Any, ...], message: str) -> None:
+    """Without a path, or with something else, the constructor raises without quoting a key."""
     with pytest.raises(ConfigurationError, match=message) as error:
         FileKeyProvider(*paths)
 
@@ -121,14 +121,14 @@ def test_what_is_no_path_is_refused_when_it_is_made(paths: tuple[Any, ...], mess
     ],
     ids=str,
 )
-def test_a_number_out_of_range_is_refused_when_it_is_made(options: dict[str, Any]) -> None:
-    """So is an option that is out of range."""
+def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
+    """An option out of range raises when the provider is made."""
     with pytest.raises(ConfigurationError, match=f"{next(iter(options))} is a number of seconds"):
         FileKeyProvider("keys", **options)
 
 
-def test_it_shows_how_it_was_made(keys: Path) -> None:
-    """What it was given can be read from it: each path once."""
+def test_options_are_attributes(keys: Path) -> None:
+    """The options are attributes, each path once, and the representation shows the paths."""
     provider = FileKeyProvider(keys, str(keys), interval=1, kid_from_name=True, max_stale=7)
 
     assert provider.paths == (keys,)
@@ -139,19 +139,19 @@ def test_it_shows_how_it_was_made(keys: Path) -> None:
     assert str(keys) in repr(provider)
 
 
-def test_a_relative_path_stays_where_it_was(
+def test_a_relative_path_is_resolved_when_the_provider_is_made(
     keys: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that changes its directory later reads the same file."""
+    """A server that changes its working directory later reads the same file."""
     (keys / "a.json").write_text(jwks_of(A))
     monkeypatch.chdir(keys)
-    eyes = Eyes(clock, Path("a.json"))
+    probe = Probe(clock, Path("a.json"))
     monkeypatch.chdir(keys.parent)
 
-    assert eyes.kids() == {"a"}
+    assert probe.kids() == {"a"}
 
 
-def test_keys_without_a_kid_are_tried_for_any(keys: Path, clock: Any) -> None:
+def test_keys_without_a_kid_are_tried_for_any_token(keys: Path, clock: Any) -> None:
     """A directory of PEM files verifies tokens whatever ``kid`` they name."""
     for issuer in (A, B):
         (keys / f"{issuer.kid}.pem").write_text(issuer.public_pem)
@@ -162,8 +162,8 @@ def test_keys_without_a_kid_are_tried_for_any(keys: Path, clock: Any) -> None:
         subject(C.token(), provider)
 
 
-def test_a_set_without_keys_beside_them_changes_nothing(keys: Path, clock: Any) -> None:
-    """So they are, too, while a JWK set in the same directory is empty."""
+def test_an_empty_set_beside_pem_files_changes_nothing(keys: Path, clock: Any) -> None:
+    """PEM files are tried for any token, too, if the directory also has an empty JWK set."""
     for issuer in (A, B):
         (keys / f"{issuer.kid}.pem").write_text(issuer.public_pem)
     (keys / "none.json").write_text('{"keys": []}')
@@ -171,8 +171,8 @@ def test_a_set_without_keys_beside_them_changes_nothing(keys: Path, clock: Any) 
     assert subject(B.token(), provider_of(keys, clock=clock)) == "alice"
 
 
-def test_two_sets_whose_keys_have_no_kid_are_not_tried_whole(keys: Path, clock: Any) -> None:
-    """Keys of JWK sets are chosen as RFC 7517 says, in one file or in two: no one fits alone."""
+def test_keys_without_a_kid_of_several_sets_are_not_all_tried(keys: Path, clock: Any) -> None:
+    """Keys of JWK sets are selected by RFC 7517, in one file or in two: no single key fits."""
     for name in ("1", "2"):
         (keys / name).write_text(jwks_of(issuer_of()))
 
@@ -180,8 +180,8 @@ def test_two_sets_whose_keys_have_no_kid_are_not_tried_whole(keys: Path, clock: 
         subject(A.token(), provider_of(keys, clock=clock))
 
 
-def test_point_19_a_file_name_is_a_kid_where_it_is_asked_for(keys: Path, clock: Any) -> None:
-    """With ``kid_from_name`` keys without a ``kid`` have their file's name, without a known ending."""
+def test_kid_from_name_uses_the_file_name_as_kid(keys: Path, clock: Any) -> None:
+    """Keys without a ``kid`` get their file's name, without a known extension."""
     issuers = {
         name: issuer_of(kid)
         for name, kid in {
@@ -203,24 +203,22 @@ def test_point_19_a_file_name_is_a_kid_where_it_is_asked_for(keys: Path, clock: 
     (keys / "set.json").write_text(
         json.dumps({"keys": [A.jwk, {**ED.jwk, "kid": None}, {"kty": "what"}]})
     )
-    eyes = Eyes(clock, keys, kid_from_name=True)
+    probe = Probe(clock, keys, kid_from_name=True)
     names = {issuer.kid for issuer in issuers.values()}
 
-    key_set = eyes.look()
+    key_set = probe.read()
     assert key_set.kids == {*names, "a", "set"}
     assert len(key_set.skipped) == 1
     for issuer in issuers.values():
-        assert subject(issuer.token(), eyes.provider) == "alice"
+        assert subject(issuer.token(), probe.provider) == "alice"
     with pytest.raises(UnknownKeyError):
-        subject(C.token(), eyes.provider)
+        subject(C.token(), probe.provider)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_point_11_a_forked_process_goes_on_looking(
-    keys: Path, clock: Any, children: list[int]
-) -> None:
-    """A worker keeps what its parent read, and sees what changes after that."""
+def test_a_forked_process_continues_to_read(keys: Path, clock: Any, children: list[int]) -> None:
+    """A worker keeps what its parent read, and notices later changes."""
     provider = provider_of(keys / "a.json", clock=clock)
     (keys / "a.json").write_text(jwks_of(A))
     provider.warm_up()

@@ -1,4 +1,4 @@
-"""Files that hang, as on a network mount whose server is gone: they delay no other file."""
+"""Files that hang, as on a network mount whose server is down, don't delay other files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from attrs import evolve
 from flask_jwtlib_strategies.key_providers._files import patient_reader as _patient_reader
 from flask_jwtlib_strategies.key_providers._files.patient_reader import PatientReader, Read
 
-from .kit import PATIENCE, A, B, C, Eyes, eventually, jwks_of, private_pem_of, subject
+from .kit import PATIENCE, A, B, C, Probe, eventually, jwks_of, private_pem_of, subject
 
 
 class Mount:
-    """Paths at which a system call hangs until it is let go, and who waits there.
+    """A mount with paths at which a system call hangs until it is released.
 
     Attributes:
         dead: The paths that hang.
         waiting: The paths at which threads wait now.
         most: The most threads that ever waited at once for one path.
-        calls: How many calls hung at each path.
+        calls: The number of calls that hung, by path.
     """
 
     def __init__(self) -> None:
@@ -38,8 +38,8 @@ class Mount:
         self._back = threading.Event()
         self._lock = threading.Lock()
 
-    def pass_by(self, path: Any) -> None:
-        """Hang if the path does."""
+    def wait_if_dead(self, path: Any) -> None:
+        """Hang if the path is dead."""
         path = Path(path)
         if path not in self.dead:
             return
@@ -51,8 +51,8 @@ class Mount:
         with self._lock:
             self.waiting.remove(path)
 
-    def come_back(self) -> None:
-        """Hang no more."""
+    def recover(self) -> None:
+        """Release all calls, and let no further ones hang."""
         self.dead = set()
         self._back.set()
 
@@ -65,17 +65,17 @@ def mount(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     call = getattr(owner, request.param)
 
     def hanging(path: Any, *args: Any, **options: Any) -> Any:
-        mount.pass_by(path)
+        mount.wait_if_dead(path)
         return call(path, *args, **options)
 
     monkeypatch.setattr(owner, request.param, hanging)
     yield mount
-    mount.come_back()
+    mount.recover()
     eventually(lambda: not mount.waiting)
 
 
 def hang(mount: Mount, request: pytest.FixtureRequest, keys: Path, name: str) -> Path:
-    """Let a file hang, or the directory that it is alone in, and return the path to look at."""
+    """Make a file hang, or its directory, and return the path for the provider."""
     (keys / name).mkdir()
     (keys / name / "b.json").write_text(jwks_of(B))
     dead = (
@@ -88,100 +88,100 @@ def hang(mount: Mount, request: pytest.FixtureRequest, keys: Path, name: str) ->
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["read first", "read last"])
-def test_at_a_cold_start_the_other_files_serve(
+def test_a_cold_start_with_a_hanging_file_uses_the_others(
     keys: Path, clock: Any, mount: Mount, request: pytest.FixtureRequest, first: bool
 ) -> None:
-    """A process that starts beside a file that hangs has the keys of all others at its first request."""
+    """A process that starts while one file hangs has the keys of all others for its first request."""
     dead = hang(mount, request, keys, "dead")
     (keys / "a.json").write_text(jwks_of(A))
     paths = [dead, keys / "a.json"] if first else [keys / "a.json", dead]
-    eyes = Eyes(clock, *paths)
+    probe = Probe(clock, *paths)
 
-    key_set = eyes.look()
+    key_set = probe.read()
     assert key_set.kids == {"a"}
     (fault,) = key_set.skipped
     assert "it can't be read at the moment" in fault
-    assert subject(A.token(), eyes.provider) == "alice"
+    assert subject(A.token(), probe.provider) == "alice"
 
 
-def test_one_thread_at_most_waits_for_a_file(
+def test_at_most_one_thread_waits_for_a_file(
     keys: Path, clock: Any, mount: Mount, request: pytest.FixtureRequest
 ) -> None:
-    """However many looks are made, other files are read, and no further thread waits for the dead one."""
+    """Other files are read at each check, and no second thread waits for the hanging one."""
     dead = hang(mount, request, keys, "dead")
-    eyes = Eyes(clock, dead, keys / "a.json", dead.parent)
+    probe = Probe(clock, dead, keys / "a.json", dead.parent)
     before = threading.active_count()
     for number in range(30):
         issuer = (A, C)[number // 10 % 2]
         (keys / "a.json").write_text(jwks_of(issuer))
-        assert issuer.kid in eyes.kids()
+        assert issuer.kid in probe.kids()
     assert mount.most == 1
     assert mount.calls[dead] == 1
     assert threading.active_count() <= before + 1
 
 
-def test_what_hangs_keeps_its_keys_and_is_read_again_when_it_comes_back(
+def test_a_hanging_file_keeps_its_keys_and_is_read_again_when_it_recovers(
     keys: Path, clock: Any, mount: Mount, request: pytest.FixtureRequest
 ) -> None:
-    """A file whose mount goes away serves on for ``max_stale`` seconds, and is up to date afterwards."""
+    """A hanging file's keys are used for ``max_stale`` seconds, and updated once it can be read."""
     (keys / "a.json").write_text(jwks_of(A))
     dead = hang(mount, request, keys, "dead")
     mount.dead = set()
-    eyes = Eyes(clock, dead, keys / "a.json", max_stale=60)
-    assert eyes.kids_agreed() == {"a", "b"}
+    probe = Probe(clock, dead, keys / "a.json", max_stale=60)
+    assert probe.kids_after_two_reads() == {"a", "b"}
     (keys / "dead" / "b.json").write_text(jwks_of(C))
     mount.dead = {dead}
     for _ in range(10):
-        assert eyes.kids() == {"a", "b"}
-    assert eyes.kids(after=60) == {"a"}
+        assert probe.kids() == {"a", "b"}
+    assert probe.kids(after=60) == {"a"}
 
-    mount.come_back()
+    mount.recover()
     eventually(lambda: not mount.waiting)
-    assert "c" in eyes.kids()
-    assert eyes.kids_agreed() == {"a", "c"}
+    assert "c" in probe.kids()
+    assert probe.kids_after_two_reads() == {"a", "c"}
 
 
 def test_a_provider_whose_only_file_hangs_has_no_keys(
     keys: Path, clock: Any, mount: Mount, request: pytest.FixtureRequest
 ) -> None:
-    """Nothing is decided as long as it hangs: the refresh fails, and says why."""
+    """While it hangs the refresh fails, and the error says why."""
     dead = hang(mount, request, keys, "dead")
-    assert "it can't be read at the moment" in Eyes(clock, dead).fault()
+    assert "it can't be read at the moment" in Probe(clock, dead).fault()
 
 
-def test_a_late_result_is_used_by_the_next_look(
+def test_a_late_result_is_used_by_the_next_check(
     keys: Path, clock: Any, mount: Mount, request: Any
 ) -> None:
-    """A file that takes longer than a look waits is not read for ever in vain."""
+    """A file that takes longer than a check waits is still used at the next check."""
     dead = hang(mount, request, keys, "dead")
     (keys / "a.json").write_text(jwks_of(A))
-    eyes = Eyes(clock, dead, keys / "a.json")
-    assert eyes.kids() == {"a"}
-    mount.come_back()
-    eventually(lambda: not mount.waiting and bool(eyes.provider.fetch._patient._late))  # type: ignore[attr-defined]
-    assert eyes.kids() == {"a", "b"}
+    probe = Probe(clock, dead, keys / "a.json")
+    assert probe.kids() == {"a"}
+    mount.recover()
+    eventually(lambda: not mount.waiting and bool(probe.provider.fetch._patient._late))
+    assert probe.kids() == {"a", "b"}
 
 
-# --- The reader by itself
+# --- PatientReader
 
 
-def read_nothing(path: Path) -> Read[str]:
-    """Read a path that is always the same."""
+def read_name(path: Path) -> Read[str]:
+    """Return a path's name as its content."""
     return Read(path.name)
 
 
 def reader_of(patience: float = 0.5) -> PatientReader[str]:
-    """A reader."""
+    """Return a reader."""
     return PatientReader(patience, timeout=PATIENCE)
 
 
 def paths_of(number: int) -> list[Path]:
-    """Some paths."""
+    """Return some paths."""
     return [Path(f"/{each}") for each in range(number)]
 
 
-def test_paths_are_read_each_once_with_those_that_they_lead_to() -> None:
-    """A path that is met twice is read once."""
+def test_each_path_is_read_once_with_the_paths_it_refers_to() -> None:
+    """A path that occurs twice is read once."""
     calls: list[str] = []
 
     def read(path: Path) -> Read[str]:
@@ -194,8 +194,8 @@ def test_paths_are_read_each_once_with_those_that_they_lead_to() -> None:
 
 
 @pytest.mark.parametrize("hanging", [1, 20, 40, 100])
-def test_many_paths_that_hang_do_not_keep_the_last_from_being_read(hanging: int) -> None:
-    """As many threads as are needed help, up to a bound, beyond which the paths are left alone."""
+def test_up_to_63_hanging_paths_do_not_stop_the_others(hanging: int) -> None:
+    """Further threads are started for the other paths, up to a limit of 64."""
     back = threading.Event()
     reader = reader_of(patience=0.2)
     before = threading.active_count()
@@ -218,32 +218,34 @@ def test_many_paths_that_hang_do_not_keep_the_last_from_being_read(hanging: int)
     finally:
         back.set()
     eventually(lambda: threading.active_count() <= before)
-    assert len(reader.read_all(paths, read_nothing)) == hanging + 1
+    assert len(reader.read_all(paths, read_name)) == hanging + 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()], ids=repr)
-def test_where_no_thread_can_be_had_the_caller_reads(
+def test_if_no_thread_can_start_the_caller_reads(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """A process at its limit of threads reads its files all the same."""
+    """A process at its limit of threads still reads its files."""
 
     def start(self: threading.Thread) -> None:
         raise error
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    assert len(reader_of().read_all(paths_of(5), read_nothing)) == 5
+    assert len(reader_of().read_all(paths_of(5), read_name)) == 5
 
 
-def test_where_threads_do_not_run_the_caller_reads_in_the_end(
+def test_if_threads_never_run_the_caller_reads_after_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Some servers begin threads and run none of them."""
+    """Some servers start threads but never run them."""
     monkeypatch.setattr(threading.Thread, "start", lambda self: None)
-    assert len(reader_of(patience=0.05).read_all(paths_of(5), read_nothing)) == 5
+    assert len(reader_of(patience=0.05).read_all(paths_of(5), read_name)) == 5
 
 
-def test_no_thread_more_can_be_had_when_one_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the paths behind it are missing from the result, and the call ends in time."""
+def test_if_no_second_thread_can_start_the_read_ends_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the only thread hangs, the paths after it are missing from the result."""
     back = threading.Event()
     started: list[threading.Thread] = []
     start = threading.Thread.start
@@ -265,8 +267,8 @@ def test_no_thread_more_can_be_had_when_one_hangs(monkeypatch: pytest.MonkeyPatc
     started[0].join(PATIENCE)
 
 
-def test_a_late_result_that_is_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a hung reading began long ago says nothing about the present."""
+def test_an_old_late_result_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result of a read that began long ago is ignored."""
     back = threading.Event()
     reader = reader_of(patience=0.05)
 
@@ -279,12 +281,12 @@ def test_a_late_result_that_is_old_is_not_believed(monkeypatch: pytest.MonkeyPat
     back.set()
     eventually(lambda: bool(reader._late))
     monkeypatch.setattr("flask_jwtlib_strategies.key_providers._files.patient_reader._LATE", -1)
-    assert reader.read_all(paths, read_nothing) == {paths[0]: "0"}
+    assert reader.read_all(paths, read_name) == {paths[0]: "0"}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_reading_that_raises_keeps_nobody_waiting() -> None:
-    """A mistake of ours in reading one path leaves it out, and it can be read again."""
+def test_a_read_that_raises_blocks_no_caller() -> None:
+    """A path whose read raises is left out, and can be read again."""
 
     def read(path: Path) -> Read[str]:
         if path.name == "1":
@@ -294,11 +296,11 @@ def test_a_reading_that_raises_keeps_nobody_waiting() -> None:
     reader = reader_of()
     paths = paths_of(3)
     assert set(reader.read_all(paths, read)) == {paths[0], paths[2]}
-    assert len(reader.read_all(paths, read_nothing)) == 3
+    assert len(reader.read_all(paths, read_name)) == 3
 
 
-class Disturbing(logging.Handler):
-    """A log handler that hangs until it is let go, or raises."""
+class DisturbingHandler(logging.Handler):
+    """A log handler that raises, or hangs until it is released."""
 
     def __init__(self, error: type[BaseException] | None = None) -> None:
         super().__init__()
@@ -314,30 +316,30 @@ class Disturbing(logging.Handler):
 
 
 @contextmanager
-def disturbed(handler: Disturbing) -> Iterator[Disturbing]:
-    """Log by a handler, and let it go at the end."""
+def disturbed(handler: DisturbingHandler) -> Iterator[DisturbingHandler]:
+    """Log with a handler, and release it at the end."""
     logger = logging.getLogger("flask_jwtlib_strategies")
     logger.addHandler(handler)
     try:
         yield handler
-        # Or the test would pass because nothing is logged.
+        # Without this check the test would pass if nothing was logged.
         assert handler.called.wait(PATIENCE)
     finally:
         handler.back.set()
         logger.removeHandler(handler)
 
 
-def test_a_log_handler_that_hangs_delays_no_key(keys: Path, clock: Any) -> None:
-    """The error about a private key is logged in the background, when the result is known."""
+def test_a_hanging_log_handler_delays_no_key(keys: Path, clock: Any) -> None:
+    """The error about a private key is logged in the background, after the result is known."""
     (keys / "a.json").write_text(jwks_of(A))
     (keys / "private.pem").write_text(private_pem_of(B))
-    with disturbed(Disturbing()):
-        assert Eyes(clock, keys).kids() == {"a"}
+    with disturbed(DisturbingHandler()):
+        assert Probe(clock, keys).kids() == {"a"}
 
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit])
 @pytest.mark.parametrize("threads", [True, False], ids=["threads", "no threads"])
-def test_a_log_handler_that_raises_changes_no_key(
+def test_an_error_of_a_log_handler_affects_no_key(
     keys: Path,
     clock: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -345,7 +347,7 @@ def test_a_log_handler_that_raises_changes_no_key(
     *,
     threads: bool,
 ) -> None:
-    """Whatever it raises, also in the thread of the request that looks at the files itself."""
+    """This holds with threads, and when the caller reads the files itself."""
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -354,12 +356,12 @@ def test_a_log_handler_that_raises_changes_no_key(
     (keys / "private.pem").write_text(private_pem_of(B))
     if not threads:
         monkeypatch.setattr(threading.Thread, "start", refuse)
-    with disturbed(Disturbing(error)):
-        assert Eyes(clock, keys).kids() == {"a"}
+    with disturbed(DisturbingHandler(error)):
+        assert Probe(clock, keys).kids() == {"a"}
 
 
-def test_a_forked_process_forgets_who_waits() -> None:
-    """No thread of the parent's is waited for, and a lock that one of them held is replaced."""
+def test_a_forked_process_resets_the_reader() -> None:
+    """The child waits for no thread of its parent, and replaces a lock that one of them held."""
     back = threading.Event()
     reader = reader_of(patience=0.05)
     path = Path("/a")
@@ -369,9 +371,9 @@ def test_a_forked_process_forgets_who_waits() -> None:
         return Read("late")
 
     assert reader.read_all([path], wait) == {}
-    assert reader.read_all([path], read_nothing) == {}
+    assert reader.read_all([path], read_name) == {}
     _patient_reader._start_anew_in_child()
-    assert reader.read_all([path], read_nothing) == {path: "a"}
+    assert reader.read_all([path], read_name) == {path: "a"}
     back.set()
 
 
@@ -380,7 +382,7 @@ def test_a_forked_process_forgets_who_waits() -> None:
 def test_a_process_forked_while_a_file_hangs_reads_it(
     keys: Path, clock: Any, children: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The thread that waits for it is the parent's, and so is a lock that it holds: the child has its own."""
+    """Waiting threads and their locks stay in the parent, so the child reads the file."""
     back = threading.Event()
     open_: Callable[..., int] = os.open
     parent = os.getpid()
@@ -393,14 +395,14 @@ def test_a_process_forked_while_a_file_hangs_reads_it(
     monkeypatch.setattr(os, "open", hanging)
     for issuer in (A, B):
         (keys / f"{issuer.kid}.json").write_text(jwks_of(issuer))
-    eyes = Eyes(clock, keys)
-    assert eyes.kids() == {"a"}
-    patient = eyes.provider.fetch._patient  # type: ignore[attr-defined]
+    probe = Probe(clock, keys)
+    assert probe.kids() == {"a"}
+    patient = probe.provider.fetch._patient
     with patient._changed:
         pid = os.fork()
         if pid == 0:
             try:
-                assert eyes.kids() == {"a", "b"}
+                assert probe.kids() == {"a", "b"}
                 os._exit(0)
             finally:
                 os._exit(1)
@@ -408,12 +410,12 @@ def test_a_process_forked_while_a_file_hangs_reads_it(
     back.set()
 
 
-def test_a_look_that_was_given_up_changes_nothing(keys: Path, clock: Any) -> None:
-    """What a look brings that began before the latest one is old."""
+def test_the_result_of_an_older_check_is_ignored(keys: Path, clock: Any) -> None:
+    """The result of a check that began before the latest one is ignored."""
     (keys / "a.json").write_text(jwks_of(A))
-    eyes = Eyes(clock, keys)
-    assert eyes.kids() == {"a"}
-    files: Any = eyes.provider.fetch
+    probe = Probe(clock, keys)
+    assert probe.kids() == {"a"}
+    files: Any = probe.provider.fetch
     state = files._state
     files._publish(evolve(state, begun=state.begun - 1, key_set=None))
     assert files._state is state

@@ -1,4 +1,4 @@
-"""Key files with what issuers and consoles hand out: maps of PEM, PEM in other shapes, JWKs with nulls."""
+"""Key files in forms that issuers and consoles export: PEM maps, reshaped PEM, JWKs with nulls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from flask_jwtlib.testing import TokenIssuer
 
-from .kit import Eyes, weak_pem
+from .kit import Probe, weak_pem
 
 ISSUER = TokenIssuer(kid="a")
 WEAK = TokenIssuer(private_key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
@@ -33,11 +33,11 @@ FORMS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_is_read(keys: Path, clock: Any, form: str) -> None:
-    """Its key verifies the issuer's tokens, under the name of the file where it has no other."""
+def test_a_published_form_is_read(keys: Path, clock: Any, form: str) -> None:
+    """The file's key verifies the issuer's tokens, and gets the file's name if it has no kid."""
     (keys / "a.json").write_text(FORMS[form]())
 
-    (key,) = Eyes(clock, keys, kid_from_name=True).look().keys
+    (key,) = Probe(clock, keys, kid_from_name=True).read().keys
     assert key.kid == "a"
     assert key.verify("RS256", b"signed", ISSUER.sign(b"signed"))
 
@@ -47,12 +47,12 @@ def test_it_is_read(keys: Path, clock: Any, form: str) -> None:
     [weak_pem(), json.dumps(WEAK.jwk), json.dumps(WEAK.jwks), json.dumps({"a": weak_pem()})],
     ids=["PEM", "JWK", "JWK set", "PEM map"],
 )
-def test_a_weak_key_comes_without_advice_that_does_not_apply(
+def test_the_error_of_a_weak_key_does_not_suggest_allow_weak(
     keys: Path, clock: Any, content: str
 ) -> None:
     """``allow_weak`` isn't an option of a file provider, so its error doesn't name it."""
     (keys / "file").write_text(content)
 
-    fault = Eyes(clock, keys / "file").fault()
+    fault = Probe(clock, keys / "file").fault()
     assert "1024 bits" in fault
     assert "allow_weak" not in fault

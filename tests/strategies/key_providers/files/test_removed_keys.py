@@ -1,4 +1,4 @@
-"""A key is gone when two readings in a row lack it, and not before."""
+"""A key is removed when two reads in a row lack it, and not before."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from flask_jwtlib import KeySet
 from flask_jwtlib.errors import UnknownKeyError
 from flask_jwtlib_strategies.key_providers._files import key_files as _key_files
 
-from .kit import RSA, A, B, C, Eyes, Volume, issuer_of, jwks_of, openssh_of, provider_of, subject
+from .kit import RSA, A, B, C, Probe, Volume, issuer_of, jwks_of, openssh_of, provider_of, subject
 
 
 def rewrite(keys: Path) -> Callable[[], object]:
-    """Take a key out of a file, and put it back."""
+    """Remove a key from a file."""
     text = (keys / "ab.json").read_text()
     (keys / "ab.json").write_text(jwks_of(B))
     return lambda: (keys / "ab.json").write_text(text)
 
 
 def empty(keys: Path) -> Callable[[], object]:
-    """Leave an empty JWK set in a file."""
+    """Write an empty JWK set to a file."""
     text = (keys / "ab.json").read_text()
     (keys / "ab.json").write_text('{"keys": []}')
     return lambda: (keys / "ab.json").write_text(text)
@@ -39,15 +39,15 @@ def delete(keys: Path) -> Callable[[], object]:
 
 
 def replace_by_directory(keys: Path) -> Callable[[], object]:
-    """Put a directory in a file's place."""
-    put_back = delete(keys)
+    """Replace a file by a directory."""
+    restore = delete(keys)
     (keys / "ab.json").mkdir()
 
-    def again() -> None:
+    def undo() -> None:
         (keys / "ab.json").rmdir()
-        put_back()
+        restore()
 
-    return again
+    return undo
 
 
 def empty_directory(keys: Path) -> Callable[[], object]:
@@ -66,15 +66,15 @@ def delete_directory(keys: Path) -> Callable[[], object]:
 
 
 def replace_directory_by_file(keys: Path) -> Callable[[], object]:
-    """Put a file in the directory's place."""
-    move_back = delete_directory(keys)
+    """Replace the directory by a file."""
+    restore = delete_directory(keys)
     keys.write_text("a file")
 
-    def again() -> None:
+    def undo() -> None:
         keys.unlink()
-        move_back()
+        restore()
 
-    return again
+    return undo
 
 
 @pytest.fixture(
@@ -90,71 +90,71 @@ def replace_directory_by_file(keys: Path) -> Callable[[], object]:
     ids=lambda act: act.__name__,
 )
 def remove(request: pytest.FixtureRequest) -> Callable[[Path], Callable[[], object]]:
-    """A way to remove a key, which returns the way to put it back."""
-    return request.param  # type: ignore[no-any-return]
+    """A way to remove a key, which returns a function that restores it."""
+    return request.param
 
 
 @pytest.fixture
-def eyes(keys: Path, clock: Any) -> Eyes:
-    """A provider that has seen the keys ``a``, ``b`` and ``c`` twice, and a file elsewhere."""
+def probe(keys: Path, clock: Any) -> Probe:
+    """A probe that has read the keys ``a``, ``b`` and ``c`` twice, and ``r`` in a file elsewhere."""
     (keys / "ab.json").write_text(jwks_of(A, B))
     (keys / "c.json").write_text(jwks_of(C))
     (keys.parent / "r.json").write_text(jwks_of(RSA))
-    eyes = Eyes(clock, keys, keys.parent / "r.json")
-    assert eyes.kids_agreed() == {"a", "b", "c", "r"}
-    return eyes
+    probe = Probe(clock, keys, keys.parent / "r.json")
+    assert probe.kids_after_two_reads() == {"a", "b", "c", "r"}
+    return probe
 
 
-def test_a_key_serves_until_a_second_reading_agrees(
-    keys: Path, eyes: Eyes, remove: Callable[[Path], object]
+def test_a_key_is_removed_after_two_reads_without_it(
+    keys: Path, probe: Probe, remove: Callable[[Path], object]
 ) -> None:
-    """However it was removed, it serves after the next look, and not after the one that follows."""
+    """However it was removed, it is still used after the first read, and not after the second."""
     remove(keys)
-    assert eyes.kids() == {"a", "b", "c", "r"}
-    kids = eyes.kids()
+    assert probe.kids() == {"a", "b", "c", "r"}
+    kids = probe.kids()
     assert "a" not in kids
     assert "r" in kids
-    assert eyes.kids() == kids
+    assert probe.kids() == kids
 
 
-def test_a_key_that_was_missing_for_a_moment_is_never_lost(
-    keys: Path, eyes: Eyes, remove: Callable[[Path], Callable[[], object]]
+def test_a_key_that_is_briefly_missing_is_always_used(
+    keys: Path, probe: Probe, remove: Callable[[Path], Callable[[], object]]
 ) -> None:
-    """Whatever one reading did not find, and the next one finds, serves all the time."""
+    """A key that one read lacks and the next one finds is used all the time."""
     for _ in range(3):
-        put_back = remove(keys)
-        assert eyes.kids() == {"a", "b", "c", "r"}
-        put_back()
-        assert eyes.kids() == {"a", "b", "c", "r"}
+        restore = remove(keys)
+        assert probe.kids() == {"a", "b", "c", "r"}
+        restore()
+        assert probe.kids() == {"a", "b", "c", "r"}
 
 
-def test_a_damaged_reading_between_two_others_makes_them_no_pair(keys: Path, eyes: Eyes) -> None:
-    """The two readings that agree are consecutive: one that can't be used lies not between them."""
+def test_the_two_reads_without_a_key_must_be_consecutive(keys: Path, probe: Probe) -> None:
+    """Two reads with an unusable one in between don't remove a key."""
     for _ in range(3):
         (keys / "ab.json").write_text(jwks_of(B))
-        assert eyes.kids() == {"a", "b", "c", "r"}
+        assert probe.kids() == {"a", "b", "c", "r"}
         (keys / "ab.json").write_text("{")
-        assert eyes.kids() == {"a", "b", "c", "r"}
+        assert probe.kids() == {"a", "b", "c", "r"}
         (keys / "ab.json").unlink()
-        assert eyes.kids() == {"a", "b", "c", "r"}
+        assert probe.kids() == {"a", "b", "c", "r"}
         (keys / "ab.json").write_text("")
-        assert eyes.kids() == {"a", "b", "c", "r"}
+        assert probe.kids() == {"a", "b", "c", "r"}
     (keys / "ab.json").write_text(jwks_of(B))
-    assert eyes.kids_agreed() == {"b", "c", "r"}
+    assert probe.kids_after_two_reads() == {"b", "c", "r"}
 
 
-def test_two_readings_agree_about_each_key_by_itself(keys: Path, eyes: Eyes) -> None:
-    """A file that changes at each look loses what two readings lack, and keeps what one of them has."""
+def test_two_reads_are_compared_key_by_key(keys: Path, probe: Probe) -> None:
+    """A file that changes at each read loses the keys that two reads lack, and keeps those that one has."""
     (keys / "ab.json").write_text(jwks_of(B))
-    assert eyes.kids() == {"a", "b", "c", "r"}
+    assert probe.kids() == {"a", "b", "c", "r"}
     (keys / "ab.json").write_text(jwks_of(RSA))
-    assert eyes.kids() == {"b", "c", "r"}
+    assert probe.kids() == {"b", "c", "r"}
     (keys / "ab.json").write_text(jwks_of(A))
-    assert eyes.kids() == {"a", "c", "r"}
+    assert probe.kids() == {"a", "c", "r"}
 
 
-def test_a_new_key_of_an_old_kid_serves_at_once_beside_the_old_one(keys: Path, clock: Any) -> None:
-    """A key that is replaced under its own ID serves for one more look; the new one serves at once."""
+def test_a_new_key_of_an_old_kid_is_used_at_once(keys: Path, clock: Any) -> None:
+    """A key that is replaced under its own ID is used for one more read, beside the new one."""
     new = issuer_of("a")
     (keys / "a.json").write_text(jwks_of(A))
     provider = provider_of(keys, clock=clock, interval=0)
@@ -167,13 +167,13 @@ def test_a_new_key_of_an_old_kid_serves_at_once_beside_the_old_one(keys: Path, c
 
 
 @pytest.mark.parametrize("text_of", [lambda i: json.dumps({"keys": [i.jwk]}), openssh_of])
-def test_a_rotation_makes_no_token_ambiguous_that_names_no_kid(
+def test_a_rotation_refuses_no_token_without_a_kid(
     keys: Path, clock: Any, text_of: Callable[[Any], str]
 ) -> None:
-    """While the old key and the new one serve, tokens of both verify that fit one key of each reading."""
+    """While the old and the new key are used, tokens without a kid verify if each read has one key."""
     (keys / "key.pub").write_text(text_of(A))
-    eyes = Eyes(clock, keys)
-    eyes.look()
+    probe = Probe(clock, keys)
+    probe.read()
 
     def accepted(key_set: KeySet, issuer: Any) -> bool:
         class Fixed:
@@ -181,54 +181,54 @@ def test_a_rotation_makes_no_token_ambiguous_that_names_no_kid(
                 return key_set.select(header)
 
         try:
-            return subject(issuer.token(header={"kid": None}), Fixed()) == "alice"  # type: ignore[arg-type]
-        except Exception:  # noqa: BLE001 - refused, for whatever reason
+            return subject(issuer.token(header={"kid": None}), Fixed()) == "alice"
+        except Exception:  # noqa: BLE001 - any refusal counts
             return False
 
     (keys / "key.pub").write_text(text_of(B))
-    rotating = eyes.look()
+    rotating = probe.read()
     assert accepted(rotating, A)
     assert accepted(rotating, B)
     assert rotating.algorithms == {"ES256"}
     assert not rotating.lacks("a")
-    rotated = eyes.look()
+    rotated = probe.read()
     assert not accepted(rotated, A)
     assert accepted(rotated, B)
 
 
-def test_a_key_that_moves_to_another_file_counts_once(keys: Path, eyes: Eyes) -> None:
-    """A renamed file changes no key, and brings none twice."""
+def test_a_key_that_moves_to_another_file_counts_once(keys: Path, probe: Probe) -> None:
+    """A renamed file neither changes nor duplicates a key."""
     (keys / "c.json").rename(keys / "d.json")
-    assert sorted(key.kid or "" for key in eyes.look().keys) == ["a", "b", "c", "r"]
+    assert sorted(key.kid or "" for key in probe.read().keys) == ["a", "b", "c", "r"]
 
 
-def test_after_a_long_pause_two_readings_are_made_at_once(
-    keys: Path, eyes: Eyes, remove: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+def test_after_a_long_pause_files_are_read_twice_at_once(
+    keys: Path, probe: Probe, remove: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key withdrawn while nobody looked does not serve until the next look after that."""
+    """A key that was removed during the pause is not used until the next check."""
     monkeypatch.setattr(_key_files, "_PAUSE", 0)
     remove(keys)
-    assert "a" in eyes.kids(after=300)
-    assert "a" not in eyes.kids(after=301)
+    assert "a" in probe.kids(after=300)
+    assert "a" not in probe.kids(after=301)
     (keys.parent / "r.json").unlink()
-    assert "r" not in eyes.kids(after=301)
+    assert "r" not in probe.kids(after=301)
 
 
-def test_each_swap_of_a_volume_keeps_its_keys_for_one_more_look(keys: Path, clock: Any) -> None:
-    """An atomic replacement is a change as any other: what it lacks goes when a second reading agrees."""
+def test_a_replaced_volume_keeps_its_old_keys_for_one_more_read(keys: Path, clock: Any) -> None:
+    """Like any other change, an atomic replacement removes keys at the second read without them."""
     volume = Volume(keys)
-    eyes = Eyes(clock, keys)
+    probe = Probe(clock, keys)
     volume.publish({"a.json": jwks_of(A), "b.json": jwks_of(B)})
-    assert eyes.kids() == {"a", "b"}
+    assert probe.kids() == {"a", "b"}
     volume.publish({"b.json": jwks_of(B), "c.json": jwks_of(C)})
-    assert eyes.kids() == {"a", "b", "c"}
+    assert probe.kids() == {"a", "b", "c"}
     volume.publish({"a.json": jwks_of(A), "b.json": jwks_of(C), "c.json": jwks_of(C)})
-    assert eyes.kids() == {"a", "b", "c"}
-    assert eyes.kids() == {"a", "c"}
+    assert probe.kids() == {"a", "b", "c"}
+    assert probe.kids() == {"a", "c"}
 
 
-def test_the_provider_refuses_a_removed_key_after_two_looks(keys: Path, clock: Any) -> None:
-    """Through the engine: accepted while one look missed it, refused when the second one did."""
+def test_the_provider_refuses_a_removed_key_after_two_reads(keys: Path, clock: Any) -> None:
+    """With the engine, a removed key is accepted after one read without it, and refused after the second."""
     (keys / "a.json").write_text(jwks_of(A))
     (keys / "b.json").write_text(jwks_of(B))
     provider = provider_of(keys, clock=clock)
