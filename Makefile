@@ -1,33 +1,35 @@
-# Each target installs what it needs into .venv by itself; the second time there is nothing left to install.
-# Needed beforehand: Python >= 3.10, make and git. Another interpreter: make test PYTHON=/path/to/python3
-# With Node.js >= 20.12 and npm, `make test` includes tests/interop, which else are skipped.
+# Each target installs what it needs into .venv the first time.
+# You need Python >= 3.10, make and git. To use another interpreter: make test PYTHON=/path/to/python3
+# `make test` runs tests/interop if it finds Node.js >= 20.12 and npm, and skips them otherwise.
 
 VENV := .venv
 INTEROP := tests/interop/provider
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install
-# Errors only: neither a newer pip nor root's own virtual environment is news here.
+# Let pip print only errors: its warnings about a newer pip, and about running as root, don't matter here.
 export PIP_QUIET := 2
 export PIP_NO_INPUT := 1
+# The tests start many processes. Without bytecode files, each of them compiles every module.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help venv demo serve test lint types bench bench-keys check clean
-# make deletes files that only a pattern rule asked for; the stamps are to stay.
+# make deletes intermediate files of pattern rules. It must keep the stamps.
 .PRECIOUS: $(VENV)/.ready-%
 
 help:
-	@echo 'make venv        the virtual environment .venv, with flask_jwtlib and what the examples need'
-	@echo 'make demo        a server, an issuer and a client on this machine act out a session, and end'
-	@echo 'make serve       the same server, left running, with curl lines to try'
-	@echo 'make test        the tests, with the coverage they must reach; ARGS="-k name" runs some of them'
-	@echo 'make lint        ruff, and the import contracts'
-	@echo 'make types       mypy and pyright'
+	@echo 'make venv        creates .venv with flask_jwtlib and what the examples need'
+	@echo 'make demo        runs a server, an issuer and a client on this machine, and ends by itself'
+	@echo 'make serve       keeps the server of the demo running, and prints curl commands to try'
+	@echo 'make test        runs all tests and measures coverage; ARGS="-k name" runs some tests'
+	@echo 'make lint        runs ruff and checks the import contracts'
+	@echo 'make types       runs mypy and pyright'
 	@echo 'make bench       measures the cost of a request, compared with other packages'
 	@echo 'make bench-keys  measures key fetching in outages and floods, compared with PyJWT'
-	@echo 'make check       everything that CI runs'
-	@echo 'make clean       removes what these targets made'
+	@echo 'make check       runs everything that CI runs'
+	@echo 'make clean       removes the files that these targets create'
 
 venv: $(VENV)/.ready-package
 	@:
@@ -38,8 +40,8 @@ demo: $(VENV)/.ready-package
 serve: $(VENV)/.ready-package
 	@$(PY) -m examples.demo --serve
 
-# A process for each core. Each is under coverage from its start: the package's own pytest plugin imports the
-# package before any pytest plugin could measure it. In CI, where nothing may be skipped, all of it must be covered.
+# Runs one process for each core. COVERAGE_PROCESS_START measures each from its start: the package's own pytest
+# plugin imports the package before a plugin such as pytest-cov could. CI skips no test, so only CI demands 100 %.
 test: $(VENV)/.ready-test
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
@@ -50,7 +52,7 @@ else
 	@$(PY) -m coverage report $(if $(filter true,$(CI)),--fail-under=100)
 endif
 
-# Who has the OpenID provider that tests/interop talk to elsewhere names its folder.
+# INTEROP_PROVIDER_FOLDER names a folder that already has the OpenID provider of tests/interop.
 ifndef INTEROP_PROVIDER_FOLDER
 test: $(INTEROP)/node_modules/.ready
 endif
@@ -80,13 +82,13 @@ clean:
 $(PY):
 	@python=$$(.ci/pythons | sed -n '1s/^[^ ]* //p'); \
 	if [ -z "$$python" ]; then \
-	    echo 'No CPython >= 3.10 that can make virtual environments was found.' >&2; \
+	    echo 'Found no CPython >= 3.10 that can create virtual environments.' >&2; \
 	    echo 'Install one (on Debian: python3 and python3-venv), or name one: make test PYTHON=/path/to/python3' >&2; \
 	    exit 1; \
 	fi; \
-	echo "Making $(VENV) with $$python"; \
+	echo "Creating $(VENV) with $$python"; \
 	"$$python" -m venv --clear $(VENV)
-	@$(PIP_INSTALL) --upgrade 'pip>=25.1' # the first that installs dependency groups
+	@$(PIP_INSTALL) --upgrade 'pip>=25.1' # 25.1 is the first version that installs dependency groups
 
 $(VENV)/.ready-package: pyproject.toml | $(PY)
 	@echo 'Installing flask_jwtlib into $(VENV)'
@@ -98,10 +100,10 @@ $(VENV)/.ready-%: pyproject.toml | $(PY)
 	@$(PIP_INSTALL) --editable . --group $*
 	@touch $@
 
-# Without it, these tests are skipped, and say so: the rest needs no Node.js.
+# Only tests/interop need the OpenID provider. pytest skips them without it, and says why.
 $(INTEROP)/node_modules/.ready: $(INTEROP)/package.json
 	@if command -v npm >/dev/null; then \
 	    echo 'Installing the npm package oidc-provider into $(INTEROP)'; \
 	    (cd $(INTEROP) && npm install --loglevel=error >/dev/null) && touch $@ || \
-	        echo 'It could not be installed: tests/interop will be skipped' >&2; \
+	        echo 'npm could not install oidc-provider. The tests in tests/interop are skipped.' >&2; \
 	fi

@@ -1,6 +1,6 @@
-"""Check that the wheel holds both packages with their type markers, the licence, and nothing else.
+"""Check that the wheel has both packages, their type markers and the licence, and nothing else.
 
-check-wheel-contents compares the wheel with the source tree; this knows what this project promises.
+check-wheel-contents compares the wheel with the source tree, this script with what the project promises.
 """
 
 import sys
@@ -11,14 +11,14 @@ DEPENDENCIES = {"attrs", "cryptography", "flask", "python-jose"}
 
 
 def faults(wheel: ZipFile) -> list[str]:
-    """Say what is wrong with the wheel, one line each."""
+    """List what is wrong with the wheel, one line for each fault."""
     names = wheel.namelist()
     info = next(top for name in names if (top := name.split("/")[0]).endswith(".dist-info"))
-    wanted = [f"{package}/{file}" for package in PACKAGES for file in ("__init__.py", "py.typed")]
-    wanted += [f"{info}/licenses/LICENSE", f"{info}/entry_points.txt"]
-    found = [f"{name} is missing" for name in wanted if name not in names]
+    expected = [f"{package}/{file}" for package in PACKAGES for file in ("__init__.py", "py.typed")]
+    expected += [f"{info}/licenses/LICENSE", f"{info}/entry_points.txt"]
+    found = [f"{name} is missing" for name in expected if name not in names]
     found += [
-        f"{name} does not belong there"
+        f"{name} is unexpected"
         for name in names
         if not name.startswith(f"{info}/")
         and not (name.split("/")[0] in PACKAGES and name.endswith((".py", "/py.typed")))
@@ -29,16 +29,16 @@ def faults(wheel: ZipFile) -> list[str]:
         if line.startswith("Requires-Dist:") and "extra ==" not in line
     }
     if required != DEPENDENCIES:
-        found.append(f"it requires {sorted(required)}, promised are {sorted(DEPENDENCIES)}")
+        found.append(f"it requires {sorted(required)}; expected {sorted(DEPENDENCIES)}")
     return found
 
 
 def main() -> None:
-    """Take the wheel's path from the command line."""
+    """Check the wheel whose path is the first argument."""
     with ZipFile(sys.argv[1]) as wheel:
         if found := faults(wheel):
             sys.exit("\n".join(found))
-        print(f"{len(wheel.namelist())} files, all of them where they belong")
+        print(f"{len(wheel.namelist())} files, as expected")
 
 
 main()
