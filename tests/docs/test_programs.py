@@ -25,6 +25,7 @@ from flask_jwtlib import (
     Audience,
     Authenticator,
     ConfigurationError,
+    Issuer,
     JWTValidator,
     RequiredClaims,
     Subject,
@@ -226,58 +227,6 @@ class TestReadme:
         internet.idp.start()
         clock.move(int(refusal.headers["Retry-After"]) + 1)
         assert client.get("/readyz").status_code == 200
-
-    @pytest.mark.parametrize("audience", [API, "https://other.example"])
-    def test_an_app_is_configured(
-        self,
-        run: Run,
-        issuer: TokenIssuer,
-        internet: Any,
-        monkeypatch: pytest.MonkeyPatch,
-        audience: str,
-    ) -> None:
-        """The program reads ``app.config``, and the environment overrides it."""
-        internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, issuer.jwk)
-        if audience != API:
-            monkeypatch.setenv("FLASK_JWTLIB_AUDIENCE", audience)
-        program = run("docs/providers.rst", "configured_authenticator(app)")
-        program["app"].add_url_rule("/", view_func=lambda: "in")
-        client = client_of(program)
-        assert client.get("/").status_code == 401
-        for name in (API, "https://other.example"):
-            headers = bearer(issuer.token(iss=KEYCLOAK["iss"], aud=name))
-            assert client.get("/", headers=headers).status_code == (
-                200 if name == audience else 401
-            )
-
-    def test_the_log_says_why(
-        self, run: Run, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Some refusals are shown by default; with the program all are, and it counts them."""
-
-        def fail() -> str:
-            raise OSError("no key server")
-
-        def levels(app: Flask, auth: Authenticator, headers: dict[str, str]) -> list[str]:
-            if not app.view_functions.get("index"):
-                app.add_url_rule("/", "index", auth.requires_authentication(lambda: "in"))
-            caplog.clear()
-            app.test_client().get("/", headers=headers)
-            return [each.levelname for each in caplog.records if "Error: " in each.getMessage()]
-
-        good = Authenticator(keys=issuer.public_pem)
-        for_somebody = bearer(issuer.token(aud=API))
-        quiet = Flask("quiet")
-        assert levels(quiet, good, {}) == []
-        assert levels(quiet, good, for_somebody) == ["WARNING"]
-        client_behind(good.evolve(keys=fail).requires_authentication).get("/", headers=for_somebody)
-        assert {each.levelname for each in caplog.records} == {"WARNING", "ERROR"}
-
-        program = run("docs/troubleshooting.rst", "request_refused.connect_via")
-        assert levels(program["app"], good, {}) == ["INFO"]
-        assert levels(program["app"], good, for_somebody) == ["WARNING"]
-        assert levels(program["app"], good, bearer(issuer.token())) == []
-        assert program["refusals"] == {"MissingTokenError": 1, "UnacceptedAudienceError": 1}
 
 
 class TestExtending:
@@ -1297,6 +1246,97 @@ class TestProviders:
             headers = bearer(issuer.token(**caller))
             assert client.get("/", headers=headers).status_code == 200
             assert idp.requests[0].headers["Authorization"] == "Bearer first"
+
+    @pytest.mark.parametrize("audience", [API, "https://other.example"])
+    def test_an_app_is_configured(
+        self,
+        run: Run,
+        issuer: TokenIssuer,
+        internet: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        audience: str,
+    ) -> None:
+        """The program reads ``app.config``, and the environment overrides it."""
+        internet.publish(KEYCLOAK["iss"], KEYCLOAK_KEYS, issuer.jwk)
+        if audience != API:
+            monkeypatch.setenv("FLASK_JWTLIB_AUDIENCE", audience)
+        program = run(self.DOCUMENT, "configured_authenticator(app)")
+        program["app"].add_url_rule("/", view_func=lambda: "in")
+        client = client_of(program)
+        assert client.get("/").status_code == 401
+        for name in (API, "https://other.example"):
+            headers = bearer(issuer.token(iss=KEYCLOAK["iss"], aud=name))
+            assert client.get("/", headers=headers).status_code == (
+                200 if name == audience else 401
+            )
+
+
+class TestTroubleshooting:
+    DOCUMENT = "docs/troubleshooting.rst"
+
+    def test_the_log_says_why(
+        self, run: Run, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Some refusals are shown by default; with the program all are, and it counts them."""
+
+        def fail() -> str:
+            raise OSError("no key server")
+
+        def levels(app: Flask, auth: Authenticator, headers: dict[str, str]) -> list[str]:
+            if not app.view_functions.get("index"):
+                app.add_url_rule("/", "index", auth.requires_authentication(lambda: "in"))
+            caplog.clear()
+            app.test_client().get("/", headers=headers)
+            return [each.levelname for each in caplog.records if "Error: " in each.getMessage()]
+
+        good = Authenticator(keys=issuer.public_pem)
+        for_somebody = bearer(issuer.token(aud=API))
+        quiet = Flask("quiet")
+        assert levels(quiet, good, {}) == []
+        assert levels(quiet, good, for_somebody) == ["WARNING"]
+        client_behind(good.evolve(keys=fail).requires_authentication).get("/", headers=for_somebody)
+        assert {each.levelname for each in caplog.records} == {"WARNING", "ERROR"}
+
+        program = run(self.DOCUMENT, "request_refused.connect_via")
+        assert levels(program["app"], good, {}) == ["INFO"]
+        assert levels(program["app"], good, for_somebody) == ["WARNING"]
+        assert levels(program["app"], good, bearer(issuer.token())) == []
+        assert program["refusals"] == {"MissingTokenError": 1, "UnacceptedAudienceError": 1}
+
+    @pytest.mark.parametrize(
+        ("claims", "shown"),
+        [
+            pytest.param({"aud": "x"}, "UnacceptedAudienceError", id="no-audience-configured"),
+            pytest.param({"aud": "x"}, "ClaimError: aud", id="another-audience"),
+            pytest.param({"aud": API, "iss": "x"}, "ClaimError: iss", id="another-issuer"),
+            pytest.param({"aud": API, "exp": 1}, "ExpiredTokenError", id="expired"),
+            pytest.param({"aud": API, "header": {"kid": "x"}}, "UnknownKeyError", id="unknown-key"),
+            pytest.param(
+                {"aud": API, "header": {"alg": "ES256"}}, "AlgorithmError", id="algorithm"
+            ),
+            pytest.param(None, "MissingTokenError", id="no-token"),
+        ],
+    )
+    def test_log_lines_are_as_shown(
+        self,
+        issuer: TokenIssuer,
+        caplog: pytest.LogCaptureFixture,
+        claims: dict[str, Any] | None,
+        shown: str,
+    ) -> None:
+        """The table of common log lines has the text that is logged."""
+        caplog.set_level("INFO", logger="flask_jwtlib")
+        text = (ROOT / self.DOCUMENT).read_text()
+        (line,) = re.findall(rf"^   \* - ``({re.escape(shown)}.*)``$", text, re.MULTILINE)
+        audiences = [] if shown == "UnacceptedAudienceError" else [Audience(API)]
+        auth = Authenticator(
+            keys=issuer.jwks,
+            validator=JWTValidator(rules=[Issuer(issuer.issuer), *audiences]),
+        )
+        headers = {} if claims is None else bearer(issuer.token(**claims))
+        client_behind(auth.requires_authentication).get("/", headers=headers)
+        pattern = re.sub("'[xy]'| …|12", ".*", line)
+        assert re.search(pattern, caplog.text), caplog.text
 
 
 class TestKeys:
