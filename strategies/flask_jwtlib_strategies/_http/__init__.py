@@ -1,1 +1,1 @@
-"""Gets small documents over HTTP within bounds of time and size."""
+"""Fetches small documents over HTTP, with limits on time and size."""

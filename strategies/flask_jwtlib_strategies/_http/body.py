@@ -1,4 +1,4 @@
-"""Reads the body of an HTTP response within bounds, and one JSON object strictly."""
+"""The body of an HTTP response, read up to a limit and parsed as strict JSON."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from flask_jwtlib.jws import read_json_object
 __all__ = ["MAX_SIZE", "Fault", "check_size", "parse_object", "read_body"]
 
 MAX_SIZE = 1024 * 1024
-"""Bytes that a body may have, as it is sent and when it is decoded."""
+"""Most bytes that a body may have, both as sent and after decompression."""
 
 _BLOCK = 65536
-# What zlib calls RFC 1952 and RFC 1950, and RFC 1951, which some servers send by the name "deflate".
+# zlib's window bits for gzip (RFC 1952), and for the two formats that servers send as "deflate":
+# RFC 1950, which is right, and RFC 1951.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
 class Fault(Exception):
-    """A response isn't what it should be. The text quotes nothing of it.
+    """The response can't be used. The text quotes nothing of it.
 
     Attributes:
-        status: The HTTP status, where that is what is wrong.
+        status: The HTTP status, if it is the reason.
     """
 
     def __init__(self, text: str, *, status: int | None = None) -> None:
@@ -36,12 +37,12 @@ def read_body(raw: Any, encoding: str, deadline: float) -> bytes:
     """Read a body of at most ``MAX_SIZE`` bytes, and decompress it.
 
     Args:
-        raw: The response, as a ``urllib3.response.HTTPResponse``.
+        raw: The response, a ``urllib3.response.HTTPResponse``.
         encoding: Its ``Content-Encoding``.
-        deadline: When ``time.monotonic()`` has reached this, reading raises ``TimeoutError``.
+        deadline: Reading raises ``TimeoutError`` when ``time.monotonic()`` reaches this.
 
     Raises:
-        Fault: It is larger, or compressed in another way than it says.
+        Fault: The body is larger, or it isn't compressed as ``encoding`` says.
     """
     body = bytearray()
     while block := raw.read1(_BLOCK, decode_content=False):
@@ -56,17 +57,17 @@ def check_size(body: bytes | bytearray) -> None:
     """Check a body's size.
 
     Raises:
-        Fault: It has more than ``MAX_SIZE`` bytes.
+        Fault: The body has more than ``MAX_SIZE`` bytes.
     """
     if len(body) > MAX_SIZE:
         raise Fault(f"the body has more than {MAX_SIZE} bytes")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Read one JSON object: UTF-8, no duplicate member, bounded depth (RFC 8259, RFC 7493).
+    """Parse a body as one JSON object: UTF-8, no duplicate members, bounded depth (RFC 8259, RFC 7493).
 
     Raises:
-        Fault: It is anything else.
+        Fault: The body is anything else.
     """
     try:
         # RFC 8259 §8.1: a byte order mark may be ignored.
@@ -80,7 +81,7 @@ def _decoded(body: bytes, encoding: str) -> bytes:
     if encoding in {"", "identity"}:
         return body
     if encoding not in _WINDOW_BITS:
-        raise Fault("the body is compressed in a way that was not asked for")
+        raise Fault("the body has a Content-Encoding that was not asked for")
     for window_bits in _WINDOW_BITS[encoding]:
         decompressor = zlib.decompressobj(window_bits)
         try:
@@ -91,4 +92,4 @@ def _decoded(body: bytes, encoding: str) -> bytes:
             raise Fault(f"the body has more than {MAX_SIZE} bytes when it is decompressed")
         if decompressor.eof and not decompressor.unused_data:
             return decoded
-    raise Fault(f"the body is not {encoding}, as it says")
+    raise Fault(f"the body is not {encoding} data, although its Content-Encoding says so")

@@ -1,4 +1,4 @@
-"""Gets small documents over HTTP, within bounds of time and size."""
+"""An HTTP client for small documents, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from flask_jwtlib import VerificationUnavailable
 from flask_jwtlib.errors import JWTLibError
@@ -30,18 +30,18 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "Connection": "close",
 }
-# Seconds. A socket waits no longer than some weeks.
+# Seconds. Sockets refuse timeouts of more than a few weeks.
 _LONGEST_TIMEOUT = 86_400
-# RFC 9110 §8.8.3. Anything else is not sent back.
+# RFC 9110 §8.8.3. Any other text is not sent back.
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"')
 _LONGEST_CAUSE = 300
 
 
 class DocumentError(JWTLibError):
-    """A document could not be had, or isn't what it should be. The text shows no query of its URL.
+    """A document can't be fetched, or its content can't be used. The text leaves out the URL's query.
 
     Attributes:
-        status: The HTTP status, where that is what is wrong.
+        status: The HTTP status, if it is the reason.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
@@ -51,13 +51,13 @@ class DocumentError(JWTLibError):
 
 @frozen
 class Document:
-    """A document as it was received.
+    """A fetched document.
 
     Attributes:
-        content: The JSON object, or what ``parse`` made of the body. None says that the one whose ``etag``
-            was given is still right.
-        lifetime: Seconds that it is fresh by its headers, None if they don't say.
-        etag: What to give when it is fetched again, None if it has none.
+        content: The JSON object, or what ``parse`` returned. None if the document with the given ``etag``
+            hasn't changed.
+        lifetime: How long the document is fresh, in seconds; None if its headers don't say.
+        etag: Pass this when fetching the document again; None if the server sent none.
     """
 
     content: Any = field(repr=False)
@@ -67,37 +67,45 @@ class Document:
 
 @frozen(eq=False)
 class HTTPClient:
-    """Gets JSON documents of at most 1 MiB.
+    """Fetches JSON documents of at most 1 MiB.
 
-    Proxies and CA bundles of the environment are used unless the session has its own; credentials in a
-    ``.netrc`` file are not. Redirects are not followed. Nothing is tried twice.
+    The client uses the environment's proxies and CA bundles unless the session has its own. It ignores
+    ``.netrc`` files, doesn't follow redirects, and doesn't retry.
 
     Args:
-        session: The application's session, for an own CA, a proxy or mutual TLS. By default each fetch has a
-            new one.
+        session: The application's session, for a private CA, a proxy or mutual TLS. By default each fetch
+            has a new session.
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
         allow_http: Other hosts to accept plain HTTP from, each as ``"host"`` or ``"host:port"``.
 
+    Attributes:
+        plain_http: The hosts that plain HTTP is accepted from.
+
     Raises:
-        ConfigurationError: The session isn't one, or a host isn't one.
+        ConfigurationError: ``session`` isn't a ``requests.Session``, or ``allow_http`` isn't a list of hosts.
     """
 
     _session: requests.Session | None = None
     allow_http_on_loopback: bool = field(default=False, kw_only=True)
     allow_http: Iterable[str] = field(default=(), kw_only=True)
-    plain_http: PlainHTTP = field(init=False, repr=False)
-    _sessions: SessionKeeper = field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        plain_http = PlainHTTP(self.allow_http_on_loopback, self.allow_http)
-        object.__setattr__(self, "plain_http", plain_http)
-        object.__setattr__(self, "_sessions", SessionKeeper(self._session))
+    plain_http: PlainHTTP = field(
+        init=False,
+        repr=False,
+        default=Factory(
+            lambda self: PlainHTTP(self.allow_http_on_loopback, self.allow_http), takes_self=True
+        ),
+    )
+    _sessions: SessionKeeper = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: SessionKeeper(self._session), takes_self=True),
+    )
 
     def check(self, url: Any) -> str:
-        """Return a URL that may be asked.
+        """Return the URL if this client may fetch it.
 
         Raises:
-            ConfigurationError: It may not.
+            ConfigurationError: The client may not fetch it.
         """
         return self.plain_http.check(url)
 
@@ -110,20 +118,20 @@ class HTTPClient:
         credentials: bool = True,
         parse: Callable[[bytes], Any] = parse_object,
     ) -> Document:
-        """Get a document.
+        """Fetch a document.
 
         Args:
-            url: Where it is.
-            timeout: Seconds that all of it may take, from the connection to the last byte.
-            etag: The ``etag`` of the document that the caller has, if it has one.
-            credentials: Whether the host may see what the session sends: its credentials, parameters,
-                cookies, headers and client certificate. Its ``User-Agent`` is for every host.
-            parse: Reads the body, which it raises ``Fault`` for if it can't.
+            url: The document's URL.
+            timeout: Longest that the whole fetch may take, from connecting to the last byte, in seconds.
+            etag: The ``etag`` of the caller's copy of the document, if there is one.
+            credentials: Whether to send the host what the session sends: its credentials, parameters,
+                cookies, headers and client certificate. Its ``User-Agent`` is sent to every host.
+            parse: Parses the body. Raises ``Fault`` for a body that it can't parse.
 
         Raises:
-            ConfigurationError: The URL may not be asked.
-            DocumentError: The document could not be had, or isn't a JSON object.
-            VerificationUnavailable: The server is busy, and says for how long.
+            ConfigurationError: This client may not fetch the URL.
+            DocumentError: The document can't be fetched, or ``parse`` can't parse it.
+            VerificationUnavailable: The server is busy, and says when to retry.
         """
         shown = f"GET {one_line(without_secrets(self.check(url)), 300)}"
         timeout = min(timeout, _LONGEST_TIMEOUT)
@@ -154,41 +162,44 @@ class HTTPClient:
                     return _document(response, deadline, parse, asked_with_etag=etag is not None)
         except Fault as fault:
             raise DocumentError(f"{shown}: {fault}", status=fault.status) from None
-        except Exception as error:  # noqa: BLE001 - whatever a session raises may show the query
+        except Exception as error:  # noqa: BLE001 - any error of a session may show the query
             origin = _origin(error)
             late = time.monotonic() >= deadline
             name = type(origin or error).__name__
             what = f"not answered within {timeout:g} s" if late else f"failed ({name})"
             raise DocumentError(f"{shown}: {what}") from _shown_cause(origin)
         raise VerificationUnavailable(
-            f"{shown}: the server asks to be left alone for {wait} s", retry_after=wait
+            f"{shown}: the server is busy and asks to retry after {wait} s", retry_after=wait
         )
 
 
 def _as_one(timeout: float) -> Any:
-    """A timeout for connecting and the first wait together, in the form that ``urllib3`` takes."""
+    """Return one timeout for connecting and the first read together, as ``urllib3`` takes it."""
     return Timeout(total=timeout)
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add none: where no other is given, ``requests`` adds those of ``.netrc``."""
+    """Add no credentials: without an ``auth``, ``requests`` would add those of ``.netrc``."""
     return request
 
 
 def _take(responses: ExitStack, response: requests.Response, **_: Any) -> None:
-    """Make sure that a response is closed, whatever becomes of it, and refuse a redirect."""
+    """Close a response when the fetch ends, and refuse redirects: a hook for ``requests``."""
     responses.callback(response.close)
     _take_socket(responses, response)
     if response.is_redirect:
-        # requests would not follow it, but read it to its end.
-        raise Fault("it redirects elsewhere, which is not followed", status=response.status_code)
+        # requests wouldn't follow it, but would read its whole body.
+        raise Fault(
+            "the server redirects to another URL, and redirects are not followed",
+            status=response.status_code,
+        )
 
 
 def _take_socket(responses: ExitStack, response: requests.Response) -> None:
-    """Make sure that a connection which we asked to close isn't used again (RFC 9112 §9.6).
+    """Keep a connection that was asked to close from being reused (RFC 9112 §9.6).
 
-    The server closes it at any time, without saying so, and a later request on it would be lost. A connection
-    without a socket is opened anew; this response goes on over the one that it came by.
+    The server may close it at any time, and a later request on it would be lost. Without its socket, the
+    connection reconnects for the next request. This response keeps the socket until it is closed.
     """
     connection: Any = getattr(response.raw, "connection", None)
     socket = getattr(connection, "sock", None)
@@ -224,14 +235,14 @@ def _document(
 
 def _body_of(response: requests.Response, deadline: float) -> bytes:
     if getattr(response, "_content_consumed", False):
-        # A hook of the session's has read it, and requests keeps it.
+        # One of the session's hooks has read the body, and requests keeps it.
         check_size(response.content)
         return response.content
     return read_body(response.raw, response.headers.get("Content-Encoding", ""), deadline)
 
 
 def _origin(error: BaseException | None) -> OSError | None:
-    """The operating system's or TLS's own error behind one of ``requests``, whose text shows the URL."""
+    """Return the system's or TLS's error that caused an error of ``requests``, whose text shows the URL."""
     while error is not None:
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
             return error
@@ -240,9 +251,9 @@ def _origin(error: BaseException | None) -> OSError | None:
 
 
 def _shown_cause(error: OSError | None) -> OSError | None:
-    """What of an error may be logged as our error's cause.
+    """Return an error that may be logged as the cause of ours, None if it may show a query.
 
-    A text with a query is not repeated. One that repeats what a proxy said is, on one line and shortened.
+    A text that quotes a proxy is put on one line and shortened.
     """
     text = str(error)
     if error is None or "?" in text:

@@ -1,4 +1,4 @@
-"""The HTTP client library ``requests``, which the extra ``http`` installs."""
+"""The HTTP library ``requests``, which the extra ``http`` installs."""
 
 from __future__ import annotations
 

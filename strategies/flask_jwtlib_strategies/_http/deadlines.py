@@ -1,4 +1,4 @@
-"""Connections of ``requests`` whose answers end at a deadline, however slowly they come."""
+"""Deadlines for whole HTTP responses, which ``requests`` doesn't have."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["DeadlineAdapter"]
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Makes connections whose answers must have come, to the last byte, before a deadline.
+    """Makes connections whose responses must be complete before a deadline.
 
-    A timeout of ``requests`` bounds each single wait. Whoever sends a byte now and then, in a
-    header, between two chunks or in a proxy's answer, keeps its reader for as long as they like.
+    A timeout of ``requests`` limits each single wait. A server or proxy that sends a byte now and then
+    could keep its client waiting forever.
 
     Args:
-        deadline: When ``time.monotonic()`` has reached this, reading raises ``TimeoutError``.
+        deadline: Reading raises ``TimeoutError`` when ``time.monotonic()`` reaches this.
     """
 
     def __init__(self, deadline: float) -> None:
@@ -32,15 +32,15 @@ class DeadlineAdapter(HTTPAdapter):
         super().__init__()
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Choose the pool of connections, directly or by way of a proxy."""
+        """Return the pool of connections to the host or its proxy."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind: type[Any] = pool.ConnectionCls
-        answer = partial(_Answer, deadline=self._deadline)
-        pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": staticmethod(answer)})
+        make = partial(_DeadlineResponse, deadline=self._deadline)
+        pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": staticmethod(make)})
         return pool
 
 
-class _Answer(HTTPResponse):
+class _DeadlineResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, deadline: float, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp.close()

@@ -1,4 +1,4 @@
-"""What the headers of an HTTP response say about time: how long it is fresh, and when to retry."""
+"""The times in an HTTP response's headers: how long it is fresh, and when to retry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["lifetime", "retry_after"]
 
 _DIGITS = re.compile(r"[0-9]+")
-# RFC 9111 §1.2.2: a larger number counts as this one.
+# RFC 9111 §1.2.2: any larger number means this one.
 _LARGEST = 2**31
 # RFC 9111 §5.2: a directive's value is a token or a quoted string.
 _DIRECTIVE = re.compile(
@@ -20,36 +20,34 @@ _DIRECTIVE = re.compile(
 
 
 def lifetime(headers: Mapping[str, str]) -> float | None:
-    """Return how long a response is fresh, by RFC 9111 §4.2 as a private cache reads it.
-
-    That is ``max-age`` less ``Age``, else ``Expires`` less ``Date``. It is 0 where the response must not be
-    stored or reused, and may be negative.
+    """Return how long a response is fresh in a private cache (RFC 9111 §4.2).
 
     Args:
-        headers: The response's headers. Looking a name up must ignore its case.
+        headers: The response's headers. The mapping must ignore the case of names.
 
     Returns:
-        Seconds, or None if the headers don't say.
+        Seconds: ``max-age`` minus ``Age``, or else ``Expires`` minus ``Date``. 0 for a response that must not
+        be stored or reused. The number may be negative. None if the headers don't say.
     """
     directives: dict[str, str] = {}
     for name, quoted, token in _DIRECTIVE.findall(headers.get("Cache-Control", "")):
-        # RFC 9111 §4.2.1: the first of several counts.
+        # RFC 9111 §4.2.1: the first of duplicate directives applies.
         directives.setdefault(name.lower(), quoted or token)
     if not directives.keys().isdisjoint(("no-store", "no-cache")):
         return 0
     if "max-age" in directives:
-        # RFC 9111 §5.1: of a list of ages, the first counts.
+        # RFC 9111 §5.1: the first of several ages applies.
         age = headers.get("Age", "").partition(",")[0]
         return (_seconds(directives["max-age"]) or 0) - (_seconds(age) or 0)
     if "Expires" in headers:
-        # RFC 9111 §5.3: an invalid date, such as 0, is in the past.
+        # RFC 9111 §5.3: an invalid date, such as 0, counts as past.
         expires = _timestamp(headers["Expires"])
         return 0 if expires is None else expires - _sent_at(headers)
     return None
 
 
 def retry_after(headers: Mapping[str, str]) -> int | None:
-    """Return after how many seconds to retry, by RFC 9110 §10.2.3, or None if the headers don't say."""
+    """Return after how many seconds to retry (RFC 9110 §10.2.3), None if the headers don't say."""
     value = headers.get("Retry-After", "")
     seconds = _seconds(value)
     if seconds is not None:
@@ -59,12 +57,12 @@ def retry_after(headers: Mapping[str, str]) -> int | None:
 
 
 def _seconds(text: str) -> int | None:
-    """Read a count of seconds of any length; None if it isn't one."""
+    """Parse a number of seconds with any number of digits; return None for other text."""
     text = text.strip()
     if not _DIGITS.fullmatch(text):
         return None
     digits = text.lstrip("0")
-    # Python refuses to read a number of thousands of digits.
+    # int() refuses thousands of digits.
     return _LARGEST if len(digits) > len(str(_LARGEST)) else min(int(digits or "0"), _LARGEST)
 
 
@@ -78,7 +76,7 @@ def _timestamp(text: str) -> float | None:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
-    # RFC 9110 §5.6.7: a date in HTTP is in GMT, whether it says so or not.
+    # RFC 9110 §5.6.7: dates in HTTP are in GMT, also without saying so.
     if date.tzinfo is None:
         date = date.replace(tzinfo=timezone.utc)
     return date.timestamp()

@@ -1,4 +1,4 @@
-"""Keeps the query of a fetched URL out of what the HTTP libraries log about it."""
+"""Keeps the query of a fetched URL out of the HTTP libraries' log records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_jwtlib.log_text import one_line
 
 __all__ = ["safe_library_logs"]
 
-# Every logger of urllib3 that names URLs, in all versions that requests works with.
+# The loggers of urllib3 that log URLs, in all versions that requests works with.
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -20,21 +20,21 @@ _LOGGERS = (
     "urllib3.response",
     "urllib3.util.retry",
 )
-# The query of the URL that is being fetched, None outside of our fetches.
+# The query of the URL that this context is fetching, None when it isn't fetching.
 _query: ContextVar[str | None] = ContextVar("flask_jwtlib_query", default=None)
 
 
 @contextmanager
 def safe_library_logs(url: str) -> Generator[None, None, None]:
-    """Make urllib3's log records about our requests safe while we fetch a URL.
+    """Remove the query from urllib3's log records while a URL is fetched.
 
-    Other requests of the application, in other threads and afterwards, are logged as they were.
+    The application's other requests, such as those in other threads, are logged unchanged.
 
     Args:
-        url: The URL. Its query may hold an API key.
+        url: The URL. Its query may contain an API key.
     """
     for name in _LOGGERS:
-        # Does nothing if the logger has the filter.
+        # A logger adds a filter only once.
         logging.getLogger(name).addFilter(_make_safe)
     token = _query.set(urlsplit(url).query)
     try:
@@ -44,11 +44,11 @@ def safe_library_logs(url: str) -> Generator[None, None, None]:
 
 
 def _make_safe(record: logging.LogRecord) -> bool:
-    """Make a record of our fetch safe: a filter that lets every record pass."""
+    """Remove the query from a record of our fetch. A filter that drops no record."""
     query = _query.get()
     if query is not None:
         text = record.getMessage()
         record.msg = one_line(text.replace(query, "***") if query else text)
-        # The message tells what is in them; a traceback of the library's would repeat the server's text.
+        # The message has the arguments' text. A traceback would repeat the server's text.
         record.args = record.exc_info = record.exc_text = None
     return True

@@ -1,4 +1,4 @@
-"""What a request takes from its session, so that the session's settings win over the environment's."""
+"""The settings that a request takes from its session, which override the environment's."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Hook = Callable[..., Any]
 
 
 def hooks_of(session: requests.Session) -> list[Hook]:
-    """Return a session's hooks for responses, of which ``requests`` takes one or several."""
+    """Return a session's response hooks. ``requests`` accepts one hook or several."""
     hooks: Any = (session.hooks or {}).get("response")
     several = hooks if hasattr(hooks, "__iter__") else (hooks,)
     return [hook for hook in several if callable(hook)]
 
 
 def user_agent_of(session: requests.Session | None) -> Any:
-    """Return the ``User-Agent`` that a session was given, or else ours."""
+    """Return the ``User-Agent`` that the application set on its session, or else ours."""
     headers: Mapping[str, Any] = {} if session is None else CaseInsensitiveDict(session.headers)
     own = headers.get("User-Agent")
     return own if own and own != default_user_agent() else f"flask_jwtlib/{__version__}"
 
 
 def verify_of(session: requests.Session) -> Any:
-    """Return which CA a request trusts, None for the environment's or the default ones.
+    """Return a request's ``verify``, None for the CAs of the environment or the default ones.
 
-    ``requests`` lets ``REQUESTS_CA_BUNDLE`` win over a session's ``verify``, unless the request says it.
+    Without it in the request, ``REQUESTS_CA_BUNDLE`` would override a session's ``verify``.
     """
     return None if session.verify is True else session.verify
 
@@ -44,12 +44,12 @@ def verify_of(session: requests.Session) -> Any:
 def proxies_for(url: str, session: requests.Session) -> Any:
     """Return a request's proxies, None for those of the environment.
 
-    ``requests`` lets ``HTTPS_PROXY`` and the like win over a session's proxies, unless the request names
-    them. Plain HTTP goes to its host directly unless the session has a proxy for it, and always directly to
-    this machine: whoever passes it on could change the keys.
+    Without them in the request, variables such as ``HTTPS_PROXY`` would override a session's proxies.
+    A proxy could change keys that are fetched over plain HTTP. Such requests use only a proxy of the
+    session's, and none to this machine.
     """
     parts = urlsplit(url)
-    # In the order in which requests looks for them.
+    # In the order in which requests looks them up.
     names = (
         f"{parts.scheme}://{parts.hostname}",
         parts.scheme,
@@ -59,7 +59,7 @@ def proxies_for(url: str, session: requests.Session) -> Any:
     own: Mapping[str, Any] = session.proxies or {}
     chosen = [own[name] for name in names if name in own]
     if parts.scheme == "http" and (not chosen or is_loopback(parts.hostname or "")):
-        # None takes a session's away, too.
+        # None removes a session's proxy, too.
         return dict.fromkeys(names)
-    # An empty one means none.
+    # An empty string means no proxy.
     return {**own, names[0]: chosen[0] or ""} if chosen else own or None

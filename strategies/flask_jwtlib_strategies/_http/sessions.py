@@ -20,14 +20,14 @@ __all__ = ["SessionKeeper"]
 
 
 class SessionKeeper:
-    """Provides a session that no other process uses.
+    """Provides the session for a fetch, with connections that no other process uses.
 
     Args:
-        session: The application's session. A child process opens its own connections. Without one, each
-            fetch has a new session, whose responses end at the deadline.
+        session: The application's session. After a fork, the child process opens new connections. Without
+            it, each fetch has a new session, whose responses end at the deadline.
 
     Raises:
-        ConfigurationError: It isn't a session.
+        ConfigurationError: ``session`` isn't a ``requests.Session``.
     """
 
     def __init__(self, session: requests.Session | None = None) -> None:
@@ -47,10 +47,10 @@ class SessionKeeper:
 
         Args:
             url: The URL to fetch.
-            deadline: The ``time.monotonic()`` at which the fetch has to end.
-            credentials: Whether the host may see what the application's session sends. If not, this is a new
-                session, with no more of the application's than what belongs to its side of the connection:
-                the proxies, the CA to trust, the hooks, and an adapter mounted for this very host.
+            deadline: The ``time.monotonic()`` at which the fetch must end.
+            credentials: Whether to send the host what the application's session sends. If not, the fetch has
+                a new session, which takes from the application's only its proxies, trusted CA, hooks, and an
+                adapter mounted for this host.
         """
         if self._session is not None and self._process != os.getpid():
             self._disinherit(self._session)
@@ -69,7 +69,7 @@ class SessionKeeper:
                     del session.adapters[prefix]
 
     def _disinherit(self, session: requests.Session) -> None:
-        """After a fork: leave the parent its connections, and the locks that its threads may hold."""
+        """After a fork, give a session new connections and locks: the parent may be using the old ones."""
         for adapter in session.adapters.values():
             if isinstance(adapter, HTTPAdapter):
                 self._renew(adapter)
@@ -78,20 +78,20 @@ class SessionKeeper:
 
     def _renew(self, adapter: Any) -> None:
         pools = adapter.poolmanager
-        # If nothing referred to them, they would be closed, under those locks.
+        # Garbage collection would close the parent's connections, and wait for its locks.
         self._inherited += (pools, adapter.proxy_manager)
-        # As a pickle does, but what a subclass added stays as it is.
+        # Restores the adapter as unpickling does, but keeps what a subclass added.
         adapter.__setstate__(adapter.__getstate__())
         adapter.poolmanager.connection_pool_kw = pools.connection_pool_kw
 
 
 def _lend(own: requests.Session, session: requests.Session, url: str) -> dict[str, Any]:
-    """Give a new session what it may have of the application's, and return the adapters among it."""
+    """Give a new session the settings that it may take from the application's; return the adapters."""
     session.trust_env = own.trust_env
     session.proxies = own.proxies
     session.verify = own.verify
     session.hooks = own.hooks
-    # An adapter for all hosts may have a client certificate in its TLS settings.
+    # An adapter for all hosts may have a client certificate, which this host must not see.
     host = urlsplit(url).netloc.lower()
     lent = {
         prefix: adapter

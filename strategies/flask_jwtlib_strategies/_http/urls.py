@@ -1,4 +1,4 @@
-"""Which URLs keys may be fetched from, and how a URL is shown."""
+"""URLs that may be fetched, and how they are logged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flask_jwtlib.log_text import quoted
 
 __all__ = ["PlainHTTP", "is_loopback", "origin_of", "without_secrets"]
 
-# RFC 3986 §2. On other characters, such as a backslash, parsers don't agree.
+# RFC 3986 §2. Parsers disagree on other characters, such as a backslash.
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 # A host name or address, or an IPv6 address in brackets, with or without a port.
 _LISTED = re.compile(
@@ -26,10 +26,10 @@ _HIGHEST_PORT = 65535
 
 
 def _as_hosts(value: Any) -> frozenset[tuple[str, int | None]]:
-    """Read the hosts of ``allow_http``, each with its port, or with None for all ports."""
+    """Return the hosts of ``allow_http``, each with its port, or with None for all ports."""
     if isinstance(value, bytes | bool) or not isinstance(value, Iterable):
         raise ConfigurationError(
-            f"allow_http must list single hosts, such as ('keycloak:8080',), not {quoted(value)}"
+            f"allow_http must be a list of hosts, such as ('keycloak:8080',), not {quoted(value)}"
         )
     hosts = cast("tuple[Any, ...]", (value,) if isinstance(value, str) else value)
     return frozenset(map(_as_host, hosts))
@@ -48,14 +48,14 @@ def _as_host(value: Any) -> tuple[str, int | None]:
 
 @frozen
 class PlainHTTP:
-    """The hosts that may be asked by plain HTTP. Without arguments there are none.
+    """The hosts that plain HTTP is accepted from; none by default.
 
     Args:
-        on_loopback: Allow 127.0.0.0/8, ::1 and localhost.
-        hosts: Other hosts, listed one by one as ``"host"`` or ``"host:port"``.
+        on_loopback: Accept 127.0.0.0/8, ::1 and localhost.
+        hosts: Other hosts, each as ``"host"`` or ``"host:port"``.
 
     Raises:
-        ConfigurationError: A host isn't one.
+        ConfigurationError: ``hosts`` contains something else.
     """
 
     on_loopback: bool = False
@@ -64,15 +64,16 @@ class PlainHTTP:
     )
 
     def lists(self, parts: SplitResult) -> bool:
-        """Whether a URL's host is listed by its name."""
+        """Return whether ``hosts`` contains a URL's host."""
         host = (parts.hostname or "").lower()
         return not self.hosts.isdisjoint({(host, None), (host, parts.port or _PORTS["http"])})
 
     def check(self, url: Any) -> str:
-        """Return a URL that may be asked: https, or http to a host that is allowed.
+        """Return a URL that may be fetched: an https URL, or an http URL of an accepted host.
 
         Raises:
-            ConfigurationError: It may not be asked, or holds credentials. The text shows no secret of it.
+            ConfigurationError: The URL may not be fetched, or contains credentials. The text shows none
+                of its secrets.
         """
         if not isinstance(url, str):
             raise ConfigurationError(f"a URL must be a string, not {type(url).__name__}")
@@ -105,7 +106,7 @@ class PlainHTTP:
 
 
 def without_secrets(url: str) -> str:
-    """Return a URL as it may be logged: without user name, password, query and fragment."""
+    """Return a URL for a log or an error: without user name, password, query and fragment."""
     parts = _split(url)
     if parts is None:
         return "(not a URL)"
@@ -113,7 +114,7 @@ def without_secrets(url: str) -> str:
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
-    """Return a URL's scheme, host and port, however they are spelled (RFC 6454 §4)."""
+    """Return a URL's origin: its scheme, host and port in one spelling (RFC 6454 §4)."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
 
@@ -123,7 +124,7 @@ def _split(url: str) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(url)
-        # Reading the port raises if it isn't one.
+        # .port raises ValueError for an invalid port.
         complete = parts.scheme and parts.hostname and parts.port != 0
     except ValueError:
         return None
@@ -131,7 +132,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address."""
+    """Return whether a host's name or address is this machine's."""
     try:
         address = ip_address(host)
     except ValueError:
