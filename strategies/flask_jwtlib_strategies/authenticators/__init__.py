@@ -1,4 +1,4 @@
-"""Ready compositions: an ``Authenticator`` for an issuer, made by one call."""
+"""Ready compositions: functions that return an ``Authenticator`` for an issuer."""
 
 from __future__ import annotations
 

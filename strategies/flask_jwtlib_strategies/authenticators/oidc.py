@@ -1,4 +1,4 @@
-"""An ``Authenticator`` for the access tokens of an OpenID provider, named by its issuer URL."""
+"""An ``Authenticator`` for an OpenID provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 
 from .._http.client_library import requests
 from ..key_providers.oidc import OIDCKeyProvider
-from ..validators.access_tokens import issuer_validator, with_public_keys
+from ..validators.access_tokens import access_token_validator, require_public_key_algorithms
 
 __all__ = ["oidc_authenticator"]
 
@@ -35,30 +35,30 @@ def oidc_authenticator(
 
         auth = oidc_authenticator("https://example.eu.auth0.com/", "https://api.example")
 
-    Refused are, besides what ``JWTValidator`` refuses, tokens without ``exp`` and tokens that aren't access
-    tokens (``AccessToken`` says which). An ``Expiry`` or an ``AccessToken`` in ``rules`` replaces that.
+    It refuses what ``JWTValidator`` refuses, tokens without ``exp``, and tokens that aren't access tokens
+    (see ``AccessToken``). An ``Expiry`` or an ``AccessToken`` in ``rules`` replaces these defaults.
 
-    Nothing is fetched before the first token comes. For another extractor or failure handler, or for other
-    options of ``OIDCKeyProvider``, make a variant by ``evolve``.
+    The keys are fetched when the first token arrives. For another extractor or failure handler, or for other
+    options of ``OIDCKeyProvider``, call ``evolve`` on the result.
 
     Args:
-        issuer: The issuer, exactly as its metadata have it: Auth0's ends with a slash.
-        audience: Our name in the tokens' ``aud``, or several. Leave it out only where the tokens have no
-            ``aud``, as Amazon Cognito's, and a ``Client`` in ``rules`` says whose tokens to accept. A
-            token with an ``aud`` is refused then.
-        algorithms: The JWS algorithms that are accepted, one or several, for public keys only.
-        rules: Claim rules after those for ``iss`` and ``aud``.
-        leeway: Seconds by which the issuer's clock and ours may differ.
+        issuer: The issuer's URL, exactly as in its metadata: Auth0's ends with a slash.
+        audience: Our name in the tokens' ``aud``, or several. Omit it only if the tokens have no ``aud``, as
+            Amazon Cognito's, and add a ``Client`` to ``rules``, which says whose tokens to accept. Tokens
+            with an ``aud`` are refused then.
+        algorithms: The accepted JWS algorithms, one or several, for public keys only.
+        rules: Claim rules, applied after those for ``iss`` and ``aud``.
+        leeway: Accepted difference between the issuer's clock and ours, in seconds.
         max_size: Longest accepted token, in characters.
-        metadata_url: Where the issuer's metadata are, if that is not below its URL.
-        token_issuer: The tokens' ``iss``, where it is not the metadata's issuer, as with AD FS.
+        metadata_url: The URL of the issuer's metadata, if it isn't below the issuer's URL.
+        token_issuer: The tokens' ``iss``, if it differs from the metadata's issuer, as with AD FS.
         session: A ``requests.Session`` to fetch with.
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
-        allow_http: Other hosts to accept plain HTTP from, listed one by one as ``"host"`` or ``"host:port"``.
+        allow_http: Other hosts to accept plain HTTP from, each as ``"host"`` or ``"host:port"``.
 
     Raises:
         ConfigurationError: There is neither an audience nor a ``Client``, an algorithm isn't for public
-            keys, or an option is of a wrong type.
+            keys, or an option is wrong.
     """
     return Authenticator(
         keys=OIDCKeyProvider(
@@ -68,8 +68,8 @@ def oidc_authenticator(
             allow_http_on_loopback=allow_http_on_loopback,
             allow_http=allow_http,
         ),
-        validator=with_public_keys(
-            issuer_validator(
+        validator=require_public_key_algorithms(
+            access_token_validator(
                 issuer if token_issuer is None else token_issuer,
                 audience,
                 algorithms=algorithms,

@@ -1,4 +1,4 @@
-"""Ways to verify a token: by its issuer, or with signatures that were checked before."""
+"""Validators: ways to verify a token and check its claims."""
 
 from __future__ import annotations
 

@@ -265,5 +265,5 @@ def test_cognitos_access_tokens_have_no_audience(
 @pytest.mark.parametrize("rules", [[], [TokenUse("access")], [lambda claims: True]], ids=len)
 def test_an_audience_or_a_client_is_required(compose: Compose, rules: Any) -> None:
     """Without either, tokens for any API would be accepted: the error names both."""
-    with pytest.raises(ConfigurationError, match=r"in aud.*rules=\[Client"):
+    with pytest.raises(ConfigurationError, match=r"tokens' aud.*rules=\[Client"):
         compose("https://issuer.example", None, rules=rules)

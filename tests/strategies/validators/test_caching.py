@@ -689,8 +689,8 @@ def test_the_repr_shows_no_token(setting: Setting) -> None:
     [
         pytest.param(lambda: CachingValidator(JWTValidator), "wraps a TokenValidator", id="class"),
         pytest.param(lambda: CachingValidator(print), "wraps a TokenValidator", id="function"),
-        pytest.param(lambda: CachingValidator(JWTValidator(), ttl=0), "ttl is", id="no time"),
-        pytest.param(lambda: CachingValidator(JWTValidator(), ttl="60"), "ttl is", id="text"),
+        pytest.param(lambda: CachingValidator(JWTValidator(), ttl=0), "ttl must be", id="no time"),
+        pytest.param(lambda: CachingValidator(JWTValidator(), ttl="60"), "ttl must be", id="text"),
         pytest.param(lambda: CachingValidator(JWTValidator(), ttl=float("nan")), "ttl", id="nan"),
         pytest.param(lambda: CachingValidator(JWTValidator(), ttl=10**400), "ttl has", id="long"),
         pytest.param(lambda: CachingValidator(JWTValidator(), max_tokens=0), "max_tok", id="none"),

@@ -196,7 +196,7 @@ def test_an_issuer_must_match_exactly(iss: str) -> None:
 )
 def test_an_issuer_must_be_a_string(iss: object) -> None:
     """An ``iss`` of another type, such as an array with a trusted issuer, is refused."""
-    with pytest.raises(InvalidTokenError, match="absent, or no string"):
+    with pytest.raises(InvalidTokenError, match="missing or not a string"):
         verify(router_of(A, B), token_of(A, iss=iss))
 
 
@@ -215,7 +215,7 @@ def test_a_token_without_an_issuer_is_refused(payload: str) -> None:
     """A token without ``iss`` is refused, even by a router of one issuer."""
     token = A.compact(b'{"alg":"RS256","kid":"a","iss":"https://a.example"}', payload.encode())
 
-    with pytest.raises(InvalidTokenError, match="absent, or no string"):
+    with pytest.raises(InvalidTokenError, match="missing or not a string"):
         verify(router_of(A), token)
 
 
@@ -257,7 +257,7 @@ def test_an_issuer_in_the_header_is_ignored() -> None:
     header = {"iss": A_URL}
 
     assert verify(router, B.token(aud="api", header=header)).issuer == B_URL
-    with pytest.raises(InvalidTokenError, match="absent"):
+    with pytest.raises(InvalidTokenError, match="missing"):
         verify(router, A.token(aud="api", iss=None, header=header))
 
 
@@ -491,7 +491,7 @@ def test_verified_claims_must_name_the_selected_issuer(
     """Claims that were verified for A but name B are refused, whichever validator returned them."""
     for result in (Claims(claims, checked_at=0), claims, MappingProxyType(claims)):
         router = IssuerRouter(TrustedIssuer(A_URL, validator=FixedClaims(result)), trusted(B))
-        with pytest.raises(ClaimError, match="in what was verified for") as caught:
+        with pytest.raises(ClaimError, match="iss of the verified token is") as caught:
             verify(router, token_of(A))
         assert caught.value.claim == "iss"
 
@@ -651,7 +651,7 @@ def test_concurrent_tokens_are_verified_by_their_own_issuers() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        pytest.param(IssuerRouter, "needs a TrustedIssuer", id="no issuer"),
+        pytest.param(IssuerRouter, "needs at least one TrustedIssuer", id="no issuer"),
         pytest.param(lambda: IssuerRouter(A_URL), "objects, not 'https://a", id="text"),
         pytest.param(lambda: IssuerRouter([trusted(A)]), "objects, not \\[", id="list"),
         pytest.param(lambda: IssuerRouter(TrustedIssuer), "objects, not <class", id="class"),
@@ -703,7 +703,7 @@ def test_concurrent_tokens_are_verified_by_their_own_issuers() -> None:
         ),
         pytest.param(
             lambda: TrustedIssuer(A_URL, validator=JWTValidator(), audience="api", leeway=0),
-            "audience, leeway beside it",
+            "audience, leeway can't be used together with validator=",
             id="options and validator",
         ),
     ],
@@ -755,7 +755,7 @@ def test_the_routers_max_size_can_be_set() -> None:
 @pytest.mark.parametrize("size", [0, -1, True, "8192", 8192.0], ids=repr)
 def test_the_routers_max_size_must_be_a_positive_integer(size: Any) -> None:
     """Anything else raises when the router is made."""
-    with pytest.raises(ConfigurationError, match=r"max_size is .*, expected a whole number"):
+    with pytest.raises(ConfigurationError, match="max_size must be a whole number"):
         IssuerRouter(trusted(A), max_size=size)
 
 
