@@ -1,4 +1,4 @@
-"""Places in a request where a token is found."""
+"""Extractors: ways to find a token in a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several token extractors that act as one."""
+"""A token extractor that combines several others."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ __all__ = ["CompositeTokenExtractor"]
 
 @frozen(init=False)
 class CompositeTokenExtractor(TokenExtractor):
-    """Looks for a token with several extractors, and answers what the first one finds.
+    """Accepts a token in one of several places, each with an extractor.
 
-    By default all of them are asked, and a request is refused in which two find a token: one that
-    names two callers, or the same twice, is ambiguous (RFC 6750 §2). Whatever one of them refuses
-    is refused.
+    By default all extractors are called, and a request in which two of them find a token is refused, because
+    it may name two callers (RFC 6750 §2). A request that one of the extractors refuses is refused.
 
     Args:
-        *extractors: Which to ask, in this order.
-        exclusive: Refuse a request with two tokens. With False the first token counts, and nobody
-            looks whether there is another. That suits clients that can't help sending one, such as
-            a browser its cookie, if what they mean comes first.
+        *extractors: The extractors, in the order in which they are called.
+        exclusive: Refuse a request with two tokens. With False the first token is used, and the remaining
+            extractors aren't called. Use that for clients that can't avoid sending another token, such as a
+            browser with a cookie, and put the extractor of the intended token first.
 
     Raises:
-        ConfigurationError: There are none, or one is no ``TokenExtractor``.
+        ConfigurationError: There is no extractor, or an argument isn't a ``TokenExtractor`` object.
     """
 
     extractors: tuple[TokenExtractor, ...]
@@ -38,7 +37,7 @@ class CompositeTokenExtractor(TokenExtractor):
 
     def __init__(self, *extractors: TokenExtractor, exclusive: bool = True) -> None:
         if not extractors:
-            raise ConfigurationError("CompositeTokenExtractor needs a TokenExtractor at least")
+            raise ConfigurationError("CompositeTokenExtractor needs at least one TokenExtractor")
         for extractor in extractors:
             if isinstance(extractor, type) or not isinstance(extractor, TokenExtractor):
                 raise ConfigurationError(
@@ -48,7 +47,11 @@ class CompositeTokenExtractor(TokenExtractor):
         object.__setattr__(self, "exclusive", exclusive)
 
     def extract(self, request: Request) -> BearerToken | None:
-        """Find the token."""
+        """Return the token, None if no extractor finds one.
+
+        Raises:
+            AuthenticationError: An extractor refuses the request, or two of them find a token.
+        """
         found: BearerToken | None = None
         for extractor in self.extractors:
             token = extractor.extract(request)
@@ -58,7 +61,7 @@ class CompositeTokenExtractor(TokenExtractor):
                 return token
             if found is not None:
                 raise InvalidRequestError(
-                    f"a token in the {found.source} and another in the {token.source}",
+                    f"there is a token in the {found.source} and another in the {token.source}",
                     description="The access token is sent in more than one way",
                 )
             found = token

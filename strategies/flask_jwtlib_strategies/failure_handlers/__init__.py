@@ -1,4 +1,4 @@
-"""Responses to refused requests."""
+"""Failure handlers: responses to refused requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals as problem details (RFC 9457), for APIs whose errors are JSON."""
+"""Problem details (RFC 9457), for APIs whose errors are JSON."""
 
 from __future__ import annotations
 
@@ -29,33 +29,34 @@ def _check_type_base(type_base: Any) -> str | None:
         not isinstance(type_base, str) or _URI_CHARACTERS.fullmatch(type_base) is None
     ):
         raise ConfigurationError(
-            f"type_base is the start of a URI, such as 'https://api.example/', not {type_base!r}"
+            "type_base must be the start of a URI, such as 'https://api.example/problems/', "
+            f"not {type_base!r}"
         )
     return type_base
 
 
 @frozen
 class ProblemDetailsHandler(UnauthorizedHandler):
-    """Answers with ``application/problem+json``, and with the status and headers of RFC 6750 as ever.
+    """Responds to refused requests with ``application/problem+json``.
 
-    The body has ``type``, ``title``, ``status`` and ``detail`` (RFC 9457 §3.1), and beside them
-    ``error``, the code of the challenge (RFC 6750 §3.1), and for a missing scope ``scope``. All of
-    it is text that is fixed by us or by the application.
+    The status and headers are those of ``UnauthorizedHandler`` (RFC 6750). The body has ``type``, ``title``,
+    ``status`` and ``detail`` (RFC 9457 §3.1), and also ``error``, the code of the challenge (RFC 6750 §3.1),
+    and ``scope`` if a scope is missing. It quotes nothing of the token.
 
     Args:
-        realm: The protected space's name, shown in the challenge (RFC 9110 §11.5).
-        type_base: The URI that a problem's type begins with: ``https://api.example/problems/`` makes
-            ``https://api.example/problems/invalid-token``. By default the type is ``about:blank``,
-            which says no more than the status does (RFC 9457 §4.2.1).
+        realm: The name of the protected space, shown in the challenge (RFC 9110 §11.5).
+        type_base: The start of the problem types' URIs: ``https://api.example/problems/`` makes
+            ``https://api.example/problems/invalid-token``. By default the type is ``about:blank``, which
+            means no more than the status (RFC 9457 §4.2.1).
 
     Raises:
-        ConfigurationError: The realm or the URI holds characters that it may not.
+        ConfigurationError: ``realm`` or ``type_base`` contains a character that isn't allowed there.
     """
 
     type_base: str | None = field(default=None, converter=_check_type_base, kw_only=True)
 
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
-        """Make the refusal's response."""
+        """Return the response to a refused request."""
         return Response(
             json.dumps(self._problem(error)),
             error.status,
@@ -83,7 +84,7 @@ class ProblemDetailsHandler(UnauthorizedHandler):
 
 
 def _name_without_code(error: AuthenticationError | VerificationUnavailable) -> str:
-    """Name a problem that RFC 6750 has no code for."""
+    """Return a name for a problem that has no code in RFC 6750."""
     if isinstance(error, VerificationUnavailable):
         return "verification_unavailable"
     return "authentication_required"

@@ -155,7 +155,7 @@ def test_composites_nest() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (CompositeTokenExtractor, "needs a TokenExtractor"),
+        (CompositeTokenExtractor, "needs at least one TokenExtractor"),
         (lambda: CompositeTokenExtractor(HeaderTokenExtractor), "objects, not <class"),
         (lambda: CompositeTokenExtractor(HeaderTokenExtractor(), "cookie"), "not 'cookie'"),
         (
