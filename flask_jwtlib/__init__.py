@@ -41,7 +41,7 @@ from .errors import (
 from .extractors import BearerTokenExtractor, HeaderTokenExtractor
 from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
-from .key_providers import StaticKeyProvider, TTLKeyProvider
+from .key_providers import Refresh, StaticKeyProvider, TTLKeyProvider
 from .keys import KeySet, VerificationKey
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal, UnverifiedHeader
@@ -71,6 +71,7 @@ __all__ = [
     "KeyProvider",
     "KeySet",
     "Principal",
+    "Refresh",
     "RequiredClaims",
     "Scope",
     "StaticKeyProvider",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ._checked import CheckedKeyProvider, NoKeyProvider, as_key_provider
 from ._deferred_calls import DeferredCalls, start_thread
 from ._fetched_keys import FetchedKeys
+from ._refresh import Refresh, RefreshTimes
 from ._static import StaticKeyProvider
 from ._ttl import TTLKeyProvider
 
@@ -17,6 +18,8 @@ __all__ = [
     "DeferredCalls",
     "FetchedKeys",
     "NoKeyProvider",
+    "Refresh",
+    "RefreshTimes",
     "StaticKeyProvider",
     "TTLKeyProvider",
     "as_key_provider",

@@ -24,6 +24,7 @@ from ..errors import ConfigurationError, VerificationUnavailable
 from ..keys import KeySet
 from ._deferred_calls import DeferredCalls
 from ._fetch_attempt import Fetch, Reason
+from ._refresh import AHEAD
 from ._unknown_kids import UnknownKids
 
 __all__ = ["KeyCache", "News", "Snapshot"]
@@ -36,8 +37,6 @@ _LONGEST_RETRY_AFTER = 300
 # Fetches that were given up and still hang. Each holds a thread; from so many on, more come slowly.
 _MANY_HANGING = 32
 _MOST_HANGING = 64
-# The part of their time after which keys are refreshed ahead.
-_AHEAD = (0.7, 0.8)
 # An issuer that says it has no keys is believed when it says so again after as many seconds, and asked again
 # as often from then on.
 _BELIEVED_AFTER = 30
@@ -46,7 +45,7 @@ _USUAL_TTL = 300
 
 def _refresh_point(key_set: KeySet, ttl: float | None) -> float:
     """Choose the part of their time after which keys are fetched anew."""
-    part = random.uniform(*_AHEAD)  # noqa: S311 - no secret
+    part = random.uniform(*AHEAD)  # noqa: S311 - no secret
     return part if key_set.keys else min(part, _BELIEVED_AFTER / (ttl or _USUAL_TTL))
 
 

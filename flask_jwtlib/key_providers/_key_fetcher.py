@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import Factory, field, frozen
 from flask import Flask
 
 from .._flask.state import app_at_hand
@@ -20,23 +19,25 @@ from ._fetch_attempt import Fetch, Reason
 from ._fetched_keys import FetchedKeys
 from ._key_cache import KeyCache, Snapshot
 from ._key_events import report_context_error
+from ._refresh import Refresh
 
-__all__ = ["KeyFetcher", "check_fetch"]
+__all__ = ["KeyFetcher", "as_fetch"]
 
 # Seconds after which a caller that waits for a fetch runs it, if no thread has taken it up: some servers
 # run no threads of their application's.
 _THREAD_PATIENCE = 1
 
 
-def check_fetch(_: object, __: Attribute[Any], value: object) -> None:
-    """Check an attribute that is a function which fetches keys.
+def as_fetch(value: Callable[..., object]) -> Callable[..., object]:
+    """Return a function that fetches keys, after checking that it can be called as one.
 
     Raises:
-        ConfigurationError: It can't be called as one.
+        ConfigurationError: It can't.
     """
-    if not callable(value):
+    given: object = value
+    if not callable(given):
         raise ConfigurationError(
-            f"fetch must be a function that returns the keys, not {type(value).__name__}"
+            f"fetch must be a function that returns the keys, not {type(given).__name__}"
         )
     if inspect.iscoroutinefunction(value):
         raise ConfigurationError(
@@ -54,6 +55,7 @@ def check_fetch(_: object, __: Attribute[Any], value: object) -> None:
             f"fetch needs {', '.join(needed)}: it is called without arguments, "
             "or with kid=… if it has such a parameter"
         )
+    return value
 
 
 def _parameters(function: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
@@ -64,6 +66,12 @@ def _parameters(function: Callable[..., object]) -> Mapping[str, inspect.Paramet
         return {}
 
 
+def _takes_kid(fetch: Callable[..., object]) -> bool:
+    kid = _parameters(fetch).get("kid")
+    unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+    return kid is not None and kid.kind not in unnamed
+
+
 @frozen(eq=False)
 class KeyFetcher:
     """Fetches for one provider.
@@ -72,8 +80,7 @@ class KeyFetcher:
         owner: The provider, for the log.
         cache: Its state.
         fetch: What returns keys.
-        timeout: Seconds that a fetch may take.
-        clock: The provider's clock.
+        refresh: How long a fetch may take, and the clock.
         app_context: Whether a background fetch runs within a context of the app that caused it.
 
     Attributes:
@@ -83,23 +90,19 @@ class KeyFetcher:
     owner: object
     cache: KeyCache
     fetch: Callable[..., object]
-    timeout: float
-    clock: Callable[[], float]
+    refresh: Refresh
     app_context: bool
-    takes_kid: bool = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        kid = _parameters(self.fetch).get("kid")
-        unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
-        object.__setattr__(self, "takes_kid", kid is not None and kid.kind not in unnamed)
+    takes_kid: bool = field(
+        init=False, default=Factory(lambda self: _takes_kid(self.fetch), takes_self=True)
+    )
 
     def begin(
         self, reason: Reason, seen: Snapshot | None, kid: str | None = None
     ) -> tuple[Fetch | None, bool]:
         """Return the fetch that is under way, or a new one and True if one may be made."""
-        now = self.clock()
+        now = self.refresh.clock()
         wanted = kid if self.takes_kid else None
-        fetch, begun = self.cache.begin(reason, seen, now, self.timeout, wanted)
+        fetch, begun = self.cache.begin(reason, seen, now, self.refresh.fetch_timeout, wanted)
         if fetch is not None and (begun or fetch.needs_thread(now)):
             app = app_at_hand() if self.app_context else None
             started = start_thread(partial(self._run_aside, fetch, app), "flask_jwtlib-keys")
@@ -115,12 +118,12 @@ class KeyFetcher:
         if fetch.unattended_since is not None:
             self._run(fetch)
         for seconds in (min(patience, _THREAD_PATIENCE), patience):
-            left = fetch.started + seconds - self.clock()
+            left = fetch.started + seconds - self.refresh.clock()
             if fetch.done.wait(min(max(left, 0), threading.TIMEOUT_MAX)):
                 return
-            if self.clock() - fetch.started >= _THREAD_PATIENCE:
+            if self.refresh.clock() - fetch.started >= _THREAD_PATIENCE:
                 self._run(fetch)
-        self.cache.give_up(fetch, self.clock())
+        self.cache.give_up(fetch, self.refresh.clock())
 
     def proves(self, fetch: Fetch, kid: str, arrived: float) -> bool:
         """Whether a fetch shows that a key ID is unknown to the source, if its keys lack it.
@@ -155,7 +158,7 @@ class KeyFetcher:
 
     def _run(self, fetch: Fetch) -> None:
         """Fetch, unless somebody does."""
-        if not fetch.claim(self.clock()):
+        if not fetch.claim(self.refresh.clock()):
             return
         try:
             answer = self.fetch(kid=fetch.kid) if self.takes_kid else self.fetch()
@@ -164,11 +167,11 @@ class KeyFetcher:
                 fetch,
                 KeySet.of(fetched.keys),
                 fetched.ttl,
-                self.clock(),
+                self.refresh.clock(),
                 partial=fetched.partial,
             )
         except BaseException as error:
-            self.cache.fail(fetch, error, self.clock())
+            self.cache.fail(fetch, error, self.refresh.clock())
             if not isinstance(error, Exception):
                 raise
         finally:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Attribute, Factory, field, frozen
 
@@ -20,8 +19,12 @@ from ..values import UnverifiedHeader
 from ._fetch_attempt import Fetch
 from ._key_cache import KeyCache, News, Snapshot
 from ._key_events import report_news
-from ._key_fetcher import KeyFetcher, check_fetch
+from ._key_fetcher import KeyFetcher, as_fetch
+from ._refresh import Refresh, RefreshTimes
 from ._status import describe_refreshing, state_at
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["TTLKeyProvider"]
 
@@ -45,7 +48,18 @@ def _cache_of(provider: object) -> KeyCache:
     return KeyCache(partial(report_news, provider))
 
 
-@frozen(eq=False)
+def _fetcher_of(provider: Any) -> KeyFetcher:
+    """Make what runs a provider's fetches."""
+    return KeyFetcher(
+        provider,
+        provider._cache,  # noqa: SLF001 - it is the provider's own
+        provider.fetch,
+        provider.refresh,
+        provider.app_context,
+    )
+
+
+@frozen(init=False, eq=False)
 class TTLKeyProvider(Shared, KeyProvider):
     """Fetches keys when they are first needed, keeps them, and refreshes them while they are in use.
 
@@ -77,36 +91,40 @@ class TTLKeyProvider(Shared, KeyProvider):
             which none can be used is a failed fetch always.
         ttl: Seconds that fetched keys are fresh, or a function that returns them, called at each
             lookup.
-        max_stale: Seconds that expired keys are used while no fetch succeeds. 0 is strict.
-        max_wait: Longest a request waits for a refresh when recently expired keys could be used instead,
-            in seconds.
-        fetch_timeout: Seconds that a fetch may take, and that any other caller waits.
         app_context: Run ``fetch`` within an application context of the app whose request caused it, for
             functions that use ``current_app``. A fetch in the background has a context of its own, and the
             app's teardown functions are called at its end. A caller that runs the fetch itself has its own
             context: none is pushed, and nothing is torn down before the request ends.
-        clock: A clock in seconds that never jumps.
+        refresh: How long expired keys are used, and how long anyone waits. Its ``min_ttl`` and ``max_ttl`` do
+            not apply: ``ttl`` or ``FetchedKeys.ttl`` says how long keys are fresh.
+        **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: ``fetch`` can't be called, or a number is out of range.
     """
 
-    fetch: Callable[..., object] = field(validator=check_fetch, repr=_name_of)
+    fetch: Callable[..., object] = field(converter=as_fetch, repr=_name_of)
     ttl: float | Callable[[], float] = field(default=300, validator=_check_ttl, kw_only=True)
-    max_stale: float = field(default=14400, validator=check_seconds, kw_only=True)
-    max_wait: float = field(default=2, validator=check_seconds, kw_only=True)
-    fetch_timeout: float = field(default=5, validator=check_seconds, kw_only=True)
+    refresh: Refresh = field(factory=Refresh, kw_only=True)
     app_context: bool = field(default=True, kw_only=True)
-    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
     _cache: KeyCache = field(init=False, repr=False, default=Factory(_cache_of, takes_self=True))
-    _fetcher: KeyFetcher = field(init=False, repr=False)
+    _fetcher: KeyFetcher = field(
+        init=False, repr=False, default=Factory(_fetcher_of, takes_self=True)
+    )
 
-    def __attrs_post_init__(self) -> None:
-        # Here, when it is known that ``fetch`` can be called.
-        fetcher = KeyFetcher(
-            self, self._cache, self.fetch, self.fetch_timeout, self.clock, self.app_context
+    def __init__(
+        self,
+        fetch: Callable[..., object],
+        *,
+        ttl: float | Callable[[], float] = 300,
+        refresh: Refresh | None = None,
+        app_context: bool = True,
+        **times: Unpack[RefreshTimes],
+    ) -> None:
+        # Subclasses have derived fields only, so that theirs takes the same arguments.
+        cast("Any", self).__attrs_init__(
+            fetch, ttl=ttl, refresh=Refresh.of(refresh, times), app_context=app_context
         )
-        object.__setattr__(self, "_fetcher", fetcher)
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Choose by the header's ``kid`` and ``alg``, fetching first where that is due."""
@@ -199,9 +217,9 @@ class TTLKeyProvider(Shared, KeyProvider):
         return describe_refreshing(
             self._cache,
             snapshot,
-            now=self.clock(),
+            now=self.refresh.clock(),
             lifetime=lifetime,
-            max_stale=self.max_stale,
+            max_stale=self.refresh.max_stale,
         )
 
     def _lifetime(self, snapshot: Snapshot) -> float:
@@ -218,13 +236,13 @@ class TTLKeyProvider(Shared, KeyProvider):
 
     def _is_due(self, snapshot: Snapshot) -> bool:
         """Whether keys are to be refreshed, ahead of their end or beyond it."""
-        return self.clock() - snapshot.taken_at >= snapshot.ahead * self._lifetime(snapshot)
+        return self.refresh.clock() - snapshot.taken_at >= snapshot.ahead * self._lifetime(snapshot)
 
     def _state_of(self, snapshot: Snapshot | None) -> str:
         if snapshot is None:
             return "cold"
-        age = self.clock() - snapshot.taken_at
-        return state_at(age, self._lifetime(snapshot), self.max_stale)
+        age = self.refresh.clock() - snapshot.taken_at
+        return state_at(age, self._lifetime(snapshot), self.refresh.max_stale)
 
     def _serves_stale(self, snapshot: Snapshot) -> bool:
         """Whether expired keys are used without waiting, since attempts fail one after the other."""
@@ -239,7 +257,7 @@ class TTLKeyProvider(Shared, KeyProvider):
 
     def _looked_up(self, kid: str | None, seen: Snapshot | None, *, due: bool) -> KeySet:
         """The latest keys: fetched first where that is due, and searched for one that they lack."""
-        arrived = self.clock()
+        arrived = self.refresh.clock()
         proven = False
         if seen is None or due:
             seen, fetch = self._renewed(seen, kid)
@@ -266,7 +284,7 @@ class TTLKeyProvider(Shared, KeyProvider):
         else:
             fetch, begun = self._fetcher.begin("expired", seen)
         if fetch is not None and (seen is None or state == "dead"):
-            self._fetcher.wait(fetch, self.fetch_timeout)
+            self._fetcher.wait(fetch, self.refresh.fetch_timeout)
         elif fetch is not None and seen is not None:
             self._fetcher.wait(fetch, self._patience(fetch, seen) if fetch.awaited else 0)
         latest = cache.snapshot
@@ -287,10 +305,10 @@ class TTLKeyProvider(Shared, KeyProvider):
 
         Unless fetches fail, those are used no longer than it takes to fetch others.
         """
-        end = old.taken_at + self._lifetime(old) + self.fetch_timeout
-        if max(self.clock(), fetch.started + self.max_wait) < end:
-            return self.max_wait
-        return max(self.max_wait, self.fetch_timeout)
+        end = old.taken_at + self._lifetime(old) + self.refresh.fetch_timeout
+        if max(self.refresh.clock(), fetch.started + self.refresh.max_wait) < end:
+            return self.refresh.max_wait
+        return max(self.refresh.max_wait, self.refresh.fetch_timeout)
 
     def _searched(self, kid: str, arrived: float, *, proven: bool) -> KeySet:
         """The latest keys after a search, if one is allowed, for a key that the present ones lack.
@@ -309,8 +327,8 @@ class TTLKeyProvider(Shared, KeyProvider):
             if seen is None or not seen.key_set.lacks(kid):
                 return KeySet(()) if seen is None else seen.key_set
             if proven:
-                cache.unknown_kids.note_absent(kid, self.clock())
-            if proven or cache.unknown_kids.is_absent(kid, self.clock()):
+                cache.unknown_kids.note_absent(kid, self.refresh.clock())
+            if proven or cache.unknown_kids.is_absent(kid, self.refresh.clock()):
                 break
             fetch, begun = self._fetcher.begin("unknown_kid", seen, kid)
             # Looked at first: a success replaces the snapshot before it forgets the failures.
@@ -322,7 +340,7 @@ class TTLKeyProvider(Shared, KeyProvider):
             if fetch is None or (failed and not begun):
                 # One caller alone is made to wait for a source that fails.
                 raise self._unavailable()
-            self._fetcher.wait(fetch, self.fetch_timeout)
+            self._fetcher.wait(fetch, self.refresh.fetch_timeout)
             if fetch.error is not None or not fetch.done.is_set():
                 raise self._unavailable() from (fetch.error if begun else None)
             proven = self._fetcher.proves(fetch, kid, arrived)
@@ -332,7 +350,7 @@ class TTLKeyProvider(Shared, KeyProvider):
 
     def _unavailable(self) -> VerificationUnavailable:
         cache = self._cache
-        wait = cache.next_attempt - self.clock()
+        wait = cache.next_attempt - self.refresh.clock()
         return VerificationUnavailable(
             f"the verification keys could not be fetched ({cache.last_error or 'no answer yet'})",
             retry_after=max(1, math.ceil(wait)) if math.isfinite(wait) else 1,

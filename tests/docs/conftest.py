@@ -275,9 +275,8 @@ class Clock:
     """
 
     def __init__(self, provider: Any) -> None:
-        self.now = provider.clock()
-        for owner in (provider, provider._fetcher):
-            object.__setattr__(owner, "clock", self)
+        self.now = provider.refresh.clock()
+        object.__setattr__(provider.refresh, "clock", self)
 
     def __call__(self) -> float:
         return float(self.now)

@@ -27,6 +27,7 @@ from flask_jwtlib import (
     ConfigurationError,
     Issuer,
     JWTValidator,
+    Refresh,
     RequiredClaims,
     Subject,
     TTLKeyProvider,
@@ -1346,7 +1347,7 @@ class TestKeys:
     def test_the_figures_are_the_defaults(self) -> None:
         """The document's figures are those of the provider, which its table names."""
         text = (ROOT / self.DOCUMENT).read_text()
-        fields = attrs.fields_dict(TTLKeyProvider)
+        fields = {**attrs.fields_dict(TTLKeyProvider), **attrs.fields_dict(Refresh)}
         for name, seconds, shown in (
             ("ttl", 300, "``ttl`` (300 s)"),
             ("max_stale", 14_400, "``max_stale`` (4 h)"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet, VerificationUnavailable
+from flask_jwtlib import ConfigurationError, KeySet, Refresh, VerificationUnavailable
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.log_text import one_line, quoted
 
@@ -67,9 +66,8 @@ class DiscoveredKeySet:
         issuer: The issuer's identifier, as its metadata have it.
         client: What to get both with.
         metadata_url: Where the metadata are. By default in the well-known places of the issuer's URL.
-        timeout: Seconds that a fetch may take, the metadata included.
+        refresh: How long a fetch may take, the metadata included, and how long keys are fresh.
         limits: Bounds of the set.
-        clock: A clock in seconds that never jumps, for the age of the metadata.
 
     Raises:
         ConfigurationError: The issuer isn't one, or the client may not ask the URL.
@@ -78,9 +76,8 @@ class DiscoveredKeySet:
     issuer: str
     client: HTTPClient = field(kw_only=True, repr=False)
     metadata_url: str | None = field(default=None, kw_only=True, repr=False)
-    timeout: float = field(default=5, kw_only=True)
+    refresh: Refresh = field(factory=Refresh, kw_only=True)
     limits: SetLimits = field(factory=SetLimits, kw_only=True, repr=False)
-    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -95,7 +92,7 @@ class DiscoveredKeySet:
             )
 
     def __call__(self, *, kid: str | None = None) -> FetchedKeys:
-        """Fetch it within ``timeout``.
+        """Fetch it within ``refresh.fetch_timeout``.
 
         Args:
             kid: The key ID that is wanted, None if the fetch isn't for one.
@@ -104,9 +101,9 @@ class DiscoveredKeySet:
             DocumentError: The set could not be had, or isn't one; or the metadata, and no location is known.
             VerificationUnavailable: The server is busy, and says for how long.
         """
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + self.refresh.fetch_timeout
         location = self._memory.location
-        read = location is None or self.clock() - location.read_at >= location.lifetime
+        read = location is None or self.refresh.clock() - location.read_at >= location.lifetime
         if location is None or read:
             location = self._located(location, deadline)
         try:
@@ -160,7 +157,7 @@ class DiscoveredKeySet:
         """Read the metadata at the first place that has any."""
         faults: list[DocumentError | VerificationUnavailable] = []
         for place, url in self._places():
-            read_at = self.clock()
+            read_at = self.refresh.clock()
             try:
                 document = self.client.get(url, timeout=_left(deadline))
                 issuer = _issuer_in(document, url)
@@ -214,7 +211,9 @@ class DiscoveredKeySet:
             return before.key_set
         # The issuer says where the keys are, but not who may see our credentials.
         same = origin_of(source) == origin_of(url)
-        return RemoteKeySet(url, client=self.client, credentials=same, limits=self.limits)
+        return RemoteKeySet(
+            url, client=self.client, refresh=self.refresh, credentials=same, limits=self.limits
+        )
 
     def _checked(self, jwks_uri: object, source: str) -> str:
         url = self.client.check(jwks_uri)

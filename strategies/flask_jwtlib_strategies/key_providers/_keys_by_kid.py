@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet, VerificationKey, VerificationUnavailable
+from flask_jwtlib import (
+    ConfigurationError,
+    KeySet,
+    Refresh,
+    VerificationKey,
+    VerificationUnavailable,
+)
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.log_text import one_line, quoted
 
 from .._http.body import Fault, parse_object
 from .._http.client import DocumentError, HTTPClient
 from ._key_template import KeyTemplate
-from ._set_limits import SetLimits
+from ._set_limits import check_max_keys
 
 __all__ = ["KeysByKid"]
 
@@ -65,18 +70,14 @@ class KeysByKid:
     Args:
         template: Where a key is.
         client: What to get it with.
-        timeout: Seconds that a fetch may take.
-        limits: How many keys are kept, and for how long.
-        max_stale: Seconds that an expired key is kept which can't be fetched again.
-        clock: A clock in seconds that never jumps.
+        refresh: How long a fetch may take, how long keys are fresh, and how long expired ones are kept.
+        max_keys: How many keys are kept.
     """
 
     template: KeyTemplate
     client: HTTPClient = field(kw_only=True, repr=False)
-    timeout: float = field(kw_only=True)
-    limits: SetLimits = field(kw_only=True)
-    max_stale: float = field(kw_only=True)
-    clock: Callable[[], float] = field(kw_only=True, repr=False)
+    refresh: Refresh = field(kw_only=True)
+    max_keys: int = field(kw_only=True, validator=check_max_keys)
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
 
     def note_use(self, kid: str) -> bool:
@@ -87,7 +88,7 @@ class KeysByKid:
         return True
 
     def __call__(self, *, kid: str | None = None) -> FetchedKeys:
-        """Fetch the key with an ID, or the kept ones that are due, within ``timeout``.
+        """Fetch the key with an ID, or the kept ones that are due, within ``refresh.fetch_timeout``.
 
         Args:
             kid: The wanted ID, which the template accepts, or None for a refresh.
@@ -96,8 +97,8 @@ class KeysByKid:
             DocumentError: No key could be had, or what is there isn't one.
             VerificationUnavailable: The server is busy, and says for how long.
         """
-        deadline = time.monotonic() + self.timeout
-        before, now = self._memory.kept, self.clock()
+        deadline = time.monotonic() + self.refresh.fetch_timeout
+        before, now = self._memory.kept, self.refresh.clock()
         kept = dict(before)
         if kid is None:
             self._refresh(kept, now, deadline)
@@ -105,8 +106,10 @@ class KeysByKid:
             key = self._first_look(kid, now, deadline)
             if key is not None:
                 kept[kid] = key
-        kept = {each: key for each, key in kept.items() if now < key.expires_at + self.max_stale}
-        while len(kept) > self.limits.max_keys:
+        kept = {
+            each: key for each, key in kept.items() if now < key.expires_at + self.refresh.max_stale
+        }
+        while len(kept) > self.max_keys:
             del kept[min(kept, key=lambda each: kept[each].fetched_at)]
         # What an abandoned fetch brings is older than what a later one brought meanwhile.
         if self._memory.kept is before:
@@ -180,7 +183,7 @@ class KeysByKid:
             raise DocumentError(
                 f"the key with the kid {quoted(kid)} can't be used: {one_line(str(error), 300)}"
             ) from None
-        return _Kept(key, now, self.limits.ttl(document.lifetime))
+        return _Kept(key, now, self.refresh.ttl(document.lifetime))
 
 
 def _time_left(key: _Kept, now: float) -> float:

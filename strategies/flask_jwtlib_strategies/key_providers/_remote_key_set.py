@@ -10,7 +10,7 @@ from typing import Any, cast
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet
+from flask_jwtlib import ConfigurationError, KeySet, Refresh
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.log_text import one_line
 
@@ -49,7 +49,7 @@ class RemoteKeySet:
     Args:
         url: Where the set is.
         client: What to get it with.
-        timeout: Seconds that a fetch may take.
+        refresh: How long a fetch may take, and how long keys are fresh.
         credentials: Whether the host may see what the session sends.
         limits: Bounds of the set.
 
@@ -59,7 +59,7 @@ class RemoteKeySet:
 
     url: str = field(repr=without_secrets)
     client: HTTPClient = field(kw_only=True, repr=False)
-    timeout: float = field(default=5, kw_only=True)
+    refresh: Refresh = field(factory=Refresh, kw_only=True, repr=False)
     credentials: bool = field(default=True, kw_only=True)
     limits: SetLimits = field(factory=SetLimits, kw_only=True, repr=False)
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
@@ -68,8 +68,8 @@ class RemoteKeySet:
         self.client.check(self.url)
 
     def __call__(self) -> FetchedKeys:
-        """Fetch it within ``timeout``. Raises what ``fetch`` raises."""
-        return self.fetch(timeout=self.timeout)
+        """Fetch it within ``refresh.fetch_timeout``. Raises what ``fetch`` raises."""
+        return self.fetch(timeout=self.refresh.fetch_timeout)
 
     def fetch(self, *, timeout: float) -> FetchedKeys:
         """Fetch it.
@@ -89,7 +89,7 @@ class RemoteKeySet:
             credentials=self.credentials,
         )
         known = self._memory.known = self._known(document, known)
-        return FetchedKeys(known.key_set, ttl=self.limits.ttl(document.lifetime))
+        return FetchedKeys(known.key_set, ttl=self.refresh.ttl(document.lifetime))
 
     def _known(self, document: Document, before: _Known | None) -> _Known:
         if document.content is None:

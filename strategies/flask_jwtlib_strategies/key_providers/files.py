@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
-from flask_jwtlib import ConfigurationError, TTLKeyProvider
+from flask_jwtlib import ConfigurationError, Refresh, TTLKeyProvider
 from flask_jwtlib.log_text import quoted
 
-from ._files.key_files import KeyFiles, lifetime
+from ._files.key_files import KeyFiles
 from ._files.readings import FileReader
 from ._set_limits import SetLimits
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from flask_jwtlib.key_providers import RefreshTimes
+
 __all__ = ["FileKeyProvider"]
+
+
+def _derived(path: str) -> Any:
+    """Make a field that shows an option of the provider's ``fetch``."""
+    option = attrgetter(f"fetch.{path}")
+    return field(init=False, default=Factory(option, takes_self=True))
 
 
 @frozen(init=False, eq=False)
@@ -68,23 +79,20 @@ class FileKeyProvider(TTLKeyProvider):
         uses: The values of a JWK's ``use`` that mark a key for signatures, one or several.
         interval: Shortest time between two looks, in seconds. Only files that changed are read
             again.
-        max_stale: Longest time that the keys of files that can't be read any more serve on, in
-            seconds. 0 is strict.
-        max_wait: Longest time that a request waits for a look when recently expired keys could be
-            used instead, in seconds.
-        fetch_timeout: Longest time that a look takes, in seconds. A look waits for one file at most
-            a quarter of it, and at most one second.
-        clock: A clock in seconds that never jumps.
+        refresh: How long the keys of an unreadable file are used (``max_stale``), how long a request waits
+            for a look (``max_wait``), and how long a look takes (``fetch_timeout``). A look waits for one
+            file at most a quarter of that, and at most one second. ``min_ttl`` and ``max_ttl`` don't apply.
+        **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: There is no path, one is not a path, or an option is out of range.
     """
 
-    paths: tuple[Path, ...]
-    kid_from_name: bool = field(kw_only=True)
-    max_keys: int = field(kw_only=True)
-    uses: tuple[str, ...] = field(kw_only=True)
-    interval: float = field(kw_only=True)
+    paths: tuple[Path, ...] = _derived("paths")
+    kid_from_name: bool = _derived("reader.kid_from_name")
+    max_keys: int = _derived("max_keys")
+    uses: tuple[str, ...] = _derived("reader.uses")
+    interval: float = _derived("interval")
 
     def __init__(
         self,
@@ -93,37 +101,20 @@ class FileKeyProvider(TTLKeyProvider):
         max_keys: int = 100,
         uses: str | Iterable[str] = ("sig",),
         interval: float = 5,
-        max_stale: float = 14400,
-        max_wait: float = 2,
-        fetch_timeout: float = 5,
-        clock: Callable[[], float] = time.monotonic,
+        refresh: Refresh | None = None,
+        **times: Unpack[RefreshTimes],
     ) -> None:
         _check_seconds("interval", interval)
-        _check_seconds("fetch_timeout", fetch_timeout)
+        refresh = Refresh.of(refresh, times)
         limits = SetLimits(uses=uses, max_keys=max_keys)
-        files = KeyFiles(
+        fetch = KeyFiles(
             _as_paths(paths),
             reader=FileReader(kid_from_name=kid_from_name, max_keys=max_keys, uses=limits.uses),
             max_keys=max_keys,
             interval=interval,
-            max_stale=max_stale,
-            timeout=fetch_timeout,
-            clock=clock,
+            refresh=refresh,
         )
-        super().__init__(
-            files,
-            ttl=lifetime(interval),
-            max_stale=max_stale,
-            max_wait=max_wait,
-            fetch_timeout=fetch_timeout,
-            app_context=False,
-            clock=clock,
-        )
-        object.__setattr__(self, "paths", files.paths)
-        object.__setattr__(self, "kid_from_name", kid_from_name)
-        object.__setattr__(self, "max_keys", max_keys)
-        object.__setattr__(self, "uses", limits.uses)
-        object.__setattr__(self, "interval", interval)
+        super().__init__(fetch, ttl=Refresh.ttl_for(interval), refresh=refresh, app_context=False)
 
 
 def _check_seconds(name: str, value: Any) -> None:

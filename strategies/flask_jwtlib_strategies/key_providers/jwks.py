@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
-from flask_jwtlib import TTLKeyProvider
+from flask_jwtlib import Refresh, TTLKeyProvider
 
 from .._http.client import HTTPClient
 from .._http.client_library import requests
 from .._http.urls import without_secrets
 from ._remote_key_set import RemoteKeySet
 from ._set_limits import SetLimits
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from flask_jwtlib.key_providers import RefreshTimes
 
 __all__ = ["JWKSKeyProvider"]
 
@@ -44,19 +49,18 @@ class JWKSKeyProvider(TTLKeyProvider):
         uses: The values of ``use`` that mark a key for signatures, one or several. SPIFFE's bundles have
             ``"jwt-svid"``. A key without ``use`` is always one.
         max_keys: The most members that a set may have, up to 1,000. A larger one is a failed fetch.
-        min_ttl: The fewest seconds that keys are fresh, whatever the response says.
-        max_ttl: The most seconds that keys are fresh, up to 86,400. A withdrawn key is accepted so long.
-        max_stale: Seconds that expired keys may be used while no fetch succeeds. 0 means never.
-        max_wait: Longest a request waits for a refresh when recently expired keys could be used instead, in
-            seconds.
-        fetch_timeout: Seconds that a fetch may take, from the connection to the last byte.
-        clock: A clock in seconds that never jumps.
+        refresh: How long keys may be used, and how long anyone waits for new ones.
+        **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: The URL may not be asked, the session isn't one, or an option is out of range.
     """
 
-    url: str = field(repr=without_secrets)
+    url: str = field(
+        init=False,
+        default=Factory(lambda self: self.fetch.url, takes_self=True),
+        repr=without_secrets,
+    )
 
     def __init__(
         self,
@@ -67,23 +71,16 @@ class JWKSKeyProvider(TTLKeyProvider):
         allow_http: Iterable[str] = (),
         uses: str | Iterable[str] = ("sig",),
         max_keys: int = 100,
-        min_ttl: float = 60,
-        max_ttl: float = 3600,
-        max_stale: float = 14400,
-        max_wait: float = 2,
-        fetch_timeout: float = 5,
-        clock: Callable[[], float] = time.monotonic,
+        refresh: Refresh | None = None,
+        **times: Unpack[RefreshTimes],
     ) -> None:
-        client = HTTPClient(
-            session, allow_http_on_loopback=allow_http_on_loopback, allow_http=allow_http
+        refresh = Refresh.of(refresh, times)
+        fetch = RemoteKeySet(
+            url,
+            client=HTTPClient(
+                session, allow_http_on_loopback=allow_http_on_loopback, allow_http=allow_http
+            ),
+            refresh=refresh,
+            limits=SetLimits(uses=uses, max_keys=max_keys),
         )
-        limits = SetLimits(uses=uses, max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl)
-        super().__init__(
-            RemoteKeySet(url, client=client, timeout=fetch_timeout, limits=limits),
-            max_stale=max_stale,
-            max_wait=max_wait,
-            fetch_timeout=fetch_timeout,
-            app_context=False,
-            clock=clock,
-        )
-        object.__setattr__(self, "url", url)
+        super().__init__(fetch, refresh=refresh, app_context=False)

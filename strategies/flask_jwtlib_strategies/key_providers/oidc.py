@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
-from flask_jwtlib import TTLKeyProvider
+from flask_jwtlib import Refresh, TTLKeyProvider
 
 from .._http.client import HTTPClient
 from .._http.client_library import requests
 from ._discovery import DiscoveredKeySet
 from ._set_limits import SetLimits
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from flask_jwtlib.key_providers import RefreshTimes
 
 __all__ = ["OIDCKeyProvider"]
 
@@ -52,20 +56,17 @@ class OIDCKeyProvider(TTLKeyProvider):
         uses: The values of ``use`` that mark a key for signatures, one or several. SPIFFE's bundles have
             ``"jwt-svid"``. A key without ``use`` is always one.
         max_keys: The most members that a set may have, up to 1,000. A larger one is a failed fetch.
-        min_ttl: The fewest seconds that keys are fresh, whatever the response says.
-        max_ttl: The most seconds that keys are fresh, up to 86,400. A withdrawn key is accepted so long.
-        max_stale: Seconds that expired keys may be used while no fetch succeeds. 0 means never.
-        max_wait: Longest a request waits for a refresh when recently expired keys could be used instead, in
-            seconds.
-        fetch_timeout: Seconds that a fetch may take, the metadata included.
-        clock: A clock in seconds that never jumps.
+        refresh: How long keys may be used, and how long anyone waits for new ones.
+        **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: A URL isn't an issuer's or may not be asked, the session isn't one, or an option
             is out of range.
     """
 
-    issuer: str
+    issuer: str = field(
+        init=False, default=Factory(lambda self: self.fetch.issuer, takes_self=True)
+    )
 
     def __init__(
         self,
@@ -77,32 +78,20 @@ class OIDCKeyProvider(TTLKeyProvider):
         allow_http: Iterable[str] = (),
         uses: str | Iterable[str] = ("sig",),
         max_keys: int = 100,
-        min_ttl: float = 60,
-        max_ttl: float = 3600,
-        max_stale: float = 14400,
-        max_wait: float = 2,
-        fetch_timeout: float = 5,
-        clock: Callable[[], float] = time.monotonic,
+        refresh: Refresh | None = None,
+        **times: Unpack[RefreshTimes],
     ) -> None:
+        refresh = Refresh.of(refresh, times)
         fetch = DiscoveredKeySet(
             issuer,
             client=HTTPClient(
                 session, allow_http_on_loopback=allow_http_on_loopback, allow_http=allow_http
             ),
             metadata_url=metadata_url,
-            timeout=fetch_timeout,
-            limits=SetLimits(uses=uses, max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl),
-            clock=clock,
+            refresh=refresh,
+            limits=SetLimits(uses=uses, max_keys=max_keys),
         )
-        super().__init__(
-            fetch,
-            max_stale=max_stale,
-            max_wait=max_wait,
-            fetch_timeout=fetch_timeout,
-            app_context=False,
-            clock=clock,
-        )
-        object.__setattr__(self, "issuer", issuer)
+        super().__init__(fetch, refresh=refresh, app_context=False)
 
     def status(self) -> dict[str, Any]:
         """Return what ``TTLKeyProvider.status`` does, and why the metadata can't be read.

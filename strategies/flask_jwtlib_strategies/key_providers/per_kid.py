@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
-from flask_jwtlib import KeySet, TTLKeyProvider, UnverifiedHeader, VerificationKey
+from flask_jwtlib import KeySet, Refresh, TTLKeyProvider, UnverifiedHeader, VerificationKey
 
 from .._http.client import HTTPClient
 from .._http.client_library import requests
 from ._key_template import KeyTemplate
 from ._keys_by_kid import KeysByKid
-from ._set_limits import SetLimits
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from flask_jwtlib.key_providers import RefreshTimes
 
 __all__ = ["PerKidKeyProvider"]
 
@@ -54,20 +57,19 @@ class PerKidKeyProvider(TTLKeyProvider):
         allow_http: As for ``JWKSKeyProvider``.
         max_keys: The most keys that are kept, up to 1,000. A further one takes the place of the one that was
             fetched longest ago.
-        min_ttl: The fewest seconds that a key is fresh, whatever the response says.
-        max_ttl: The most seconds that a key is fresh, up to 86,400. A withdrawn key is accepted so long.
-        max_stale: Seconds that an expired key may be used while it can't be fetched again. 0 means never.
-        max_wait: Longest a request waits for a refresh when a recently expired key could be used instead, in
-            seconds.
-        fetch_timeout: Seconds that a fetch may take, from the connection to the last byte.
-        clock: A clock in seconds that never jumps.
+        refresh: How long keys may be used, and how long anyone waits for new ones.
+        **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: The URL has no place for a ``kid`` or may not be asked, the session isn't one, or
             an option is out of range.
     """
 
-    template: KeyTemplate = field(repr=KeyTemplate.shown)
+    template: KeyTemplate = field(
+        init=False,
+        default=Factory(lambda self: self.fetch.template, takes_self=True),
+        repr=KeyTemplate.shown,
+    )
 
     def __init__(
         self,
@@ -78,35 +80,17 @@ class PerKidKeyProvider(TTLKeyProvider):
         allow_http_on_loopback: bool = False,
         allow_http: Iterable[str] = (),
         max_keys: int = 100,
-        min_ttl: float = 60,
-        max_ttl: float = 3600,
-        max_stale: float = 14400,
-        max_wait: float = 2,
-        fetch_timeout: float = 5,
-        clock: Callable[[], float] = time.monotonic,
+        refresh: Refresh | None = None,
+        **times: Unpack[RefreshTimes],
     ) -> None:
         client = HTTPClient(
             session, allow_http_on_loopback=allow_http_on_loopback, allow_http=allow_http
         )
         template = KeyTemplate(url, kid_pattern)
         template.check(client)
-        fetch = KeysByKid(
-            template,
-            client=client,
-            timeout=fetch_timeout,
-            limits=SetLimits(max_keys=max_keys, min_ttl=min_ttl, max_ttl=max_ttl),
-            max_stale=max_stale,
-            clock=clock,
-        )
-        super().__init__(
-            fetch,
-            max_stale=max_stale,
-            max_wait=max_wait,
-            fetch_timeout=fetch_timeout,
-            app_context=False,
-            clock=clock,
-        )
-        object.__setattr__(self, "template", template)
+        refresh = Refresh.of(refresh, times)
+        fetch = KeysByKid(template, client=client, refresh=refresh, max_keys=max_keys)
+        super().__init__(fetch, refresh=refresh, app_context=False)
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Return the key of the header's ``kid`` if it fits the ``alg``, fetched first where that is due."""

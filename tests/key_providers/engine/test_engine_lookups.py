@@ -240,7 +240,7 @@ def test_ages_are_measured_by_a_monotonic_clock(
         assert 0 <= provider.status()["age"] < 600
 
     assert source.fetches == 1
-    assert provider.clock is time.monotonic
+    assert provider.refresh.clock is time.monotonic
 
 
 def test_backoff_and_max_stale_do_not_depend_on_the_date(

@@ -69,6 +69,7 @@ def test_a_late_result_changes_nothing(
     clock: Any,
     key: Any,
     listen: Any,
+    settled: Any,
     late: str,
 ) -> None:
     """What a fetch returns or raises after it timed out is ignored, good or bad."""
@@ -94,7 +95,7 @@ def test_a_late_result_changes_nothing(
     source.result = [key("b")]
     clock.move(1.3)
     provider.key_set()
-    source.join(3)
+    settled(provider)
     status = provider.status()
     events = listen(provider)
 

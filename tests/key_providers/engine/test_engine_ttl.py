@@ -44,8 +44,8 @@ def test_the_defaults_are_those_documented(source: Any) -> None:
     """By default keys are fresh for 300 s and stale for 4 h; callers wait 2 s, and a fetch may take 5 s."""
     provider = TTLKeyProvider(source)
 
-    assert (provider.ttl, provider.max_stale) == (300, 14400)
-    assert (provider.max_wait, provider.fetch_timeout) == (2, 5)
+    assert (provider.ttl, provider.refresh.max_stale) == (300, 14400)
+    assert (provider.refresh.max_wait, provider.refresh.fetch_timeout) == (2, 5)
 
 
 def test_a_callable_ttl_is_read_at_each_lookup(

@@ -9,8 +9,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_jwtlib import Refresh
 from flask_jwtlib_strategies._http.freshness import lifetime, retry_after
-from flask_jwtlib_strategies.key_providers._set_limits import SetLimits
 
 GMT = "Sun, 06 Nov 1994 08:49:37 GMT"
 
@@ -54,7 +54,7 @@ GMT = "Sun, 06 Nov 1994 08:49:37 GMT"
 )
 def test_the_lifetime_of_a_response(headers: dict[str, str], seconds: float) -> None:
     """It is max-age less the age, else it ends at Expires, else 300 s, and always 60 to 3600 s."""
-    assert SetLimits().ttl(lifetime(requests.structures.CaseInsensitiveDict(headers))) == seconds
+    assert Refresh().ttl(lifetime(requests.structures.CaseInsensitiveDict(headers))) == seconds
 
 
 @pytest.mark.parametrize("digits", [10, 11, 40, 4300, 4301, 5000])

@@ -15,6 +15,7 @@ from flask_jwtlib import (
     ConfigurationError,
     JWTValidator,
     KeyProvider,
+    Refresh,
     UnverifiedHeader,
     VerificationUnavailable,
 )
@@ -57,7 +58,8 @@ NO_METADATA = [
 def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
     """Return the fetch function of a provider of the identity provider's keys."""
     client = HTTPClient(allow_http_on_loopback=True)
-    return DiscoveredKeySet(idp.issuer_url, client=client, **{"timeout": PATIENCE, **options})
+    refresh = Refresh(**{"fetch_timeout": PATIENCE, **options})
+    return DiscoveredKeySet(idp.issuer_url, client=client, refresh=refresh)
 
 
 def provider_of(idp: IdentityProvider, **options: Any) -> OIDCKeyProvider:
@@ -190,7 +192,7 @@ def test_hanging_metadata_leave_half_of_the_time_for_the_key_set(
 ) -> None:
     """If the ``jwks_uri`` is known, the metadata's requests get half of the timeout."""
     idp.add_key()
-    fetch = discovered(idp, clock=clock, timeout=1)
+    fetch = discovered(idp, clock=clock, fetch_timeout=1)
     fetch()
     clock.move(HOUR)
     idp.behave(path=idp.openid_path, hang=True)
@@ -271,7 +273,7 @@ def test_after_a_hanging_key_set_the_next_fetch_reads_the_metadata(
 ) -> None:
     """The key set used up the time of one fetch, so the next one begins with the metadata."""
     idp.add_key()
-    fetch = discovered(idp, timeout=0.5)
+    fetch = discovered(idp, fetch_timeout=0.5)
     fetch()
     idp.behave(path=idp.jwks_path, hang=True)
     move(idp, {"keys": [TokenIssuer(idp.issuer_url, kid="new").jwk]})

@@ -20,6 +20,7 @@ from flask_jwtlib import (
     InvalidTokenError,
     JWTValidator,
     KeyProvider,
+    Refresh,
     UnverifiedHeader,
     VerificationUnavailable,
 )
@@ -59,7 +60,9 @@ def verify(token: str, keys: KeyProvider, *algorithms: str) -> Claims:
 def remote(idp: IdentityProvider) -> RemoteKeySet:
     """The identity provider's JWK set."""
     return RemoteKeySet(
-        idp.jwks_url, client=HTTPClient(allow_http_on_loopback=True), timeout=PATIENCE
+        idp.jwks_url,
+        client=HTTPClient(allow_http_on_loopback=True),
+        refresh=Refresh(fetch_timeout=PATIENCE),
     )
 
 

@@ -23,6 +23,7 @@ from flask_jwtlib import (
     ConfigurationError,
     JWTValidator,
     KeyProvider,
+    Refresh,
     Scope,
     UnverifiedHeader,
     VerificationUnavailable,
@@ -60,7 +61,7 @@ def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
     return DiscoveredKeySet(
         idp.issuer_url,
         client=HTTPClient(allow_http_on_loopback=True),
-        **{"timeout": PATIENCE, **options},
+        refresh=Refresh(**{"fetch_timeout": PATIENCE, **options}),
     )
 
 
@@ -293,7 +294,7 @@ def test_a_metadata_path_that_hangs_is_tried_last_the_next_time(idp: IdentityPro
     """A path that used up a fetch's time doesn't keep the next fetch from trying the other."""
     signer = idp.add_key()
     idp.behave(path=idp.openid_path, hang=True)
-    fetch = discovered(idp, timeout=0.5)
+    fetch = discovered(idp, fetch_timeout=0.5)
     assert "not answered within" in fault_of(fetch)
 
     assert fetch().keys.kids == {signer.kid}
@@ -374,7 +375,7 @@ def test_a_trailing_slash_of_the_configured_issuer_must_match(idp: IdentityProvi
     keys = DiscoveredKeySet(
         f"{idp.issuer_url}/",
         client=HTTPClient(allow_http_on_loopback=True),
-        timeout=PATIENCE,
+        refresh=Refresh(fetch_timeout=PATIENCE),
     )
     assert f"of {idp.issuer_url!r}, not of our issuer '{idp.issuer_url}/'" in fault_of(keys)
 
@@ -504,7 +505,7 @@ def test_metadata_and_keys_share_one_timeout(idp: IdentityProvider, last: str) -
     idp.add_key()
     idp.behave(path=idp.openid_path, delay=0.5, status=404 if last == "oauth_path" else 200)
     idp.behave(path=getattr(idp, last), hang=True)
-    fault = fault_of(discovered(idp, timeout=2))
+    fault = fault_of(discovered(idp, fetch_timeout=2))
     idp.release()
 
     url = re.escape(idp.url + getattr(idp, last))
@@ -523,7 +524,7 @@ def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
 
 def test_a_fetch_without_time_left_sends_no_request(idp: IdentityProvider) -> None:
     """With a timeout of 0 no request is sent."""
-    assert "not answered within 0 s" in fault_of(discovered(idp, timeout=0))
+    assert "not answered within 0 s" in fault_of(discovered(idp, fetch_timeout=0))
     assert idp.count() == 0
 
 

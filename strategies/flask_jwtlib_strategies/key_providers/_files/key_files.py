@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet
+from flask_jwtlib import ConfigurationError, KeySet, Refresh
 from flask_jwtlib.key_providers import DeferredCalls, FetchedKeys
 from flask_jwtlib.log_text import library_logger, quoted
 
@@ -19,7 +19,7 @@ from .patient_reader import PatientReader, Read
 from .readings import Content, Directory, FileReader, Gone, Reading, Unreadable
 from .serving_keys import ServingKeys
 
-__all__ = ["KeyFiles", "lifetime"]
+__all__ = ["KeyFiles"]
 
 _logger = library_logger("flask_jwtlib_strategies")
 
@@ -31,14 +31,6 @@ _PAUSE = 0.2
 _MAX_FAULTS = 10
 _LONGEST_PATH = 100
 _HANGS = Unreadable("it can't be read at the moment: that takes too long")
-
-
-def lifetime(seconds: float) -> float:
-    """Return how long keys are to be fresh so that they are fetched again after so many seconds at least.
-
-    ``TTLKeyProvider`` does so after 70 to 80 % of their time.
-    """
-    return seconds / 0.7
 
 
 @frozen(eq=False)
@@ -69,25 +61,22 @@ class KeyFiles:
         reader: Looks at one path.
         max_keys: The most keys of all files together.
         interval: Seconds from one look to the next at least, unless it failed.
-        max_stale: Seconds for which the keys of a file serve on that can't be used any more.
-        timeout: Seconds that a look may take.
-        clock: A clock in seconds that never jumps.
+        refresh: How long the keys of a file are used that can't be read any more, how long a look may take,
+            and the clock.
     """
 
     paths: tuple[Path, ...]
     reader: FileReader = field(kw_only=True, repr=False)
     max_keys: int = field(kw_only=True)
     interval: float = field(kw_only=True)
-    max_stale: float = field(kw_only=True, repr=False)
-    timeout: float = field(kw_only=True, repr=False)
-    clock: Callable[[], float] = field(kw_only=True, repr=False)
+    refresh: Refresh = field(kw_only=True, repr=False)
     _state: _State = field(init=False, factory=_State, repr=False)
     _patient: PatientReader[Reading] = field(init=False, repr=False)
     _calls: DeferredCalls = field(init=False, factory=DeferredCalls, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        patience = max(0.05, min(1, self.timeout / 4))
-        self._patient = PatientReader(patience, timeout=max(0.1, self.timeout * 0.8))
+        patience = max(0.05, min(1, self.refresh.fetch_timeout / 4))
+        self._patient = PatientReader(patience, timeout=max(0.1, self.refresh.fetch_timeout * 0.8))
 
     def __call__(self) -> FetchedKeys:
         """Look at the files, unless that was done a moment ago.
@@ -95,11 +84,11 @@ class KeyFiles:
         Raises:
             ConfigurationError: None of them can be used.
         """
-        now = self.clock()
+        now = self.refresh.clock()
         before = self._state
         left = before.begun + self.interval - now
         if before.fresh and left > 0:
-            return FetchedKeys(before.key_set, ttl=lifetime(left))
+            return FetchedKeys(before.key_set, ttl=self.refresh.ttl_for(left))
         look = self._look(before.files, now)
         if _IDLE < now - before.begun < math.inf and any(
             file.leaving for file in look.files.values()
@@ -109,7 +98,7 @@ class KeyFiles:
         state = _State(now, files=look.files, key_set=before.key_set)
         self._publish(state)
         try:
-            key_set = look.key_set(before.key_set, self.max_stale, self.max_keys)
+            key_set = look.key_set(before.key_set, self.refresh.max_stale, self.max_keys)
             self._publish(evolve(state, fresh=True, key_set=key_set))
         finally:
             self._calls.start()

@@ -134,7 +134,7 @@ def test_options_are_attributes(keys: Path) -> None:
     assert provider.paths == (keys,)
     assert provider.interval == 1
     assert provider.kid_from_name
-    assert provider.max_stale == 7
+    assert provider.refresh.max_stale == 7
     assert provider.ttl == pytest.approx(1 / 0.7)
     assert str(keys) in repr(provider)
 
