@@ -1,4 +1,4 @@
-"""The issuer that the examples trust, and the command ``flask token``, which prints its tokens.
+"""The issuer that the examples trust, and the ``flask token`` command, which prints its tokens.
 
 The private key is published in RFC 7515, appendix A.2, so anyone can sign with it. That way the app
 and the command share a key without a file. Never trust this issuer outside of an experiment.
@@ -45,7 +45,7 @@ ISSUER = TokenIssuer(
 
 
 def add_token_command(app: Flask, **usual: Any) -> None:
-    """Add the command ``flask token`` to an app.
+    """Add the ``flask token`` command to an app.
 
     Args:
         app: The app.

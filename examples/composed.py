@@ -46,14 +46,14 @@ app = Flask(__name__)
 @app.get("/reports")
 @auth.requires_authentication(rules=[Scope("reports:read")])
 def list_reports() -> dict[str, object]:
-    """List the reports: requires the scope ``reports:read``."""
+    """List the reports: requires the ``reports:read`` scope."""
     return {"reader": current_principal.subject, "reports": ["2024", "2025"]}
 
 
 @app.post("/reports")
 @auth.requires_authentication(rules=[Scope("reports:write")])
 def add_report() -> tuple[dict[str, object], int]:
-    """Add a report: without the scope ``reports:write`` the response is 403 and names it."""
+    """Add a report: without the ``reports:write`` scope the response is 403 and names it."""
     return {"writer": current_principal.subject}, 201
 
 

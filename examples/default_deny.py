@@ -35,7 +35,7 @@ admin.before_request(auth.guard(rules=[Scope("admin")]))
 
 @admin.get("/users")
 def users() -> list[str]:
-    """List the users: the blueprint's guard requires the scope ``admin``."""
+    """List the users: the blueprint's guard requires the ``admin`` scope."""
     return ["alice", "bob"]
 
 

@@ -1,6 +1,6 @@
 """Accept the tokens of an OpenID provider: one call with the issuer's URL and this API's audience.
 
-This needs the package ``requests``, which the extra ``http`` installs. Run a provider in one
+This needs the ``requests`` package, which the ``http`` extra installs. Run a provider in one
 terminal, and this app in another::
 
     flask --app examples.issuer run --port 5001
@@ -17,7 +17,7 @@ In a third::
 Then stop the provider: the API still accepts its tokens, because it uses fetched keys for up to four
 hours.
 
-To use another provider, set the environment variable ``ISSUER`` to its URL. Plain HTTP is allowed
+To use another provider, set the ``ISSUER`` environment variable to its URL. Plain HTTP is allowed
 only to this machine.
 """
 

@@ -1,7 +1,7 @@
 """Accept tokens from two issuers, each with its own keys, audience and rules.
 
 Users have tokens from an OpenID provider, background jobs have tokens from a second issuer. This
-needs the package ``requests``, which the extra ``http`` installs.
+needs the ``requests`` package, which the ``http`` extra installs.
 
 Run the provider in one terminal, and this app in another::
 

@@ -44,7 +44,7 @@ class Response:
     Attributes:
         status: The status code.
         reason: The reason phrase.
-        challenge: The header ``WWW-Authenticate``, or None if it is absent.
+        challenge: The ``WWW-Authenticate`` header, or None if it is absent.
         body: The body.
     """
 
