@@ -9,7 +9,6 @@ A package adds a command of its own by an entry point of the group ``flask_jwtli
 
 from __future__ import annotations
 
-from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 import click
@@ -20,10 +19,14 @@ __all__ = ["jwtlib"]
 _ENTRY_POINTS = "flask_jwtlib.commands"
 
 
-@cache
 def _commands() -> dict[str, EntryPoint]:
-    """Find the commands of all installed packages."""
-    return {found.name: found for found in entry_points(group=_ENTRY_POINTS)}
+    """Find the commands of all installed packages. Those of this package keep their names."""
+    found = sorted(entry_points(group=_ENTRY_POINTS), key=_is_ours)
+    return {each.name: each for each in found}
+
+
+def _is_ours(found: EntryPoint) -> bool:
+    return found.value.startswith("flask_jwtlib.")
 
 
 class _CommandGroup(AppGroup):
