@@ -20,8 +20,8 @@ from weakref import WeakMethod, WeakSet, ref
 from flask import Flask, has_request_context, request_started
 
 from ..errors import ConfigurationError
+from .introspection import layers, reachable_callables
 from .marks import is_public
-from .wrappers import layers, reachable
 
 __all__ = ["check_app", "misplaced_views", "remember"]
 
@@ -118,7 +118,7 @@ def misplaced_views(app: Flask) -> list[str]:
     held = {
         endpoint: {
             _key(found): found
-            for found in reachable(view, known)
+            for found in reachable_callables(view, known)
             if id(found) in guarded or _key(found) in _decorated
         }
         for endpoint, view in app.view_functions.items()

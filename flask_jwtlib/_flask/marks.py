@@ -10,7 +10,7 @@ from weakref import ref
 from flask import Request, current_app
 
 from ..errors import ConfigurationError
-from .wrappers import layers
+from .introspection import layers
 
 __all__ = [
     "Mark",

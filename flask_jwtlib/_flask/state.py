@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 __all__ = [
     "GivenRequest",
     "RequestState",
-    "app_at_hand",
-    "begin",
+    "begin_decision",
+    "current_app_or_none",
     "current_context",
     "current_flask_app",
     "current_g",
     "current_principal",
     "current_request",
+    "current_state",
+    "deciding_on",
     "given_request",
-    "giving",
     "is_authenticated",
     "is_current",
-    "peek",
 ]
 
 _KEY = "_flask_jwtlib"
@@ -98,12 +98,12 @@ current_context: Callable[[], RequestContext] = cast("Any", request_ctx)._get_cu
 current_g: Callable[[], object] = cast("Any", g)._get_current_object
 
 
-def app_at_hand() -> Flask | None:
+def current_app_or_none() -> Flask | None:
     """The current app, None outside of any app's context."""
     return current_flask_app() if has_app_context() else None
 
 
-def _context_at_hand() -> RequestContext | None:
+def _current_context_or_none() -> RequestContext | None:
     return current_context() if has_request_context() else None
 
 
@@ -120,20 +120,20 @@ class GivenRequest:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.notes: Any = None
-        self._context = _context_at_hand()
+        self._context = _current_context_or_none()
 
-    def is_meant(self) -> bool:
+    def applies(self) -> bool:
         """Whether a question concerns this request, and not one that a claim rule has the app serve."""
-        return _context_at_hand() is self._context
+        return _current_context_or_none() is self._context
 
 
 _given: ContextVar[GivenRequest | None] = ContextVar("flask_jwtlib_given_request", default=None)
 given_request: Callable[[], GivenRequest | None] = _given.get
-"""Return the request that was given to ``authenticate``, None if none was. Ask it whether it ``is_meant``."""
+"""Return the request that was given to ``authenticate``, None if none was. Ask it whether it ``applies``."""
 
 
 @contextmanager
-def giving(request: Request) -> Generator[Request, None, None]:
+def deciding_on(request: Request) -> Generator[Request, None, None]:
     """Note that a given request is decided about. The context is the request itself, where it was a proxy."""
     if isinstance(request, LocalProxy):
         request = cast("Any", request)._get_current_object()
@@ -149,7 +149,7 @@ def is_current(request: Request) -> bool:
     return has_request_context() and current_request() is request
 
 
-def begin(
+def begin_decision(
     context: RequestContext, published: dict[str, Any]
 ) -> tuple[RequestState, Callable[[], None] | None]:
     """Begin to decide about a request: publish that nobody is authenticated.
@@ -184,7 +184,7 @@ def begin(
 
 def _put_back(_: Flask, **__: object) -> None:
     """Leave ``g`` as the request found it, so that no other request sees its caller."""
-    state = peek()
+    state = current_state()
     if state is not None and state.before is not None:
         published = vars(current_g())
         for name in _OURS:
@@ -192,7 +192,7 @@ def _put_back(_: Flask, **__: object) -> None:
         published.update(state.before)
 
 
-def peek() -> RequestState | None:
+def current_state() -> RequestState | None:
     """The state of the current request if there is one. No context is needed, and none is changed."""
     return vars(current_request()).get(_KEY) if has_request_context() else None
 
@@ -202,14 +202,14 @@ def is_authenticated() -> bool:
     if not has_request_context():
         return False
     published = vars(current_g())
-    if published.get(_KEY) is not peek():
+    if published.get(_KEY) is not current_state():
         # Another request left it there.
         return False
     return bool(published.get("authenticated", False))
 
 
 def _principal() -> Principal:
-    state = peek()
+    state = current_state()
     if state is None or state.principal is None:
         raise RuntimeError(
             "This request has no authenticated caller. Put the view behind an Authenticator's "

@@ -211,7 +211,7 @@ class ModuleAPI:
         given = given_request()
         if self._extractor.max_size != self.callbacks.JWT_MAX_SIZE:
             self._extractor = BearerTokenExtractor(max_size=self._max_size())
-        if given is None or not given.is_meant():
+        if given is None or not given.applies():
             token = self._extractor.extract(current_request())
         else:
             token = self._extractor.extract(given.request)

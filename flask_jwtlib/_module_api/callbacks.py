@@ -11,7 +11,7 @@ from flask import Request, Response, abort, after_this_request, has_request_cont
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
-from .._flask.state import given_request, is_current, peek
+from .._flask.state import current_state, given_request, is_current
 from ..challenges import refusal_headers, refusal_text
 from ..errors import AuthenticationError, InvalidTokenError, VerificationUnavailable
 from ..failure_handlers import UnauthorizedHandler
@@ -87,7 +87,7 @@ class Notes:
 def notes_of_request() -> Notes:
     """Return the notes of the request that is decided about; outside of a decorated view, new ones."""
     given = given_request()
-    state = peek() if given is None or not given.is_meant() else given
+    state = current_state() if given is None or not given.applies() else given
     if state is None:
         return Notes()
     if state.notes is None:
@@ -107,7 +107,7 @@ def check_callback(callbacks: Callbacks, name: str) -> None:
     default = getattr(callbacks, f"_DEFAULT_{name.upper()}")
     if (
         given is None
-        or not given.is_meant()
+        or not given.applies()
         or getattr(callbacks, name) is default
         or is_current(given.request)
     ):
@@ -130,7 +130,7 @@ class CallbackTokenExtractor(Shared, TokenExtractor):
         given = given_request()
         if given is not None:
             check_callback(self.callbacks, "get_token")
-            if given.is_meant() and given.request is not request:
+            if given.applies() and given.request is not request:
                 raise RuntimeError(
                     "authenticate() was asked about the current request while authenticate(request) decides "
                     "about another one: ask about the current request before or afterwards"

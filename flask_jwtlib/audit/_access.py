@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask
 from werkzeug.local import LocalProxy
 
+from .._flask.introspection import reachable_callables
 from .._flask.marks import copied_mark, is_public, mark_of
-from .._flask.wrappers import reachable
 from ._dispatch import name_of, resource_authenticators, view_access
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _guard(app: Flask, endpoint: str) -> tuple[str, str] | None:
                 return "required", (
                     "guard of the app" if name is None else f"guard of blueprint {name}"
                 )
-            if any(copied_mark(found) is not None for found in reachable(function)):
+            if any(copied_mark(found) is not None for found in reachable_callables(function)):
                 unknown = "unknown", f"{name_of(function)} may bypass a guard"
     return unknown
 
@@ -101,7 +101,7 @@ def _own_dispatch(app: Flask) -> str | None:
 
 
 def _authenticators_in(function: Any) -> Iterator[Any]:
-    for found in reachable(function):
+    for found in reachable_callables(function):
         if (mark := copied_mark(found)) is not None:
             yield mark.by
         yield from resource_authenticators(found)

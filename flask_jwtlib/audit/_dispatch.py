@@ -17,8 +17,8 @@ from typing import Any, Literal, cast
 from attrs import frozen
 from flask.views import MethodView, View
 
+from .._flask.introspection import reachable_callables
 from .._flask.marks import copied_mark, mark_of
-from .._flask.wrappers import reachable
 from ._recognition import (
     decoration,
     is_made_by_as_view,
@@ -167,11 +167,11 @@ def _within_optional(access: Access) -> Access:
 
 def _opaque(called: Any, owner: Owner | None = None) -> Access:
     """Tell what is known of code that may do anything: whether a decorator of ours is somewhere in it."""
-    ours = any(copied_mark(found) is not None for found in reachable(called))
+    ours = any(copied_mark(found) is not None for found in reachable_callables(called))
     if owner is not None and not ours:
-        ours = any(copied_mark(found) is not None for found in reachable(owner.kind)) or any(
-            map(decoration, method_decorators(owner))
-        )
+        ours = any(
+            copied_mark(found) is not None for found in reachable_callables(owner.kind)
+        ) or any(map(decoration, method_decorators(owner)))
     return _unknown(called) if ours else _OPEN
 
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from flask.views import View
 
-from .._flask.wrappers import cells
+from .._decorators import decorate_view
+from .._flask.introspection import closure_variables
 from ..authenticator import Authenticator
 
 __all__ = [
@@ -44,13 +45,13 @@ def wrapped_by_library(function: FunctionType) -> Any:
     """Return what a library's wrapper calls for every request; None if it isn't a known one."""
     for module, maker, variable in _TRANSPARENT:
         if _is_made_by(_library(module, maker), function):
-            return cells(function).get(variable)
+            return closure_variables(function).get(variable)
     return None
 
 
 def responds_to_options(function: FunctionType) -> bool:
     """Whether a library's wrapper responds to OPTIONS by itself, as Flask-CORS's decorator usually does."""
-    options: Any = cells(function).get("_options")
+    options: Any = closure_variables(function).get("_options")
     # The app's own settings may turn it off, which nobody is let in by.
     return isinstance(options, Mapping) and bool(
         cast("Any", options).get("automatic_options", True)
@@ -59,14 +60,14 @@ def responds_to_options(function: FunctionType) -> bool:
 
 def decoration(decorator: Any) -> tuple[str, Any] | None:
     """Recognise a decorator of ours: what it asks of callers, and its authenticator."""
-    function = decorator.func if type(decorator) is partial else decorator
+    function: Any = decorator.func if type(decorator) is partial else decorator
+    if function is decorate_view:
+        kind = "optional" if decorator.keywords["optional"] else "required"
+        return kind, decorator.keywords["authenticator"]
     if isinstance(function, MethodType) and isinstance(function.__self__, Authenticator):
         for name, kind in _DECORATORS.items():
             if function.__func__ is vars(Authenticator)[name]:
                 return kind, function.__self__
-        if function.__func__ is vars(Authenticator)["_decorated"]:
-            optional = decorator.keywords["optional"]
-            return "optional" if optional else "required", function.__self__
     package: Any = sys.modules[__name__.partition(".")[0]]
     for name, kind in _DECORATORS.items():
         if function is getattr(package, name):

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
-from .._flask.wrappers import cells
+from .._flask.introspection import closure_variables
 from ._view_init import init_may_set
 
 __all__ = ["Owner", "method_decorators", "owner_of"]
@@ -55,7 +55,7 @@ class Owner:
 
 def owner_of(view: FunctionType) -> Owner:
     """Tell which class handles requests to a function that ``as_view`` made."""
-    held = cells(view)
+    held = closure_variables(view)
     if "self" in held:
         kind = cast("Any", type(held["self"]))
         return Owner(kind, held["self"])

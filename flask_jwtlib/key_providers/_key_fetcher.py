@@ -11,7 +11,7 @@ from functools import partial
 from attrs import Factory, field, frozen
 from flask import Flask
 
-from .._flask.state import app_at_hand
+from .._flask.state import current_app_or_none
 from ..errors import ConfigurationError
 from ..keys import KeySet
 from ._deferred_calls import start_thread
@@ -104,7 +104,7 @@ class KeyFetcher:
         wanted = kid if self.takes_kid else None
         fetch, begun = self.cache.begin(reason, seen, now, self.refresh.fetch_timeout, wanted)
         if fetch is not None and (begun or fetch.needs_thread(now)):
-            app = app_at_hand() if self.app_context else None
+            app = current_app_or_none() if self.app_context else None
             started = start_thread(partial(self._run_aside, fetch, app), "flask_jwtlib-keys")
             fetch.unattended_since = None if started else now
         return fetch, begun

@@ -335,7 +335,7 @@ def test_a_handler_that_returns_none_sends_the_default_refusal(
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert ran.times == 0
-    assert "Answering.deny answered None" in caplog.text
+    assert "Answering.deny returned None" in caplog.text
 
 
 @pytest.mark.parametrize(

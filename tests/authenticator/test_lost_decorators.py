@@ -13,7 +13,7 @@ from flask.views import MethodView, View
 import flask_jwtlib
 from flask_jwtlib import Authenticator, ConfigurationError, public
 from flask_jwtlib._flask import decorator_order as _decorator_order
-from flask_jwtlib._flask import wrappers as _wrappers
+from flask_jwtlib._flask import introspection
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Decorate = Callable[[Any], Any]
@@ -450,9 +450,9 @@ def test_what_views_share_is_searched_once(
 
     shared = Shared()
     looked_at: list[Any] = []
-    within = _wrappers._within
+    within = introspection._within
     monkeypatch.setattr(
-        _wrappers, "_within", lambda found: (looked_at.append(found), within(found))[1]
+        introspection, "_within", lambda found: (looked_at.append(found), within(found))[1]
     )
 
     def view_of(number: int) -> Any:

@@ -24,8 +24,8 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationKey,
     current_principal,
-    jws,
 )
+from flask_jwtlib.jws import _base64url
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Count = Counter[str]
@@ -73,7 +73,9 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Count:
     monkeypatch.setattr(
         json.JSONDecoder, "raw_decode", counted(count, "JSON parse", json.JSONDecoder.raw_decode)
     )
-    monkeypatch.setattr(jws, "a2b_base64", counted(count, "base64 decode", jws.a2b_base64))
+    monkeypatch.setattr(
+        _base64url, "a2b_base64", counted(count, "base64 decode", _base64url.a2b_base64)
+    )
     monkeypatch.setattr(
         Request,
         "make_form_data_parser",

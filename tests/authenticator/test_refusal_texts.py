@@ -24,7 +24,7 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationKey,
 )
-from flask_jwtlib._flask.other_schemes import without_token
+from flask_jwtlib._flask.authorization_schemes import missing_token_text
 from flask_jwtlib.errors import UnknownKeyError
 from flask_jwtlib.testing import TokenIssuer, bearer
 from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
@@ -118,12 +118,12 @@ def test_a_credential_without_a_scheme_is_not_logged(
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_part_of_the_header_is_logged(scheme: str, credentials: str) -> None:
     """The log text is the same for any credentials."""
-    text = without_token(f"{scheme} {credentials}")
+    text = missing_token_text(f"{scheme} {credentials}")
 
-    assert text == without_token(f"{scheme.partition(' ')[0]} x")
+    assert text == missing_token_text(f"{scheme.partition(' ')[0]} x")
     if scheme.lower() != "bearer":
         assert text == NO_SCHEME or scheme.partition(" ")[0].lower() in text.lower()
-    assert without_token(credentials.replace(" ", "")) == NO_SCHEME
+    assert missing_token_text(credentials.replace(" ", "")) == NO_SCHEME
 
 
 def test_without_a_header_no_scheme_is_logged(auth: Authenticator, respond: Ask) -> None:

@@ -8,12 +8,12 @@ from flask import Flask, g, request
 from flask_jwtlib import BearerToken, Claims, Principal, current_principal, is_authenticated
 from flask_jwtlib._flask.state import (
     RequestState,
-    begin,
+    begin_decision,
     current_context,
     current_flask_app,
     current_g,
     current_request,
-    peek,
+    current_state,
 )
 
 
@@ -24,7 +24,7 @@ def principal(subject: str = "alice") -> Principal:
 
 def begun() -> tuple[RequestState, Callable[[], None] | None]:
     """Begin a decision about the current request."""
-    return begin(current_context(), vars(current_g()))
+    return begin_decision(current_context(), vars(current_g()))
 
 
 def publish(subject: str = "alice") -> tuple[Principal, Callable[[], None] | None]:
@@ -60,7 +60,7 @@ def test_a_request_has_one_state(app: Flask) -> None:
         caller, _ = publish()
 
         assert begun()[0] is state
-        assert peek() is state
+        assert current_state() is state
         assert state.outcomes == {"alice": caller}
 
 
@@ -69,9 +69,9 @@ def test_another_request_in_the_same_app_context_has_its_own_state(app: Flask) -
     with app.app_context():
         with app.test_request_context():
             publish()
-            first = peek()
+            first = current_state()
         with app.test_request_context():
-            assert peek() is None
+            assert current_state() is None
             assert not current_principal
             assert not is_authenticated()
             assert begun()[0] is not first
@@ -126,16 +126,16 @@ def test_deleted_attributes_are_tolerated(app: Flask) -> None:
         assert published() == (True, None, {"sub": "alice"})
 
 
-def test_peek_changes_nothing(app: Flask) -> None:
+def test_reading_the_state_changes_nothing(app: Flask) -> None:
     """Reading the state creates none, with or without a context."""
-    assert peek() is None
+    assert current_state() is None
     with app.app_context():
-        assert peek() is None
+        assert current_state() is None
     with app.test_request_context():
-        assert peek() is None
+        assert current_state() is None
         assert "authenticated" not in g
         state, _ = begun()
-        assert peek() is state
+        assert current_state() is state
 
 
 def test_is_authenticated_needs_no_context(app: Flask) -> None:

@@ -22,7 +22,6 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationKey,
     VerificationUnavailable,
-    jws,
 )
 from flask_jwtlib.claim_rules import ClaimTypes, Expiry, NotBefore
 from flask_jwtlib.errors import (
@@ -35,6 +34,7 @@ from flask_jwtlib.errors import (
     UnacceptedAudienceError,
     UnknownKeyError,
 )
+from flask_jwtlib.jws import _compact
 from flask_jwtlib.testing import TokenIssuer
 
 NOW = 1_700_000_000
@@ -239,13 +239,13 @@ def test_json_is_parsed_twice_for_an_accepted_token(
 ) -> None:
     """Header and claims are parsed at most once each; of a forged token, only the header."""
     parsed: list[str] = []
-    read = jws.read_json_object
+    read = _compact.read_json_object
 
     def counted(data: bytes, what: str) -> dict[str, Any]:
         parsed.append(what)
         return read(data, what)
 
-    monkeypatch.setattr(jws, "read_json_object", counted)
+    monkeypatch.setattr(_compact, "read_json_object", counted)
     validator, keys = JWTValidator(rules=[Issuer(issuer.issuer)]), Keys(issuer.verification_key)
 
     # A new kid, because a header that was read before isn't parsed again.

@@ -692,7 +692,7 @@ def test_a_failure_callback_that_returns_none_still_refuses(
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert view.calls == []
     assert callback.calls == [()]
-    assert "answered None" in caplog.text
+    assert "returned None" in caplog.text
 
 
 @promise(

@@ -36,7 +36,6 @@ from flask_jwtlib import (
     VerificationKey,
     VerificationUnavailable,
     current_principal,
-    jws,
 )
 from flask_jwtlib.errors import (
     AlgorithmError,
@@ -47,6 +46,7 @@ from flask_jwtlib.errors import (
     MissingClaimError,
     UnknownKeyError,
 )
+from flask_jwtlib.jws import _base64url, _compact
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import TokenValidatorContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
@@ -570,8 +570,8 @@ def test_a_token_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return call
 
-    monkeypatch.setattr(jws, "read_json_object", counted(jws.read_json_object, "JSON"))
-    monkeypatch.setattr(jws, "a2b_base64", counted(vars(jws)["a2b_base64"], "base64"))
+    monkeypatch.setattr(_compact, "read_json_object", counted(_compact.read_json_object, "JSON"))
+    monkeypatch.setattr(_base64url, "a2b_base64", counted(vars(_base64url)["a2b_base64"], "base64"))
     auth = Authenticator(validator=router_of(A, B))
     # A header that isn't cached.
     token = A.token(aud="api", header={"nonce": time.time_ns()})

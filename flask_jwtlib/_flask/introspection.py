@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Flask
 from flask.views import MethodView, View
 
-__all__ = ["cells", "layers", "reachable"]
+__all__ = ["closure_variables", "layers", "reachable_callables"]
 
 # More than any app has, and an end for objects that return a new wrapped one each time they are asked.
 _MOST_LAYERS = 100
@@ -29,7 +29,9 @@ def layers(view: Any) -> Iterator[Callable[..., Any]]:
         layer = getattr(layer, "__wrapped__", None)
 
 
-def reachable(view: Any, known: dict[int, tuple[Any, list[Any]]] | None = None) -> Iterator[Any]:
+def reachable_callables(
+    view: Any, known: dict[int, tuple[Any, list[Any]]] | None = None
+) -> Iterator[Any]:
     """Yield a view and every callable that it might call, as far as it holds them.
 
     These are what it wraps, binds or closes over, a view class's attributes, and the attributes of
@@ -54,7 +56,7 @@ def reachable(view: Any, known: dict[int, tuple[Any, list[Any]]] | None = None) 
             waiting.extend(known[id(found)][1])
 
 
-def cells(function: FunctionType) -> dict[str, Any]:
+def closure_variables(function: FunctionType) -> dict[str, Any]:
     """Return the variables that a function closes over, by name."""
     contents: dict[str, Any] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -88,7 +90,7 @@ def _within(found: Any) -> Iterator[Any]:
 
 
 def _of_closure(function: FunctionType) -> Iterator[Any]:
-    for value in cells(function).values():
+    for value in closure_variables(function).values():
         if isinstance(
             value, View
         ):  # the only instance of a class with `init_every_request = False`

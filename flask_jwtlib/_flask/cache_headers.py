@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Response
 from werkzeug.http import parse_set_header
 
-__all__ = ["vary", "vary_in_private"]
+__all__ = ["make_private", "vary_by_authorization"]
 
 
-def vary(response: Response) -> Response:
+def vary_by_authorization(response: Response) -> Response:
     """Let it vary by ``Authorization`` (RFC 9110 §12.5.5)."""
     headers = response.headers
     for name, _ in headers:
@@ -23,7 +23,7 @@ def vary(response: Response) -> Response:
     return response
 
 
-def vary_in_private(response: Response) -> Response:
+def make_private(response: Response) -> Response:
     """Mark an answer to a token from anywhere but the header, which caches don't take for a credential.
 
     It is private (RFC 6750 §2.3), and varies all the same.
@@ -31,4 +31,4 @@ def vary_in_private(response: Response) -> Response:
     if not response.cache_control.no_store:
         response.cache_control.private = True
         response.cache_control.public = False
-    return vary(response)
+    return vary_by_authorization(response)

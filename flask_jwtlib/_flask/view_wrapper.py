@@ -12,12 +12,12 @@ from ..errors import ConfigurationError
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-__all__ = ["guard_view"]
+__all__ = ["wrap_view"]
 
 Enter = Callable[[], "tuple[ResponseReturnValue | None, Callable[[], None] | None]"]
 
 
-def guard_view(view: Any, enter: Enter) -> Callable[..., Any]:
+def wrap_view(view: Any, enter: Enter) -> Callable[..., Any]:
     """Wrap a view function or method.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["without_token"]
+__all__ = ["missing_token_text"]
 
 # From IANA's registry and from widely used APIs. Only these names are logged, in this spelling: if a client
 # sends its secret without a scheme, what looks like one is part of the secret.
@@ -15,7 +15,7 @@ _SCHEMES = """
 _NAMES = {name.lower(): name for name in _SCHEMES.split()}
 
 
-def without_token(authorization: str) -> str:
+def missing_token_text(authorization: str) -> str:
     """Say for the log that a request has no token, and which scheme its ``Authorization`` header has.
 
     Args:
