@@ -190,7 +190,7 @@ def _take(responses: ExitStack, response: requests.Response, **_: Any) -> None:
     if response.is_redirect:
         # requests wouldn't follow it, but would read its whole body.
         raise Fault(
-            "the server redirects to another URL, and redirects are not followed",
+            "the server redirects elsewhere, and redirects are not followed",
             status=response.status_code,
         )
 

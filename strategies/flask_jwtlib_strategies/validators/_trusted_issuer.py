@@ -92,7 +92,7 @@ class TrustedIssuer(Shared):
         object.__setattr__(self, "validator", composed.validator)
         object.__setattr__(self, "_checked_keys", CheckedKeyProvider(composed.keys))
 
-    def validate(self, token: BearerToken) -> Claims:
+    def verify(self, token: BearerToken) -> Claims:
         """Return the claims of a token of this issuer.
 
         Raises:

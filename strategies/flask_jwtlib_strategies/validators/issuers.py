@@ -104,7 +104,7 @@ class IssuerRouter(Shared, TokenValidator):
                 f"iss is {found}, expected one of {len(self.issuers)} trusted issuers",
                 description=FROM_ANOTHER_ISSUER,
             )
-        return trusted.validate(token)
+        return trusted.verify(token)
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that are due, so that the first requests don't wait.
