@@ -20,8 +20,9 @@ from typing import IO, Any
 import pytest
 import requests
 
+from tests.kit import PATIENCE
+
 PROVIDER = Path(__file__).parent / "provider"
-PATIENCE = 60
 
 
 class OpenIDProvider:

@@ -21,9 +21,9 @@ from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
+from tests.kit import PATIENCE
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
-PATIENCE = 60
 CALLERS = 8
 # Default lifetime of keys, in seconds.
 TTL = 300

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flask_jwtlib.key_providers import DeferredCalls, start_thread
+from tests.kit import PATIENCE
 
-PATIENCE = 30
 ERRORS = [RuntimeError("can't start new thread"), MemoryError(), OSError("no room")]
 
 

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from flask_jwtlib.testing import TokenIssuer, bearer
+from tests.kit import PATIENCE
 
-PATIENCE = 30
 CLIENTS = 16
 
 

@@ -15,8 +15,7 @@ import requests
 
 from flask_jwtlib import BearerToken, JWTValidator, StaticKeyProvider
 from flask_jwtlib.testing.identity_provider import Behaviour, IdentityProvider
-
-PATIENCE = 30
+from tests.kit import PATIENCE
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ import pytest
 from flask_jwtlib import TTLKeyProvider, UnverifiedHeader, VerificationKey
 from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer
-
-from .kit import PATIENCE
+from tests.kit import PATIENCE
 
 
 def until(condition: Callable[[], object]) -> None:

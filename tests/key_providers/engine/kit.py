@@ -9,9 +9,6 @@ import pytest
 
 from flask_jwtlib import TTLKeyProvider, VerificationUnavailable
 
-# Seconds to wait at most: far more than anything here takes, so that no test fails on a slow machine.
-PATIENCE = 30
-DOWN = ConnectionError("the key server is down")
 # Fetches for unknown kids that a provider allows at once.
 BUCKET = 2
 # The files between whose lines some tests interrupt a thread.

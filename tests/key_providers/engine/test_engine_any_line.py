@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import TTLKeyProvider
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, ENGINE, PATIENCE, found, kids
+from .kit import ENGINE, found, kids
 
 
 class At:

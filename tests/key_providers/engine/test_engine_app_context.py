@@ -10,8 +10,9 @@ from flask import Flask, appcontext_popped, appcontext_pushed, current_app, g, h
 
 from flask_jwtlib import TTLKeyProvider
 from flask_jwtlib.testing import TokenIssuer
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids, refused
+from .kit import kids, refused
 
 
 def test_a_fetch_can_use_current_app(app: Flask, issuer: TokenIssuer, clock: Any) -> None:

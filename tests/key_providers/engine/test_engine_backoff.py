@@ -11,8 +11,9 @@ from flask import Flask
 
 from flask_jwtlib import Authenticator, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.testing import TokenIssuer, bearer
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids, refused
+from .kit import kids, refused
 
 
 def test_a_failed_first_fetch_raises_in_every_waiting_thread(

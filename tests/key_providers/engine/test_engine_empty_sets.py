@@ -8,8 +8,9 @@ import pytest
 
 from flask_jwtlib import KeySet, TTLKeyProvider
 from flask_jwtlib.key_providers import FetchedKeys
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids, refused
+from .kit import kids, refused
 
 EMPTY = [
     pytest.param(KeySet(()), id="KeySet"),

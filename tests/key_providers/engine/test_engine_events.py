@@ -12,8 +12,7 @@ from flask_jwtlib import KeySet, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer
-
-from .kit import DOWN, PATIENCE
+from tests.kit import DOWN, PATIENCE
 
 URL = "https://user:hunter2@idp.example/keys?secret=hunter3"
 

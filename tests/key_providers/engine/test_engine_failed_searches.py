@@ -11,8 +11,9 @@ from flask import Flask
 
 from flask_jwtlib import Authenticator, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.testing import TokenIssuer, bearer
+from tests.kit import DOWN, PATIENCE
 
-from .kit import BUCKET, DOWN, PATIENCE, found
+from .kit import BUCKET, found
 
 
 def test_failed_searches_are_taken_from_the_bucket(

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import TTLKeyProvider, VerificationUnavailable
+from tests.kit import DOWN
 
-from .kit import DOWN, kids, refused
+from .kit import kids, refused
 
 GARBAGE = [
     pytest.param(None, "ConfigurationError", id="None"),

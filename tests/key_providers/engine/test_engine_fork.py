@@ -24,8 +24,9 @@ from flask_jwtlib.key_providers import _deferred_calls as deferred_calls
 from flask_jwtlib.key_providers import _key_cache
 from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing.identity_provider import IdentityProvider
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, ENGINE, PATIENCE, kids
+from .kit import ENGINE, kids
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 

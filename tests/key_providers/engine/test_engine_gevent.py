@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("gevent")
+from tests.kit import PATIENCE
 
-PATIENCE = 60
+pytest.importorskip("gevent")
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ import requests
 
 from flask_jwtlib.testing import TokenIssuer, bearer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
+from tests.kit import PATIENCE
 
 pytest.importorskip("gunicorn")
 
 WORKERS = 2
-PATIENCE = 60
 SLOW = "/slow-keys"
 
 

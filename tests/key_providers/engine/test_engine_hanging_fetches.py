@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import KeySet, TTLKeyProvider, UnverifiedHeader, VerificationUnavailable
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids, refused
+from .kit import kids, refused
 
 MANY = 32
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import TTLKeyProvider
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids
+from .kit import kids
 
 
 def test_after_an_idle_time_one_caller_waits_for_a_hanging_issuer(source: Any, clock: Any) -> None:

@@ -22,8 +22,9 @@ from flask_jwtlib import (
     VerificationUnavailable,
 )
 from flask_jwtlib.testing import TokenIssuer
+from tests.kit import DOWN
 
-from .kit import DOWN, kids
+from .kit import kids
 
 
 def test_making_a_provider_fetches_nothing_and_starts_no_thread(source: Any) -> None:

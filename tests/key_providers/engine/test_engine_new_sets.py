@@ -10,8 +10,9 @@ from flask import Flask
 from flask_jwtlib import Audience, Authenticator, JWTValidator, KeySet, TTLKeyProvider
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.testing import TokenIssuer, bearer
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids
+from .kit import kids
 
 
 def test_a_new_set_has_a_higher_generation(

@@ -14,8 +14,7 @@ from flask import Flask
 from flask_jwtlib import Authenticator, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer, bearer
-
-from .kit import DOWN, PATIENCE
+from tests.kit import DOWN, PATIENCE
 
 ERRORS = [
     RuntimeError("broken"),

@@ -9,8 +9,9 @@ import pytest
 from flask_jwtlib import KeySet, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.key_health import has_keys, status_of
 from flask_jwtlib.key_providers import FetchedKeys
+from tests.kit import PATIENCE
 
-from .kit import PATIENCE, found
+from .kit import found
 
 
 class Plain:

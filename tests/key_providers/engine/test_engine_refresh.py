@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import TTLKeyProvider, VerificationUnavailable
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids
+from .kit import kids
 
 
 def test_keys_are_refreshed_ahead_in_the_background(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import TTLKeyProvider, VerificationUnavailable
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, kids, refused
+from .kit import kids, refused
 
 
 def test_known_kids_verify_until_max_stale_while_refreshes_fail(

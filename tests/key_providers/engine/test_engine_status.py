@@ -12,8 +12,7 @@ import pytest
 
 from flask_jwtlib import StaticKeyProvider, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.testing import TokenIssuer
-
-from .kit import DOWN, PATIENCE
+from tests.kit import DOWN, PATIENCE
 
 FIELDS = {
     "age": float,

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import KeySet, TTLKeyProvider
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, found, kids
+from .kit import found, kids
 
 THREADS = 200
 

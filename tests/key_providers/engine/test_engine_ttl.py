@@ -10,8 +10,9 @@ import pytest
 
 from flask_jwtlib import ConfigurationError, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.key_providers import FetchedKeys
+from tests.kit import DOWN
 
-from .kit import DOWN, kids
+from .kit import kids
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib import TTLKeyProvider, VerificationUnavailable
+from tests.kit import PATIENCE
 
-from .kit import BUCKET, PATIENCE, found
+from .kit import BUCKET, found
 
 REMEMBERED = 1024
 

@@ -11,8 +11,9 @@ from flask import Flask, current_app, g
 
 from flask_jwtlib import TTLKeyProvider
 from flask_jwtlib.testing import TokenIssuer
+from tests.kit import DOWN, PATIENCE
 
-from .kit import DOWN, PATIENCE, found, kids
+from .kit import found, kids
 
 
 def _refuse(_: threading.Thread) -> None:

@@ -18,19 +18,11 @@ from flask_jwtlib import VerificationUnavailable
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._http.client import Document, DocumentError, HTTPClient
 from flask_jwtlib_strategies._http.deadlines import DeadlineAdapter, _Reader
+from tests.kit import MIB, PATIENCE
 
-PATIENCE = 30
-MIB = 1024 * 1024
-# Timeout of a fetch that is expected to exceed it, in seconds.
-SHORT = 0.5
+from .kit import SHORT, fault_of
+
 PATH = "/document"
-
-
-def fault_of(client: HTTPClient, url: str, *, timeout: float = PATIENCE, **options: Any) -> str:
-    """Return the message of the error that fetching a document raises."""
-    with pytest.raises(DocumentError) as error:
-        client.get(url, timeout=timeout, **options)
-    return str(error.value)
 
 
 def test_a_document_is_fetched(idp: IdentityProvider, either_client: HTTPClient) -> None:

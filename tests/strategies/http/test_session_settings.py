@@ -22,8 +22,7 @@ from flask_jwtlib.testing.identity_provider import IdentityProvider, ReceivedReq
 from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
-
-PATIENCE = 30
+from tests.kit import PATIENCE
 
 
 def get(session: requests.Session | None, url: str, **options: Any) -> Any:

@@ -18,42 +18,10 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_jwtlib import ConfigurationError
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import Document, DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from tests.kit import PATIENCE
 
-PATIENCE = 30
-MIB = 1024 * 1024
-# Seconds that a fetch is given which is to be cut off.
-SHORT = 0.5
-PATH = "/document"
-
-
-def fault_of(client: HTTPClient, url: str, *, timeout: float = PATIENCE, **options: Any) -> str:
-    """What the error says that getting a document raises."""
-    with pytest.raises(DocumentError) as error:
-        client.get(url, timeout=timeout, **options)
-    return str(error.value)
-
-
-def test_a_document_is_got(idp: IdentityProvider, either_client: HTTPClient) -> None:
-    """A JSON object comes with the time that it is fresh."""
-    idp.documents[PATH] = {"a": [1, {"b": "ü"}]}
-
-    document = either_client.get(idp.url + PATH, timeout=PATIENCE)
-
-    assert document == Document({"a": [1, {"b": "ü"}]})
-    assert "ü" not in repr(document)
-
-
-def test_it_asks_for_what_it_can_read(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
-    """JSON, not compressed, on a connection that is not kept."""
-    client.get(url, timeout=PATIENCE)
-    client.get(url, timeout=PATIENCE)
-    first, second = idp.requests
-
-    assert first.headers["Accept"].startswith("application/json,")
-    assert first.headers["Accept-Encoding"] == "identity"
-    assert first.headers["Connection"] == "close"
-    assert first.client_port != second.client_port
+from .kit import SHORT, fault_of
 
 
 def test_a_session_of_another_type_is_refused() -> None:

@@ -33,9 +33,8 @@ from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
+from tests.kit import DOWN, PATIENCE
 
-PATIENCE = 30
-DOWN = ConnectionError("the key server is down")
 A, B, C, D, E = (TokenIssuer(kid=kid) for kid in "abcde")
 B_ANEW = TokenIssuer(kid="b")
 EC = TokenIssuer(algorithm="ES256", kid="ec")

@@ -10,26 +10,20 @@ import attrs
 import pytest
 
 from flask_jwtlib import (
-    BearerToken,
-    Claims,
     ConfigurationError,
-    JWTValidator,
-    KeyProvider,
-    Refresh,
-    UnverifiedHeader,
     VerificationUnavailable,
 )
 from flask_jwtlib.errors import UnknownKeyError
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import DocumentError
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
+from tests.kit import PATIENCE
 
-PATIENCE = 30
-HOUR = 3600
+from .kit import HOUR, KNOWN, discovered, oidc_provider_of, verify
+
 MOVED = "/moved/keys"
-KNOWN = UnverifiedHeader("RS256", "key-1")
 # What a server may return instead of a key set, and what the error says then.
 NO_SET = [
     *[
@@ -55,19 +49,6 @@ NO_METADATA = [
 ]
 
 
-def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
-    """Return the fetch function of a provider of the identity provider's keys."""
-    client = HTTPClient(allow_http_on_loopback=True)
-    refresh = Refresh(**{"fetch_timeout": PATIENCE, **options})
-    return DiscoveredKeySet(idp.issuer_url, client=client, refresh=refresh)
-
-
-def provider_of(idp: IdentityProvider, **options: Any) -> OIDCKeyProvider:
-    """Return a provider of the identity provider's keys, with long timeouts."""
-    options = {"fetch_timeout": PATIENCE, "max_wait": PATIENCE, **options}
-    return OIDCKeyProvider(idp.issuer_url, allow_http_on_loopback=True, **options)
-
-
 def counts(idp: IdentityProvider) -> tuple[int, int, int]:
     """Return the number of requests for the metadata, for the keys, and for the keys at their new URL."""
     metadata = idp.count(idp.openid_path) + idp.count(idp.oauth_path)
@@ -84,11 +65,6 @@ def move(idp: IdentityProvider, jwks: Any) -> None:
 def kids(fetch: DiscoveredKeySet, **options: Any) -> set[str]:
     """Return the key IDs of the keys that a fetch returns."""
     return set(fetch(**options).keys.kids)
-
-
-def verify(token: str, keys: KeyProvider) -> Claims:
-    """Return the claims of a token that the keys verify."""
-    return JWTValidator().validate(BearerToken(token), keys)
 
 
 # --- Lifetime of the metadata
@@ -131,7 +107,7 @@ def test_metadata_are_fresh_for_at_most_an_hour(
 def test_a_new_jwks_uri_is_used_within_an_hour(idp: IdentityProvider, clock: Any) -> None:
     """A removed key that the old URL still publishes is accepted for at most an hour and one refresh."""
     old = idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     keys.warm_up()
     move(idp, {"keys": [TokenIssuer(idp.issuer_url, kid="new").jwk]})
     clock.move(HOUR)
@@ -150,7 +126,7 @@ def test_without_metadata_the_last_known_jwks_uri_is_used(
 ) -> None:
     """However old the metadata are, the key set is refreshed: removed keys are refused and new ones found."""
     old = idp.add_key(kid="old")
-    keys = provider_of(idp, clock=clock, max_stale=0)
+    keys = oidc_provider_of(idp, clock=clock, max_stale=0)
     keys.warm_up()
     idp.behave(path=idp.openid_path, **how)
     idp.behave(path=idp.oauth_path, **how)
@@ -167,7 +143,7 @@ def test_without_metadata_the_last_known_jwks_uri_is_used(
 def test_the_status_shows_the_metadata_error(idp: IdentityProvider, clock: Any) -> None:
     """Since keys are still refreshed, the status has the reason, as JSON and without a query."""
     idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     assert keys.status()["metadata_error"] is None
     keys.warm_up()
     assert keys.status()["metadata_error"] is None
@@ -306,7 +282,7 @@ def test_no_request_is_refused_when_a_failing_key_set_has_moved(
 ) -> None:
     """A new key is accepted at once, and the removed one refused."""
     old = idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     keys.warm_up()
     idp.behave(path=idp.jwks_path, status=status)
     new = TokenIssuer(idp.issuer_url, kid="new")
@@ -371,7 +347,7 @@ def test_metadata_that_were_just_read_are_not_read_again(idp: IdentityProvider, 
 def test_searches_for_unknown_kids_are_limited(idp: IdentityProvider, clock: Any) -> None:
     """50 unknown kids cause two requests each for metadata and keys; later a new key is found."""
     idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     keys.warm_up()
     idp.forget()
     stranger = TokenIssuer(idp.issuer_url)
@@ -390,7 +366,7 @@ def test_searches_for_unknown_kids_are_limited(idp: IdentityProvider, clock: Any
 def test_a_failing_new_jwks_uri_is_an_error(idp: IdentityProvider, clock: Any) -> None:
     """The document at the old URL is no longer the issuer's key set."""
     signer = idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     keys.warm_up()
     move(idp, signer.jwks)
     idp.behave(path=MOVED, status=500)
@@ -416,7 +392,7 @@ def test_an_outage_does_not_multiply_requests(idp: IdentityProvider, clock: Any)
 def test_the_metadata_are_read_once_an_hour(idp: IdentityProvider, clock: Any) -> None:
     """Twelve refreshes in an hour request the metadata once."""
     idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     keys.warm_up()
     for _ in range(12):
         clock.move(300)

@@ -14,11 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from flask_jwtlib import (
     Authenticator,
-    BearerToken,
-    Claims,
     ConfigurationError,
     InvalidTokenError,
-    JWTValidator,
     KeyProvider,
     Refresh,
     UnverifiedHeader,
@@ -37,23 +34,9 @@ from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
 from flask_jwtlib_strategies.key_providers._remote_key_set import RemoteKeySet
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
+from tests.kit import PATIENCE
 
-PATIENCE = 30
-ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256")
-
-
-def provider_of(idp: IdentityProvider, **options: Any) -> JWKSKeyProvider:
-    """Return a provider of the identity provider's keys, with long timeouts."""
-    return JWKSKeyProvider(
-        idp.jwks_url,
-        allow_http_on_loopback=True,
-        **{"fetch_timeout": PATIENCE, "max_wait": PATIENCE, **options},
-    )
-
-
-def verify(token: str, keys: KeyProvider, *algorithms: str) -> Claims:
-    """Return the claims of a token that the keys verify."""
-    return JWTValidator(algorithms=algorithms or ALGORITHMS).validate(BearerToken(token), keys)
+from .kit import ALGORITHMS, jwks_provider_of, verify
 
 
 @pytest.fixture
@@ -77,13 +60,13 @@ class TestJWKSKeyProvider(KeyProviderContract):
 
     def make_key_provider(self, issuer: TokenIssuer) -> KeyProvider:
         self.idp.jwks = issuer.jwks
-        return provider_of(self.idp)
+        return jwks_provider_of(self.idp)
 
 
 def test_keys_are_fetched_with_the_first_token(idp: IdentityProvider) -> None:
     """Making a provider sends no request; the first token causes one, the second none."""
     issuer = idp.add_key()
-    auth = Authenticator(keys=provider_of(idp))
+    auth = Authenticator(keys=jwks_provider_of(idp))
     assert idp.connections == 0
 
     for subject in ("alice", "bob"):
@@ -116,7 +99,7 @@ def test_plain_http_on_loopback_must_be_allowed(idp: IdentityProvider) -> None:
 
 def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
     """A fetch ends at ``fetch_timeout`` and leaves no thread behind."""
-    fetch: Any = provider_of(idp, fetch_timeout=0.5).fetch
+    fetch: Any = jwks_provider_of(idp, fetch_timeout=0.5).fetch
     idp.behave(hang=True)
     with pytest.raises(DocumentError, match=r"within 0\.5 s"):
         fetch()
@@ -175,7 +158,7 @@ def test_keys_and_key_urls_in_a_token_are_ignored(idp: IdentityProvider) -> None
             "jwk": forger.jwk,
             "x5c": ["MIIB"],
         }
-        keys = provider_of(idp)
+        keys = jwks_provider_of(idp)
         with pytest.raises(BadSignatureError):
             verify(forger.token(header=header), keys)
         with pytest.raises(UnknownKeyError):
@@ -187,7 +170,7 @@ def test_keys_and_key_urls_in_a_token_are_ignored(idp: IdentityProvider) -> None
 def test_tokens_refused_before_the_lookup_cause_no_fetch(idp: IdentityProvider) -> None:
     """A disallowed algorithm, an oversized token and a malformed one send no request."""
     issuer = idp.add_key()
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
 
     with pytest.raises(AlgorithmError):
         verify(issuer.token(), keys, "ES256")
@@ -211,7 +194,7 @@ def test_only_an_unknown_kid_causes_a_fetch(
 ) -> None:
     """While there are keys, a wrong signature or algorithm sends no request."""
     idp.add_key(kid="a")
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     keys.warm_up()
     forger = TokenIssuer(idp.issuer_url, **{"kid": "a", **token})
 
@@ -290,7 +273,7 @@ def test_an_unusable_key_is_skipped_and_counted(
     issuer = idp.add_key(kid="good")
     bad = make()
     idp.jwks = {"keys": [bad, *idp.jwks["keys"]]}
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     shown: list[Any] = []
 
     def listen(sender: object, **details: Any) -> None:
@@ -317,7 +300,7 @@ def test_skipped_keys_are_counted_by_reason(idp: IdentityProvider) -> None:
     idp.add_key()
     secret = {"kty": "oct", "k": "AQAB"}
     idp.jwks = {"keys": [secret, secret, rsa_jwk(kty="AKP"), *idp.jwks["keys"]]}
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     keys.warm_up()
 
     assert sorted(keys.status()["skipped"].values()) == [1, 2]
@@ -332,7 +315,7 @@ def test_a_published_secret_is_never_used(idp: IdentityProvider) -> None:
     idp.jwks = {"keys": [secret, *idp.jwks["keys"]]}
 
     with pytest.raises(UnknownKeyError):
-        verify(forger.token(), provider_of(idp))
+        verify(forger.token(), jwks_provider_of(idp))
 
 
 @pytest.mark.parametrize(
@@ -348,7 +331,7 @@ def test_a_set_without_usable_keys_is_a_failed_refresh(
 ) -> None:
     """The current keys stay in use."""
     issuer = idp.add_key()
-    keys = provider_of(idp, clock=clock)
+    keys = jwks_provider_of(idp, clock=clock)
     keys.warm_up()
     idp.jwks = {"keys": members}
     clock.move(300)
@@ -395,7 +378,7 @@ def test_a_set_of_more_than_100_keys_is_an_error(
 def test_kids_are_case_sensitive(idp: IdentityProvider) -> None:
     """Two kids that differ in case are two keys."""
     upper, lower = idp.add_key(kid="A"), idp.add_key(kid="a")
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
 
     assert verify(upper.token(), keys).subject == verify(lower.token(), keys).subject
     with pytest.raises(BadSignatureError):
@@ -406,7 +389,7 @@ def test_kids_are_case_sensitive(idp: IdentityProvider) -> None:
 def test_keys_of_one_kid_are_selected_by_algorithm(idp: IdentityProvider, algorithm: str) -> None:
     """Of keys with the same kid, the one whose type and curve fit the token's algorithm verifies it."""
     issuers = {name: idp.add_key(kid="a", algorithm=name) for name in ALGORITHMS[:-1]}
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
 
     assert verify(issuers[algorithm].token(), keys).subject == "alice"
     assert len(keys.keys_for(UnverifiedHeader(algorithm, "a"))) == 1
@@ -417,10 +400,10 @@ def test_the_alg_of_a_key_restricts_it(idp: IdentityProvider) -> None:
     issuer = idp.add_key(kid="a", algorithm="RS256")
     other = TokenIssuer(idp.issuer_url, kid="a", algorithm="PS256", private_key=issuer.private_key)
     with pytest.raises(UnknownKeyError):
-        verify(other.token(), provider_of(idp))
+        verify(other.token(), jwks_provider_of(idp))
 
     del idp.jwks["keys"][0]["alg"]
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     assert verify(other.token(), keys).subject == "alice"
     with pytest.raises(AlgorithmError):
         verify(other.token(), keys, "RS256")
@@ -430,7 +413,7 @@ def test_at_most_four_keys_of_one_kid_are_tried(idp: IdentityProvider) -> None:
     """Identical keys count once, and of the others the first four are tried."""
     issuers = [idp.add_key(kid="a", algorithm="ES256") for _ in range(5)]
     idp.jwks = {"keys": [*idp.jwks["keys"][:1] * 6, *idp.jwks["keys"]]}
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
 
     assert len(keys.keys_for(UnverifiedHeader("ES256", "a"))) == 4
     for issuer in issuers[:4]:
@@ -443,12 +426,12 @@ def test_a_token_without_a_kid_needs_exactly_one_fitting_key(idp: IdentityProvid
     """It is verified by the only key for its algorithm, and refused if two keys fit."""
     rs256 = idp.add_key(kid="a")
     es256 = idp.add_key(kid="b", algorithm="ES256")
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     assert verify(rs256.token(header={"kid": None}), keys).subject == "alice"
     assert verify(es256.token(header={"kid": None}), keys).subject == "alice"
 
     idp.add_key(kid="c")
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     with pytest.raises(UnknownKeyError):
         verify(rs256.token(header={"kid": None}), keys)
     assert verify(es256.token(header={"kid": None}), keys).subject == "alice"
@@ -458,11 +441,11 @@ def test_a_token_with_a_kid_uses_no_other_key(idp: IdentityProvider) -> None:
     """A token that names a kid isn't verified by another kid's key, nor by several keys without a kid."""
     issuer = idp.add_key(kid="a")
     with pytest.raises(UnknownKeyError):
-        verify(issuer.token(header={"kid": "b"}), provider_of(idp))
+        verify(issuer.token(header={"kid": "b"}), jwks_provider_of(idp))
 
     idp.jwks = {"keys": []}
     nameless = [idp.add_key(kid=None) for _ in range(2)]
-    keys = provider_of(idp)
+    keys = jwks_provider_of(idp)
     for header in ({"kid": "b"}, {"kid": None}):
         with pytest.raises(UnknownKeyError):
             verify(nameless[0].token(header=header), keys)
@@ -472,7 +455,7 @@ def test_max_age_of_the_response_is_the_ttl(idp: IdentityProvider, clock: Any) -
     """Keys are fresh for the ``max-age`` of the response, less its ``Age``."""
     idp.add_key()
     idp.behave(headers={"Cache-Control": "max-age=600", "Age": "100"})
-    keys = provider_of(idp, clock=clock, max_stale=0)
+    keys = jwks_provider_of(idp, clock=clock, max_stale=0)
     keys.warm_up()
     assert keys.status()["stale_seconds_left"] == 0
     idp.stop()
@@ -492,7 +475,7 @@ def test_an_unchanged_set_keeps_its_generation(
     """A set that is unchanged, by its ETag or its content, keeps its generation and gets the new lifetime."""
     idp.add_key()
     idp.behave(etag=etag, headers={"Cache-Control": "max-age=600"})
-    keys = provider_of(idp, clock=clock)
+    keys = jwks_provider_of(idp, clock=clock)
     first = keys.key_set()
     clock.move(600)
     idp.behave(etag=etag, headers={"Cache-Control": "max-age=120"})
@@ -523,7 +506,7 @@ def test_changes_outside_the_keys_keep_the_set(idp: IdentityProvider, remote: Re
 def test_a_removed_key_is_refused_after_the_next_fetch(idp: IdentityProvider, clock: Any) -> None:
     """A token of a key that is no longer in the set is refused."""
     old = idp.add_key(kid="a")
-    keys = provider_of(idp, clock=clock)
+    keys = jwks_provider_of(idp, clock=clock)
     assert verify(old.token(), keys).subject == "alice"
     new = idp.rotate(kid="b")
     clock.move(300)
@@ -536,7 +519,7 @@ def test_a_removed_key_is_refused_after_the_next_fetch(idp: IdentityProvider, cl
 def test_a_new_key_is_fetched_for_its_first_token(idp: IdentityProvider, clock: Any) -> None:
     """The first token of a new key causes the fetch that verifies it."""
     old = idp.add_key(kid="a")
-    keys = provider_of(idp, clock=clock)
+    keys = jwks_provider_of(idp, clock=clock)
     assert verify(old.token(), keys).subject == "alice"
     new = idp.add_key(kid="b", algorithm="ES256")
 
@@ -549,7 +532,7 @@ def test_retry_after_of_the_server_is_honoured(idp: IdentityProvider, clock: Any
     """Retry-After is passed on to the caller, and no request is sent before."""
     issuer = idp.add_key()
     idp.behave(status=503, headers={"Retry-After": "90"})
-    keys = provider_of(idp, clock=clock)
+    keys = jwks_provider_of(idp, clock=clock)
     with pytest.raises(VerificationUnavailable) as outage:
         keys.warm_up()
     assert outage.value.retry_after == 90
@@ -580,7 +563,7 @@ def test_known_keys_verify_while_the_issuer_misbehaves(
 ) -> None:
     """Known keys verify while fetches fail, and are refreshed when the issuer recovers."""
     issuer = idp.add_key()
-    keys = provider_of(idp, clock=clock, fetch_timeout=0.5, max_wait=1)
+    keys = jwks_provider_of(idp, clock=clock, fetch_timeout=0.5, max_wait=1)
     keys.warm_up()
     idp.behave(**how)
     clock.move(300)

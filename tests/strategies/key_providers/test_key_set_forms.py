@@ -18,8 +18,7 @@ from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
-
-PATIENCE = 30
+from tests.kit import PATIENCE
 
 
 @pytest.fixture(params=["JWKSKeyProvider", "OIDCKeyProvider"])

@@ -18,10 +18,7 @@ from flask import Flask
 from flask_jwtlib import (
     AuthenticationError,
     Authenticator,
-    BearerToken,
-    Claims,
     ConfigurationError,
-    JWTValidator,
     KeyProvider,
     Refresh,
     Scope,
@@ -39,50 +36,11 @@ from flask_jwtlib_strategies._http.urls import PlainHTTP
 from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
+from tests.kit import PATIENCE
 
-PATIENCE = 30
-HOUR = 3600
+from .kit import HOUR, KNOWN, counts_of, discovered, fault_of, oidc_provider_of, verify
+
 AUDIENCE = "https://api.example"
-
-
-def provider_of(
-    idp: IdentityProvider, issuer: str | None = None, **options: Any
-) -> OIDCKeyProvider:
-    """Return a provider of the identity provider's keys, with long timeouts."""
-    return OIDCKeyProvider(
-        idp.issuer_url if issuer is None else issuer,
-        allow_http_on_loopback=True,
-        **{"fetch_timeout": PATIENCE, "max_wait": PATIENCE, **options},
-    )
-
-
-def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
-    """Return the fetch function of such a provider."""
-    return DiscoveredKeySet(
-        idp.issuer_url,
-        client=HTTPClient(allow_http_on_loopback=True),
-        refresh=Refresh(**{"fetch_timeout": PATIENCE, **options}),
-    )
-
-
-def verify(token: str, keys: KeyProvider, *algorithms: str) -> Claims:
-    """Return the claims of a token that the keys verify."""
-    return JWTValidator(algorithms=algorithms or "RS256").validate(BearerToken(token), keys)
-
-
-def fault_of(keys: DiscoveredKeySet, **options: Any) -> str:
-    """Return the message of the error that a fetch raises."""
-    with pytest.raises(DocumentError) as error:
-        keys(**options)
-    return str(error.value)
-
-
-def counts(idp: IdentityProvider) -> tuple[int, int, int]:
-    """Return the number of requests for the metadata, at both paths, and for the keys."""
-    return idp.count(idp.openid_path), idp.count(idp.oauth_path), idp.count(idp.jwks_path)
-
-
-KNOWN = UnverifiedHeader("RS256", "key-1")
 
 
 class TestOIDCKeyProvider(KeyProviderContract):
@@ -94,13 +52,13 @@ class TestOIDCKeyProvider(KeyProviderContract):
         self.idp = idp
 
     def make_provider(self) -> KeyProvider:
-        return provider_of(self.idp)
+        return oidc_provider_of(self.idp)
 
     def known_header(self) -> UnverifiedHeader:
         return KNOWN
 
     def make_unavailable_provider(self) -> KeyProvider:
-        return provider_of(self.idp, f"{self.idp.url}/nobody")
+        return oidc_provider_of(self.idp, f"{self.idp.url}/nobody")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +103,7 @@ def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
 
 def test_the_representation_shows_the_issuer(idp: IdentityProvider) -> None:
     """The issuer is an attribute, and part of the representation."""
-    keys = provider_of(idp)
+    keys = oidc_provider_of(idp)
     assert keys.issuer == idp.issuer_url
     assert repr(idp.issuer_url) in repr(keys)
 
@@ -194,7 +152,7 @@ def test_metadata_are_fetched_from_the_openid_or_else_the_rfc_8414_path(
         "/keys": signer.jwks,
     }
 
-    assert verify(signer.token(), provider_of(idp, issuer))["iss"] == issuer
+    assert verify(signer.token(), oidc_provider_of(idp, issuer))["iss"] == issuer
     expected = [openid, oauth, "/keys"] if only_oauth else [openid, "/keys"]
     assert [request.path for request in idp.requests] == expected
 
@@ -233,8 +191,8 @@ def test_the_rfc_8414_path_is_tried_whatever_the_openid_path_returns(
     signer = idp.add_key()
     idp.behave(path=idp.openid_path, **how)
 
-    assert verify(signer.token(), provider_of(idp)).subject == "alice"
-    assert counts(idp) == (1, 1, 1)
+    assert verify(signer.token(), oidc_provider_of(idp)).subject == "alice"
+    assert counts_of(idp) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
@@ -252,7 +210,7 @@ def test_errors_of_both_metadata_paths_are_named(
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
     assert second == f"GET {idp.url}{idp.oauth_path}: the response's status is 418"
     assert len(str(error.value)) < 500
-    assert counts(idp) == (1, 1, 0)
+    assert counts_of(idp) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("how", NO_METADATA)
@@ -269,7 +227,7 @@ def test_an_error_and_another_issuers_metadata_are_both_named(
     first, _, second = str(error.value).partition("; ")
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
     assert "these are the metadata of 'https://other.example', not of our issuer" in second
-    assert counts(idp) == (1, 1, 0)
+    assert counts_of(idp) == (1, 1, 0)
 
 
 def test_the_path_that_has_the_metadata_is_requested_first_the_next_time(
@@ -282,12 +240,12 @@ def test_the_path_that_has_the_metadata_is_requested_first_the_next_time(
     fetch()
     clock.move(HOUR)
     fetch()
-    assert counts(idp) == (1, 2, 2)
+    assert counts_of(idp) == (1, 2, 2)
 
     idp.documents[idp.openid_path] = idp.documents.pop(idp.oauth_path)
     clock.move(HOUR)
     fetch()
-    assert counts(idp) == (2, 3, 3)
+    assert counts_of(idp) == (2, 3, 3)
 
 
 def test_a_metadata_path_that_hangs_is_tried_last_the_next_time(idp: IdentityProvider) -> None:
@@ -353,12 +311,12 @@ def test_the_issuer_in_the_metadata_must_match_exactly(
     ours = idp.issuer_url
     idp.add_key()
     idp.documents[idp.openid_path] = {**idp.metadata, "issuer": change(ours)}
-    keys = provider_of(idp)
+    keys = oidc_provider_of(idp)
 
     with pytest.raises(VerificationUnavailable):
         keys.warm_up()
     assert keys.status()["last_error"] == "DocumentError"
-    assert counts(idp) == (1, 0, 0)
+    assert counts_of(idp) == (1, 0, 0)
     all_told()
     (record,) = caplog.records
     assert record.exc_info is not None
@@ -439,7 +397,7 @@ def test_the_jwks_uri_is_used_unchanged(idp: IdentityProvider) -> None:
         signer = other.add_key()
         url = f"{other.url}/jwks?policy=hunter2&a=%2F%20"
         idp.documents[idp.openid_path] = {**idp.metadata, "jwks_uri": url}
-        keys = provider_of(idp)
+        keys = oidc_provider_of(idp)
 
         assert verify(signer.token(), keys).subject == "alice"
         (request,) = other.requests
@@ -468,7 +426,7 @@ def test_the_issuer_may_be_down_at_start_up(clock: Any) -> None:
         signer = idp.add_key()
         idp.stop()
         auth = oidc_authenticator(idp.issuer_url, AUDIENCE, allow_http_on_loopback=True)
-        auth = auth.evolve(keys=provider_of(idp, clock=clock))
+        auth = auth.evolve(keys=oidc_provider_of(idp, clock=clock))
         request = make_request(headers=bearer(signer.token(aud=AUDIENCE)))
         for _ in range(2):
             with pytest.raises(VerificationUnavailable):
@@ -490,7 +448,7 @@ def test_an_issuer_without_metadata_at_start_up_is_requested_again(
     """A first attempt that found no metadata doesn't affect later ones."""
     signer = idp.add_key()
     idp.behave(**up)
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     with pytest.raises(VerificationUnavailable):
         keys.warm_up()
 
@@ -518,7 +476,7 @@ def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
     """A fetch ends at ``fetch_timeout`` and leaves no thread behind."""
     idp.behave(hang=True)
     with pytest.raises(DocumentError, match=r"not answered within 0\.[45]\d* s"):
-        provider_of(idp, fetch_timeout=0.5).fetch()
+        oidc_provider_of(idp, fetch_timeout=0.5).fetch()
     idp.release()
 
 
@@ -535,7 +493,7 @@ def test_the_longest_retry_after_of_both_metadata_paths_is_honoured(
     signer = idp.add_key()
     for path, seconds in ((idp.openid_path, "90"), (idp.oauth_path, "17")):
         idp.behave(path=path, status=429, headers={"Retry-After": seconds}, times=1)
-    keys = provider_of(idp, clock=clock)
+    keys = oidc_provider_of(idp, clock=clock)
     with pytest.raises(VerificationUnavailable) as outage:
         keys.warm_up()
     assert outage.value.retry_after == 90
@@ -551,7 +509,7 @@ def test_the_longest_retry_after_of_both_metadata_paths_is_honoured(
 def test_status_and_events(idp: IdentityProvider, all_told: Callable[[], None]) -> None:
     """The status is JSON, and events have the provider as their sender."""
     idp.add_key()
-    keys = provider_of(idp)
+    keys = oidc_provider_of(idp)
     events: list[str] = []
 
     def listen(sender: object, *, event: str, **details: Any) -> None:
@@ -604,7 +562,7 @@ def test_oidc_authenticator_protects_an_app(idp: IdentityProvider) -> None:
         confused.token(aud=AUDIENCE),
     ):
         assert client.get("/", headers=bearer(refused)).status_code == 401
-    assert counts(idp) == (1, 0, 1)
+    assert counts_of(idp) == (1, 0, 1)
 
 
 def test_an_outage_is_503(idp: IdentityProvider) -> None:
@@ -700,7 +658,7 @@ def test_a_successful_fetch_logs_no_warning(
 ) -> None:
     """A successful fetch is logged at the level INFO or below."""
     idp.add_key()
-    provider_of(idp).warm_up()
+    oidc_provider_of(idp).warm_up()
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 
@@ -765,7 +723,7 @@ def test_credentials_are_sent_only_to_the_issuers_host(
     session.auth = ("user", "password")
     session.headers["X-API-Key"] = "secret"
     with session:
-        provider_of(idp, session=session).warm_up()
+        oidc_provider_of(idp, session=session).warm_up()
 
     metadata, keys = idp.requests
     assert metadata.headers["Authorization"].startswith("Basic ")

@@ -28,9 +28,10 @@ from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies.key_providers._key_template import KeyTemplate
 from flask_jwtlib_strategies.key_providers.per_kid import PerKidKeyProvider
+from tests.kit import PATIENCE
 
-PATIENCE = 30
-HOUR = 3600
+from .kit import HOUR
+
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ALB = "https://public-keys.auth.elb.eu-central-1.amazonaws.com/{kid}"
 

@@ -54,8 +54,8 @@ from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.warm_up import warm_up_all
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
+from tests.kit import PATIENCE
 
-PATIENCE = 30
 A_URL, B_URL, C_URL = "https://a.example", "https://b.example", "https://c.example"
 A = TokenIssuer(A_URL, kid="a")
 B = TokenIssuer(B_URL, kid="b", algorithm="ES256")

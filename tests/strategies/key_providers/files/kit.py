@@ -19,12 +19,9 @@ from flask_jwtlib import BearerToken, ConfigurationError, JWTValidator, KeyProvi
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib_strategies.key_providers._files import key_files as _key_files
 from flask_jwtlib_strategies.key_providers.files import FileKeyProvider
-
-PATIENCE = 30
-
+from tests.kit import PATIENCE
 
 INTERVAL = 5
-MIB = 1024 * 1024
 ALGORITHMS = ("ES256", "RS256", "EdDSA", "HS256")
 
 

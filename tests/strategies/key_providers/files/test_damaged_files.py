@@ -17,21 +17,9 @@ import pytest
 from flask_jwtlib import ConfigurationError, VerificationUnavailable
 from flask_jwtlib.signals import key_event
 from flask_jwtlib_strategies.key_providers._files import readings as _file_readings
+from tests.kit import PATIENCE
 
-from .kit import (
-    PATIENCE,
-    RSA,
-    A,
-    B,
-    C,
-    Probe,
-    eventually,
-    jwks_of,
-    provider_of,
-    same_keys,
-    shown,
-    subject,
-)
+from .kit import RSA, A, B, C, Probe, eventually, jwks_of, provider_of, same_keys, shown, subject
 
 
 def test_a_half_written_file_keeps_its_previous_keys(keys: Path, clock: Any) -> None:

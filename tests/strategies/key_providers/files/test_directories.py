@@ -10,18 +10,9 @@ from typing import Any
 import pytest
 
 from flask_jwtlib.errors import UnknownKeyError
+from tests.kit import PATIENCE
 
-from .kit import (
-    PATIENCE,
-    A,
-    B,
-    C,
-    Probe,
-    Volume,
-    jwks_of,
-    provider_of,
-    subject,
-)
+from .kit import A, B, C, Probe, Volume, jwks_of, provider_of, subject
 
 
 def test_a_directory_stands_for_its_regular_files(keys: Path, clock: Any) -> None:

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from flask_jwtlib import ConfigurationError, VerificationUnavailable
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib_strategies.key_providers._files.content import UnknownFormatError, keys_of
+from tests.kit import MIB
 
 from .kit import (
     ED,
-    MIB,
     RSA,
     A,
     B,

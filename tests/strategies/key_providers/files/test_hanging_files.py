@@ -16,8 +16,9 @@ from attrs import evolve
 
 from flask_jwtlib_strategies.key_providers._files import patient_reader as _patient_reader
 from flask_jwtlib_strategies.key_providers._files.patient_reader import PatientReader, Read
+from tests.kit import PATIENCE
 
-from .kit import PATIENCE, A, B, C, Probe, eventually, jwks_of, private_pem_of, subject
+from .kit import A, B, C, Probe, eventually, jwks_of, private_pem_of, subject
 
 
 class Mount:
