@@ -1,3 +1,5 @@
+"""Tokens of a real OpenID provider: access tokens, rotations and outages."""
+
 from __future__ import annotations
 
 import json
@@ -29,16 +31,6 @@ CALLERS = 8
 TTL = 300
 
 each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def keys_of(provider: Any, **options: Any) -> OIDCKeyProvider:
@@ -361,9 +353,8 @@ def test_rotations_under_load_refuse_no_valid_token(own_provider: Any) -> None:
     }
 
 
-def test_a_removed_key_is_refused_after_the_refresh(own_provider: Any) -> None:
+def test_a_removed_key_is_refused_after_the_refresh(own_provider: Any, clock: Any) -> None:
     """Tokens of a key are refused once the keys were fetched without it."""
-    clock = Clock()
     keys = keys_of(own_provider, clock=clock)
     resources = [own_provider.resource(algorithm) for algorithm in ALGORITHMS]
     auth = authenticator_for(own_provider, *resources, algorithms=ALGORITHMS)
@@ -373,7 +364,7 @@ def test_a_removed_key_is_refused_after_the_refresh(own_provider: Any) -> None:
 
     own_provider.rotate()
     own_provider.drop_old()
-    clock.now += TTL + 1
+    clock.move(TTL + 1)
     removed = [status(app, token) for token in old]
     new = [status(app, own_provider.token(algorithm)) for algorithm in ALGORITHMS]
 
@@ -382,9 +373,8 @@ def test_a_removed_key_is_refused_after_the_refresh(own_provider: Any) -> None:
     assert keys.status()["kids"] == sorted(jwk["kid"] for jwk in own_provider.jwks()["keys"])
 
 
-def test_known_keys_verify_while_the_provider_is_down(own_provider: Any) -> None:
+def test_known_keys_verify_while_the_provider_is_down(own_provider: Any, clock: Any) -> None:
     """While the provider is down, tokens of known keys are accepted, and an unknown key gets 503."""
-    clock = Clock()
     keys = keys_of(own_provider, clock=clock)
     resource = own_provider.resource("ES256")
     auth = authenticator_for(own_provider, resource, algorithms="ES256")
@@ -394,7 +384,7 @@ def test_known_keys_verify_while_the_provider_is_down(own_provider: Any) -> None
     up = [status(app, token), status(app, stranger.token(aud=resource))]
 
     own_provider.stop()
-    clock.now += TTL + 1
+    clock.move(TTL + 1)
     down = [status(app, token), status(app, stranger.token(aud=resource))]
 
     assert up == [200, 401]

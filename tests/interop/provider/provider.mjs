@@ -1,15 +1,15 @@
-// An OpenID provider at 127.0.0.1 that issues JWT access tokens (RFC 9068), and rotates its keys when told to.
+// An OpenID provider at 127.0.0.1 that issues JWT access tokens (RFC 9068), and rotates its keys on command.
 //
 //     node provider.mjs [FOLDER]
 //
-// FOLDER is where its packages are installed, by default the one that this file is in. It prints one line of JSON
-// when it listens, and answers each line of its standard input with another:
+// FOLDER is where its packages are installed, by default the folder of this file. It prints one line of JSON when it
+// listens, and another one for each command on its standard input:
 //
-//     rotate         makes new keys, and signs with them; the old ones stay published
-//     drop-old       publishes the old keys no longer
-//     id-token ALG   issues an ID token, whose audience is the client and no resource
+//     rotate         makes new keys and signs with them; the old ones stay published
+//     drop-old       stops publishing the old keys
+//     id-token ALG   issues an ID token for a client
 //
-// It ends with its standard input, and so with whoever started it.
+// It ends when its standard input is closed, and so with the process that started it.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -18,14 +18,14 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-// oidc-provider is made for Node.js 22. All that earlier ones lack is this, and late releases of 20 have it.
+// oidc-provider is made for Node.js 22. Earlier versions lack only this function, which late releases of 20 have.
 URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null);
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('.', import.meta.url));
 const { resolve: find } = createRequire(pathToFileURL(resolve(folder, 'package.json')));
 const { Provider, errors } = await import(pathToFileURL(find('oidc-provider')));
 
-// Each algorithm has keys of its own, whose `alg` in the JWK set forbids to use them for another one.
+// Each algorithm has its own keys, whose `alg` in the JWK set excludes other algorithms.
 const KEY_TYPES = {
   RS256: ['rsa', { modulusLength: 2048 }],
   PS256: ['rsa', { modulusLength: 2048 }],
@@ -34,7 +34,7 @@ const KEY_TYPES = {
   Ed25519: ['ed25519', {}],
 };
 const ALGORITHMS = Object.keys(KEY_TYPES);
-// A resource's last segment names the algorithm that its access tokens are signed with.
+// A resource's last segment is the signing algorithm of its access tokens.
 const RESOURCE = new RegExp(`^https://[a-z]+\\.example/(${ALGORITHMS.join('|')})$`);
 const CLIENT_SECRET = 'made-up-secret-of-a-client-for-tests';
 const TOKEN_SECONDS = 3600;
@@ -48,7 +48,7 @@ function makeKeys(generation) {
   }));
 }
 
-// A client's metadata say what its ID tokens are signed with, hence one for each algorithm.
+// A client's metadata determine the algorithm of its ID tokens, so each algorithm has a client.
 function clientFor(alg) {
   return {
     client_id: `client-${alg}`,
@@ -70,7 +70,7 @@ function makeProvider(issuer, keys) {
   const provider = new Provider(issuer, {
     clients: ALGORITHMS.map(clientFor),
     jwks: { keys },
-    // Nobody logs in here; without it there is a warning.
+    // Not used, since no user logs in; without it there is a warning.
     cookies: { keys: ['made-up'] },
     scopes: ['reports:read'],
     ttl: { ClientCredentials: TOKEN_SECONDS, IdToken: TOKEN_SECONDS },
@@ -87,23 +87,23 @@ function makeProvider(issuer, keys) {
 let generation = 0;
 let keys = [];
 let provider;
-let answer;
+let handle;
 
-const server = createServer((request, response) => answer(request, response));
+const server = createServer((request, response) => handle(request, response));
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
-// A provider's keys are fixed when it is made, so that each rotation puts another one in its place.
+// A provider's keys are fixed when it is made, so each rotation replaces the provider.
 function publish(published) {
   keys = published;
   provider = makeProvider(issuer, keys);
-  answer = provider.callback();
+  handle = provider.callback();
   return { kids: keys.map((key) => key.kid) };
 }
 
 function rotate() {
   generation += 1;
-  // Of several keys that fit, the first one signs.
+  // The first key that fits signs.
   return publish([...makeKeys(generation), ...keys]);
 }
 
@@ -113,7 +113,7 @@ function dropOld() {
 
 async function issueIdToken(alg) {
   const client = await provider.Client.find(clientFor(alg).client_id);
-  const token = new provider.IdToken({ sub: 'somebody' }, { client });
+  const token = new provider.IdToken({ sub: 'alice' }, { client });
   token.scope = 'openid';
   return { id_token: await token.issue({ use: 'idtoken' }) };
 }

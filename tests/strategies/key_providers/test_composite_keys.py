@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask, current_app
 
 from flask_jwtlib import (
     Authenticator,
@@ -26,107 +24,31 @@ from flask_jwtlib import (
     VerificationKey,
     VerificationUnavailable,
 )
-from flask_jwtlib.errors import UnknownKeyError
-from flask_jwtlib.key_providers import FetchedKeys
-from flask_jwtlib.testing import TokenIssuer, bearer, make_request
+from flask_jwtlib.testing import bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from tests.kit import DOWN, PATIENCE
 
-A, B, C, D, E = (TokenIssuer(kid=kid) for kid in "abcde")
-B_ANEW = TokenIssuer(kid="b")
-EC = TokenIssuer(algorithm="ES256", kid="ec")
-BARE, BARE_2, BARE_3 = (TokenIssuer(kid=None) for _ in range(3))
-
-
-class Source:
-    """A source of keys that returns or raises its ``result``, and counts fetches."""
-
-    def __init__(self, *issuers: TokenIssuer) -> None:
-        self.result: Any = {"keys": [issuer.jwk for issuer in issuers]}
-        self.fetches = 0
-
-    def __call__(self) -> Any:
-        self.fetches += 1
-        if isinstance(self.result, BaseException):
-            raise self.result
-        return self.result
-
-
-class MinimalProvider:
-    """An application's provider, without ``keys_at_hand``, that counts lookups."""
-
-    def __init__(self, *issuers: TokenIssuer) -> None:
-        self.provider = static(*issuers)
-        self.lookups = 0
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        self.lookups += 1
-        return self.provider.keys_for(header)
-
-
-class FixedResults:
-    """A provider whose two methods return or raise fixed results."""
-
-    def __init__(self, at_hand: Any, keys: Any) -> None:
-        self.at_hand, self.keys = at_hand, keys
-
-    def keys_at_hand(self, header: UnverifiedHeader) -> Any:
-        return self._result(self.at_hand, header)
-
-    def keys_for(self, header: UnverifiedHeader) -> Any:
-        return self._result(self.keys, header)
-
-    @staticmethod
-    def _result(result: Any, header: UnverifiedHeader) -> Any:
-        if isinstance(result, Exception):
-            raise result
-        return result.keys_for(header) if isinstance(result, KeyProvider) else result
-
-
-def static(*issuers: TokenIssuer) -> StaticKeyProvider:
-    """Return a static provider of the issuers' keys."""
-    return StaticKeyProvider(*(issuer.verification_key for issuer in issuers))
-
-
-def jwks(*issuers: TokenIssuer) -> StaticKeyProvider:
-    """Return a static provider of the issuers' keys as a JWK set."""
-    return StaticKeyProvider({"keys": [issuer.jwk for issuer in issuers]})
-
-
-def warm(source: Source, **options: Any) -> TTLKeyProvider:
-    """Return a provider that has fetched its keys."""
-    provider = TTLKeyProvider(source, **options)
-    provider.warm_up()
-    source.fetches = 0
-    return provider
-
-
-def by(kid: str | None, alg: str = "RS256") -> UnverifiedHeader:
-    """Return the header of a token, with or without a kid."""
-    return UnverifiedHeader(alg, kid)
-
-
-def kids(keys: Sequence[VerificationKey]) -> list[str | None]:
-    """Return the key IDs of some keys."""
-    return [key.kid for key in keys]
-
-
-def in_either_order(*providers: KeyProvider) -> list[CompositeKeyProvider]:
-    """Return composites of the providers in this order and in reverse."""
-    return [CompositeKeyProvider(*providers), CompositeKeyProvider(*reversed(providers))]
-
-
-def accepts(keys: KeyProvider, issuer: TokenIssuer) -> bool:
-    """Return whether the keys verify an issuer's token."""
-    request = make_request(headers=bearer(issuer.token()))
-    try:
-        Authenticator(keys=keys).authenticate(request)
-    except InvalidTokenError:
-        return False
-    return True
+from .composite_kit import (
+    B_ANEW,
+    BARE,
+    EC,
+    A,
+    B,
+    C,
+    D,
+    FixedResults,
+    MinimalProvider,
+    Source,
+    accepts,
+    by,
+    in_either_order,
+    kids,
+    static,
+    warm,
+)
 
 
 class TestCompositeOfFetchedAndFixedKeys(KeyProviderContract):
@@ -410,245 +332,6 @@ def test_keys_at_hand_of_a_nested_composite() -> None:
     assert not CompositeKeyProvider(static(BARE)).keys_at_hand(by(None))
     assert kids(outer.keys_for(by("a"))) == ["a"]
     assert other.fetches == 0
-
-
-def test_a_key_without_a_kid_is_returned_for_unknown_kids() -> None:
-    """A single key without an ID is used for tokens of any ID that no other key has."""
-    for composite in in_either_order(static(BARE), warm(Source(A))):
-        assert accepts(composite, A)
-        assert kids(composite.keys_for(by("a"))) == ["a"]
-        assert kids(composite.keys_for(by("unknown"))) == [None]
-        token = BARE.token(header={"kid": "unknown"})
-        assert Authenticator(keys=composite).authenticate(make_request(headers=bearer(token)))
-
-
-def test_several_keys_without_a_kid_are_all_tried() -> None:
-    """Keys without an ID of several members are tried in turn, whatever ID a token names."""
-    for composite in in_either_order(static(BARE), MinimalProvider(BARE_2), static(BARE_3)):
-        for issuer in (BARE, BARE_2, BARE_3):
-            for header in ({}, {"kid": "any"}):
-                token = issuer.token(header=header)
-                assert Authenticator(keys=composite).authenticate(
-                    make_request(headers=bearer(token))
-                )
-
-
-def test_identical_keys_of_two_members_are_returned_once() -> None:
-    """No signature is checked twice by the same key."""
-    composite = CompositeKeyProvider(static(A), warm(Source(A)), MinimalProvider(A))
-    assert kids(composite.keys_for(by("a"))) == ["a"]
-
-    bare = VerificationKey.from_pem(A.public_pem)
-    composite = CompositeKeyProvider(StaticKeyProvider(bare), MinimalProvider(A))
-    assert len(composite.keys_for(by("unknown"))) == 1
-
-
-def test_at_most_four_keys_of_one_kid_are_returned() -> None:
-    """Of different keys with the same ID, the first four are returned."""
-    issuers = [TokenIssuer(kid="k", algorithm="ES256") for _ in range(5)]
-    composite = CompositeKeyProvider(*map(static, issuers))
-
-    keys = composite.keys_for(by("k", "ES256"))
-
-    assert [key.material for key in keys] == [
-        issuer.verification_key.material for issuer in issuers[:4]
-    ]
-    bare = [TokenIssuer(kid=None, algorithm="ES256") for _ in range(5)]
-    composite = CompositeKeyProvider(*map(static, bare))
-    assert len(composite.keys_for(by("any", "ES256"))) == 4
-    assert len(composite.keys_for(by(None, "ES256"))) == 4
-
-
-@pytest.mark.parametrize(
-    ("providers", "fitting"),
-    [
-        pytest.param([lambda: static(A)], 1, id="one key"),
-        pytest.param([lambda: static(A), lambda: static(EC)], 1, id="one of the algorithm"),
-        pytest.param([lambda: static(A), lambda: warm(Source(A))], 1, id="one key twice"),
-        pytest.param([lambda: static(A), lambda: static(B)], 0, id="two members, one key each"),
-        pytest.param([lambda: static(A, B)], 0, id="one member, two keys"),
-        pytest.param([lambda: static(A, B), lambda: static(C)], 0, id="two keys and one"),
-        pytest.param([lambda: warm(Source(A, B)), lambda: static(C)], 0, id="fetched and one"),
-        pytest.param(
-            [lambda: CompositeKeyProvider(static(A, B)), lambda: static(C)],
-            0,
-            id="two in a composite and one",
-        ),
-        pytest.param(
-            [lambda: CompositeKeyProvider(static(A), MinimalProvider(B)), lambda: static(EC)],
-            0,
-            id="two in a composite",
-        ),
-        pytest.param([lambda: static(BARE), lambda: static(A)], 0, id="a bare key and one"),
-        pytest.param([lambda: static(BARE), lambda: static(BARE_2)], 2, id="bare keys"),
-        pytest.param([lambda: jwks(BARE, BARE_2), lambda: static(EC)], 0, id="bare keys of a set"),
-        pytest.param([lambda: static(BARE, BARE_2)], 2, id="bare keys of one member"),
-        pytest.param(
-            [lambda: MinimalProvider(EC), lambda: static(EC)], 0, id="none of the algorithm"
-        ),
-    ],
-)
-def test_a_token_without_a_kid_needs_exactly_one_fitting_key_of_all_members(
-    providers: list[Callable[[], KeyProvider]], fitting: int
-) -> None:
-    """It is verified by the one key that fits, or by keys without an ID."""
-    for composite in in_either_order(*(make() for make in providers)):
-        assert len(composite.keys_for(by(None))) == fitting
-
-
-def test_a_token_with_a_kid_uses_no_other_key() -> None:
-    """The only key doesn't verify a token that names another one."""
-    composite = CompositeKeyProvider(warm(Source(A)), static(EC))
-    token = A.token(header={"kid": "b"})
-
-    with pytest.raises(UnknownKeyError):
-        Authenticator(keys=composite).authenticate(make_request(headers=bearer(token)))
-
-
-def test_a_token_without_a_kid_is_looked_up_in_all_members() -> None:
-    """Members that have not fetched yet do so, since their keys might fit as well."""
-    first, second = Source(A), Source(EC)
-    composite = CompositeKeyProvider(TTLKeyProvider(first), TTLKeyProvider(second))
-
-    assert kids(composite.keys_for(by(None))) == ["a"]
-
-    assert first.fetches == second.fetches == 1
-
-
-def test_two_fitting_keys_are_refused_without_fetching_more() -> None:
-    """If two keys fit a token without a kid, it is refused without waiting for other members."""
-    down = Source()
-    composite = CompositeKeyProvider(static(A, B), TTLKeyProvider(down))
-
-    assert not composite.keys_for(by(None))
-    assert down.fetches == 0
-
-
-def test_the_status_lists_each_member(clock: Any) -> None:
-    """The status is JSON, fetches nothing, and shows no keys."""
-    source, cold = Source(A), Source(B)
-    composite = CompositeKeyProvider(
-        warm(source, clock=clock), TTLKeyProvider(cold, clock=clock), static(C), MinimalProvider(D)
-    )
-
-    status = composite.status()
-
-    assert json.loads(json.dumps(status)) == status
-    assert status["state"] == "partial"
-    assert [(member["provider"], member["state"]) for member in status["members"]] == [
-        ("TTLKeyProvider", "fresh"),
-        ("TTLKeyProvider", "cold"),
-        ("StaticKeyProvider", "static"),
-        ("MinimalProvider", "unknown"),
-    ]
-    assert status["members"][0]["kids"] == ["a"]
-    assert cold.fetches == 0
-
-
-class InState:
-    """A provider whose status has a fixed state."""
-
-    def __init__(self, state: str) -> None:
-        self.state = state
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        return ()
-
-    def status(self) -> dict[str, Any]:
-        return {"state": self.state}
-
-
-@pytest.mark.parametrize(
-    ("states", "combined"),
-    [
-        ("static", "static"),
-        ("static fresh", "fresh"),
-        ("fresh stale static", "stale"),
-        ("fresh cold", "partial"),
-        ("dead cold fresh", "partial"),
-        ("dead cold", "cold"),
-        ("dead dead", "dead"),
-        ("dead fresh", "partial"),
-        ("dead unknown", "partial"),
-        ("fresh partial", "partial"),
-        ("unknown", "unknown"),
-        ("unknown fresh", "fresh"),
-        ("exotic", "unknown"),
-    ],
-)
-def test_the_state_of_a_composite_combines_its_members(states: str, combined: str) -> None:
-    """While one member has keys, members without keys make the state ``partial``."""
-    for composite in in_either_order(*map(InState, states.split())):
-        assert composite.status()["state"] == combined
-
-
-def test_warm_up_fetches_all_members_keys(app: Flask) -> None:
-    """Making a composite fetches nothing; ``warm_up`` calls each member, with the current app."""
-    source, seen = Source(A), []
-
-    def fetch() -> Any:
-        seen.append(current_app.name)
-        return B.jwks
-
-    composite = CompositeKeyProvider(
-        TTLKeyProvider(source), TTLKeyProvider(fetch), static(C), MinimalProvider(D)
-    )
-    assert source.fetches == 0
-
-    with app.app_context():
-        composite.warm_up()
-
-    assert source.fetches == 1
-    assert seen == [app.name]
-    assert composite.status()["state"] == "fresh"
-
-
-class Broken(TTLKeyProvider):
-    """A provider with a bug."""
-
-    def warm_up(self) -> None:
-        raise KeyError("a bug")
-
-
-def test_warm_up_calls_all_members_before_it_raises() -> None:
-    """The first failure is raised after all members were called."""
-    down, up = Source(), Source(A)
-    down.result = VerificationUnavailable("busy", retry_after=17)
-
-    with pytest.raises(VerificationUnavailable) as caught:
-        CompositeKeyProvider(TTLKeyProvider(down), Broken(Source()), TTLKeyProvider(up)).warm_up()
-    assert caught.value.retry_after > 10
-    assert up.fetches == 1
-
-    with pytest.raises(VerificationUnavailable, match="KeyError") as caught:
-        CompositeKeyProvider(Broken(Source()), TTLKeyProvider(down)).warm_up()
-    assert isinstance(caught.value.__cause__, KeyError)
-
-
-def test_the_generation_changes_with_any_members_keys(clock: Any) -> None:
-    """A cache of verified tokens can tell that any member's keys have changed."""
-    source, other = Source(A), Source(B)
-    first, second = (TTLKeyProvider(each, clock=clock) for each in (source, other))
-    composite = CompositeKeyProvider(first, CompositeKeyProvider(second, static(C)))
-    generations = [composite.generation]
-
-    first.warm_up()
-    generations.append(composite.generation)
-    second.warm_up()
-    generations.append(composite.generation)
-    clock.move(301)
-    source.result = FetchedKeys(D.jwks)
-    first.warm_up()
-    generations.append(composite.generation)
-
-    assert generations == sorted(set(generations))
-    assert not accepts(composite, A)
-    assert accepts(composite, D)
-
-
-def test_a_member_without_a_generation_disables_the_generation() -> None:
-    """With such a member the composite has no ``generation``, so that nothing is cached too long."""
-    assert not hasattr(CompositeKeyProvider(warm(Source(A)), MinimalProvider(B)), "generation")
 
 
 def test_an_authenticator_accepts_tokens_of_all_members(caplog: pytest.LogCaptureFixture) -> None:
