@@ -30,7 +30,7 @@ NO_SET = [
         pytest.param({"status": status}, f"status is {status}", id=str(status))
         for status in (204, 400, 401, 403, 404, 410, 429, 500, 502, 503)
     ],
-    pytest.param({"status": 503, "headers": {"Retry-After": "7"}}, "for 7 s", id="503, busy"),
+    pytest.param({"status": 503, "headers": {"Retry-After": "7"}}, "after 7 s", id="503, busy"),
     pytest.param({"redirect_to": "/elsewhere"}, "redirects", id="redirect"),
     pytest.param({"body": "<html>"}, "the body is not", id="HTML"),
     pytest.param({"body": {"error": "gone"}}, "JWK set", id="error as JSON"),

@@ -182,7 +182,7 @@ def test_redirects_are_not_followed(idp: IdentityProvider, path: str) -> None:
     idp.documents["/elsewhere"] = idp.documents[at]
     idp.behave(path=at, redirect_to=f"{idp.url}/elsewhere")
 
-    assert f"GET {idp.url}{at}: it redirects" in fault_of(discovered(idp))
+    assert f"GET {idp.url}{at}: the server redirects" in fault_of(discovered(idp))
     assert idp.count("/elsewhere") == 0
 
 
