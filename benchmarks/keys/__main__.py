@@ -15,7 +15,7 @@ from .staging import QUICK, Reading, Size
 from .trials import TRIALS, Figure
 
 # Seconds after which a run that doesn't end is stopped.
-_LONGEST = 180
+_LONGEST = 300
 
 
 @frozen

@@ -20,6 +20,8 @@ _VISITORS = 4
 # Seconds between a visitor's lookups.
 _INTERVAL = 0.001
 _REPEATS = 15
+# Seconds from the start of a phase until the keys have expired.
+_REMAINING = int(LIFESPAN * 0.15) + 1
 
 
 @define
@@ -82,10 +84,10 @@ def _phase(contender: Contender, size: Size, behaviour: dict[str, Any]) -> _Time
         for _ in range(_VISITORS):
             visitors.submit(times.visit, client.lookup(KNOWN[0]), end)
         time.sleep(size.phase)
-        # Past the timeout of the fetch, and then past the lifespan of the keys.
-        client.advance(size.timeout + 1)
-        time.sleep(size.phase / 5)
-        client.advance(LIFESPAN * 0.15)
+        # Until the keys have expired, second by second, so that fetches time out and are tried again.
+        for _ in range(_REMAINING):
+            client.advance(1)
+            time.sleep(size.phase / 100)
         time.sleep(size.phase * (2 if "hang" in behaviour else 1))
         end.set()
         idp.behave()

@@ -24,8 +24,8 @@ def outage(contender: Contender, size: Size) -> tuple[Reading, Reading]:
     serves = True
     with issuer() as idp:
         client = contender.client(idp.jwks_url)
-        client.finds(KNOWN[0])
         began = client.clock()
+        client.finds(KNOWN[0])
         idp.behave(reset=True)
         idp.forget()
         while now <= _HOUR or (serves and now <= _LONGEST):
