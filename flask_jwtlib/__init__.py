@@ -1,21 +1,25 @@
-"""Authentication of callers in Flask apps by JSON Web Tokens.
+"""Authenticate callers of Flask apps with JSON Web Tokens.
 
-There are three ways to use it. Compose an ``Authenticator`` of strategies. Subclass the strategies for
-rules of your own. Or use the functions, settings and callbacks of this module, which are one ready
-composition: ``default_authenticator``. Assign a callback or a setting at any time, as in
-``flask_jwtlib.get_token = mine``: the next request uses it.
+There are three ways to use it. Compose an ``Authenticator`` of strategies. Subclass a strategy for your own
+rules. Or use the functions, settings and callbacks of this module, which configure a ready-made
+``Authenticator``, ``default_authenticator``. Assign a setting or callback at any time, for example
+``flask_jwtlib.get_token = my_get_token``. The next request uses it.
 
-This module exports what the author of an application writes. The rest is in modules by role:
+This module exports the names that an application normally uses. The others are in modules by role:
 
-- ``interfaces``: the four strategies. ``values``: what they pass on. ``errors``: what they raise.
+- ``interfaces``: the four strategies: token extractor, key provider, token validator, failure handler.
+  ``values``: the objects that they exchange. ``errors``: the errors that they raise.
+- ``authenticator``: combines one strategy of each kind, and guards views with them
 - ``extractors``: where a token is found in a request
-- ``keys``: reading and choosing keys. ``key_providers``: where keys come from. ``key_health``: their state
-- ``jws``: parsing a token. ``validators``: what makes it believable. ``claim_rules``: rules about its claims
-- ``failure_handlers``: how a refusal looks. ``challenges``: its headers
-- ``authenticator``: composes them. ``signals``: what it reports. ``audit``: who gets through to each route
-- ``testing``: issuers, identity providers and contracts for tests. ``cli``: ``flask jwtlib …``
+- ``key_providers``: where keys come from. ``keys``: reading keys, and choosing one for a token.
+  ``key_health``: whether an app has keys that it can use
+- ``validators``: whether a token is valid. ``jws``: the parser. ``claim_rules``: checks of its claims
+- ``failure_handlers``: the response to a refused request. ``challenges``: its ``WWW-Authenticate`` header
+- ``signals``: what an ``Authenticator`` and key providers report. ``audit``: which callers each route admits
+- ``testing``: token issuers, a fake identity provider, and tests for your strategies
+- ``cli``: the commands ``flask jwtlib …``
 
-What not every application needs is in the catalogue, ``flask_jwtlib_strategies``.
+Strategies that not every application needs are in the package ``flask_jwtlib_strategies``.
 """
 
 from __future__ import annotations

@@ -1,27 +1,28 @@
 """Strategies for ``flask_jwtlib`` that not every application needs.
 
-Import a strategy from its module, such as ``flask_jwtlib_strategies.key_providers.jwks``: an application
-loads what it uses and nothing else. The folders are the roles of the core:
+Import a strategy from its module, such as ``flask_jwtlib_strategies.key_providers.jwks``, so that an
+application loads only what it uses. There is a folder for each role:
 
-- ``extractors``: where a token is found. ``composite``: one of several places.
-- ``key_providers``: where keys come from. ``oidc``: an OpenID provider. ``jwks``: a URL. ``per_kid``: a URL
-  for each key ID. ``files``: files and directories. ``composite``: several sources together. ``warm_up``:
-  fetching the keys of several providers at once.
-- ``validators``: what makes a token believable. ``issuers``: several issuers, each with its own keys and
-  rules. ``access_tokens``: the rules of one issuer's access tokens. ``caching``: signatures that were
-  checked before.
-- ``failure_handlers``: how a refusal looks. ``problem_details``: JSON (RFC 9457).
-- ``authenticators``: ready compositions of all these. ``oidc``: an OpenID provider. ``configured``: an
-  issuer that ``app.config`` names. A preset for one provider, such as Auth0, belongs here.
+- ``extractors``: where a token is found. ``composite`` tries several places.
+- ``key_providers``: where keys come from. ``oidc``: an OpenID provider. ``jwks``: a URL. ``per_kid``: one URL
+  for each key ID. ``files``: files and directories. ``composite``: several sources. ``warm_up`` fetches the
+  keys of several providers in advance.
+- ``validators``: whether a token is valid. ``issuers``: several issuers, each with its own keys and rules.
+  ``access_tokens``: checks of the access tokens of one issuer. ``caching`` remembers verified signatures.
+- ``claim_rules``: checks of a token's claims, such as those of one provider.
+- ``policies``: what a single route requires of its callers.
+- ``failure_handlers``: the response to a refused request. ``problem_details``: JSON (RFC 9457).
+- ``authenticators``: ready-made authenticators, such as a preset for one provider. ``oidc``: for an OpenID
+  provider. ``configured``: for an issuer that is configured in ``app.config``.
+- ``identity``: the application's own user for a caller.
+- ``stores``: storage that several strategies share, such as Redis.
+- ``integrations``: bridges to other libraries, such as Flask-Login.
 
-A new strategy goes into the folder of its role: a rule about claims into ``claim_rules``, a policy of a
-route into ``policies``. Parts that are useless apart, such as an extractor and the validator of what it
-extracts, share a folder named after the feature. Storage that several features share, such as Redis, goes
-into ``stores``. What reads or writes the application's own users goes into ``identity``, and what connects
-another library into ``integrations``. Folders appear with their first module.
+Parts that only work together, such as an extractor and the validator of what it extracts, share a folder that
+is named after the feature instead. Create a folder with its first module.
 
-Modules that fetch over HTTP use ``requests``, which the extra ``http`` installs. All modules use the public
-modules of ``flask_jwtlib`` only, as an application's own strategies do.
+Modules that fetch over HTTP use ``requests``, which the extra ``http`` installs. All modules use only the
+public API of ``flask_jwtlib``, as an application's own strategies do.
 """
 
 from __future__ import annotations

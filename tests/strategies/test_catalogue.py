@@ -46,7 +46,7 @@ def test_every_strategy_is_listed(module: str) -> None:
     entries = re.findall(
         r"^- ``(\w+)``: ((?:.|\n  )*)", str(flask_jwtlib_strategies.__doc__), re.MULTILINE
     )
-    assert re.search(rf"``{name}``:\s", dict(entries)[folder])
+    assert f"``{name}``" in dict(entries)[folder]
 
 
 @pytest.mark.parametrize("module", MODULES)
