@@ -314,9 +314,9 @@ def test_an_error_handler_sees_the_caller(auth: Authenticator, app: Flask, token
     def handle(error: LookupError) -> tuple[str, int]:
         return f"not found for {current_principal.subject}", 404
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert (answer.status_code, answer.text) == (404, "not found for alice")
+    assert (response.status_code, response.text) == (404, "not found for alice")
 
 
 def test_a_refusal_raised_by_authenticate_reaches_error_handlers(
@@ -332,9 +332,9 @@ def test_a_refusal_raised_by_authenticate_reaches_error_handlers(
     def missing(error: MissingTokenError) -> Any:
         return auth.failure_handler.deny(error)
 
-    answer = app.test_client().get("/")
+    response = app.test_client().get("/")
 
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_malformed_credentials_raise_invalid_request(auth: Authenticator, app: Flask) -> None:
@@ -375,6 +375,6 @@ def test_deny_can_be_an_error_handler(auth: Authenticator, app: Flask) -> None:
     def view() -> str:
         return str(auth.authenticate())
 
-    answer = app.test_client().get("/")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    response = app.test_client().get("/")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"

@@ -504,8 +504,8 @@ def test_several_authenticators_live_in_one_app(app: Flask) -> None:
 
     for path in issuers:
         for name, issuer in issuers.items():
-            answer = client.get(f"/{path}", headers=bearer(issuer.token()))
-            assert answer.status_code == (200 if name == path else 401)
+            response = client.get(f"/{path}", headers=bearer(issuer.token()))
+            assert response.status_code == (200 if name == path else 401)
 
 
 @pytest.mark.parametrize("decorator", ["requires_authentication", "optional_authentication"])

@@ -569,6 +569,6 @@ def test_an_error_handler_cannot_open_a_misplaced_view(auth: Authenticator, app:
     def handle(error: Exception) -> tuple[str, int]:
         return "handled", 500
 
-    answers = [app.test_client().get("/").text for _ in range(2)]
+    responses = [app.test_client().get("/").text for _ in range(2)]
 
-    assert answers == ["handled", "handled"]
+    assert responses == ["handled", "handled"]

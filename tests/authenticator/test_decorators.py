@@ -130,10 +130,10 @@ def test_url_values_and_return_values_pass_through(
     def echo(number: int, name: str) -> tuple[dict[str, object], int, dict[str, str]]:
         return {"number": number, "name": name}, 201, {"X-Made": "yes"}
 
-    answer = app.test_client().get("/7/seven", headers=bearer(token))
+    response = app.test_client().get("/7/seven", headers=bearer(token))
 
-    assert (answer.status_code, answer.headers["X-Made"]) == (201, "yes")
-    assert answer.json == {"number": 7, "name": "seven"}
+    assert (response.status_code, response.headers["X-Made"]) == (201, "yes")
+    assert response.json == {"number": 7, "name": "seven"}
 
 
 def test_a_guarded_view_keeps_its_name_and_docstring(auth: Authenticator) -> None:
@@ -296,8 +296,8 @@ def test_restful_resource_methods_are_guarded(auth: Authenticator, app: Flask, t
 
     assert client.get("/").json == {"caller": "nobody"}
     assert client.put("/").status_code == 401
-    answer = client.put("/", headers=bearer(token))
-    assert (answer.status_code, answer.json) == (201, {"caller": "alice"})
+    response = client.put("/", headers=bearer(token))
+    assert (response.status_code, response.json) == (201, {"caller": "alice"})
 
 
 def test_a_rule_guards_only_its_route(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
@@ -323,11 +323,11 @@ def test_a_missing_scope_is_403_on_every_route(
     decorate = getattr(auth, decorator)(rules=[Scope("reports:read", "reports:write")])
     app.add_url_rule("/", "view", decorate(view))
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert answer.status_code == 403
-    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
-    assert 'scope="reports:read reports:write"' in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 403
+    assert 'error="insufficient_scope"' in response.headers["WWW-Authenticate"]
+    assert 'scope="reports:read reports:write"' in response.headers["WWW-Authenticate"]
 
 
 def _returns_false(claims: Claims) -> bool:
@@ -442,7 +442,7 @@ def _published() -> tuple[object, ...]:
     return subject, g.authenticated, g.raw_token, g.json_token and g.json_token["sub"]
 
 
-@pytest.mark.parametrize("outcome", ["answers", "raises", "refused", "anonymous"])
+@pytest.mark.parametrize("outcome", ["returns", "raises", "refused", "anonymous"])
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_nested_view_restores_the_outer_caller(
     app: Flask, issuer: TokenIssuer, outcome: str, kind: str
@@ -475,20 +475,20 @@ def test_a_nested_view_restores_the_outer_caller(
         @outer.requires_authentication
         def view() -> Any:
             try:
-                answer: Any = nested()
+                response: Any = nested()
             except LookupError:
-                answer = "raised"
-            return jsonify([str(getattr(answer, "status_code", answer)), *_published()])
+                response = "raised"
+            return jsonify([str(getattr(response, "status_code", response)), *_published()])
     else:
 
         @app.get("/")
         @outer.requires_authentication
         async def view_async() -> Any:
             try:
-                answer: Any = await nested_async()
+                response: Any = await nested_async()
             except LookupError:
-                answer = "raised"
-            return jsonify([str(getattr(answer, "status_code", answer)), *_published()])
+                response = "raised"
+            return jsonify([str(getattr(response, "status_code", response)), *_published()])
 
     token = issuer.token("outer")
     inside = issuer.token("inner")
@@ -498,14 +498,14 @@ def test_a_nested_view_restores_the_outer_caller(
         else {**bearer(token), "X-Inner": inside}
     )
 
-    answer = app.test_client().get("/", headers=headers).json
+    response = app.test_client().get("/", headers=headers).json
 
-    expected = {"answers": "inner", "raises": "raised", "refused": "401", "anonymous": "inner"}
-    assert answer == [expected[outcome], "outer", True, token, "outer"]
+    expected = {"returns": "inner", "raises": "raised", "refused": "401", "anonymous": "inner"}
+    assert response == [expected[outcome], "outer", True, token, "outer"]
     assert (
         seen
         == {
-            "answers": [("inner", True, inside, "inner")],
+            "returns": [("inner", True, inside, "inner")],
             "raises": [("inner", True, inside, "inner")],
             "refused": [],
             "anonymous": [(None, False, None, None)],
@@ -538,9 +538,9 @@ def test_a_raised_refusal_restores_the_outer_caller(
             nested()
         return jsonify(_published())
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert answer.json == ["alice", True, token, "alice"]
+    assert response.json == ["alice", True, token, "alice"]
 
 
 def test_a_nested_view_of_the_same_authenticator_keeps_the_caller(
@@ -610,14 +610,14 @@ def test_the_raw_body_stays_readable(
     def view() -> bytes:
         return request.get_data()
 
-    answer = app.test_client().post(
+    response = app.test_client().post(
         "/",
         headers=bearer(token),
         data=b"amount=5&to=bob",
         content_type="application/x-www-form-urlencoded",
     )
 
-    assert answer.data == b"amount=5&to=bob"
+    assert response.data == b"amount=5&to=bob"
 
 
 def test_outside_of_a_request_flasks_error_is_raised(auth: Authenticator) -> None:

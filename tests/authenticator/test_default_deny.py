@@ -175,8 +175,8 @@ def test_static_files_are_closed_until_marked(auth: Authenticator, tmp_path: Pat
         if name == "open":
             public(app.view_functions["static"])
 
-        with app.test_client().get("/static/style.css") as answer:
-            assert answer.status_code == (200 if name == "open" else 401)
+        with app.test_client().get("/static/style.css") as response:
+            assert response.status_code == (200 if name == "open" else 401)
 
 
 def test_static_files_of_a_blueprint_can_be_marked(
@@ -195,8 +195,8 @@ def test_static_files_of_a_blueprint_can_be_marked(
 
     with app.test_client() as client:
         for path, status in {"open": 200, "closed": 401}.items():
-            with client.get(f"/{path}/static/style.css") as answer:
-                assert answer.status_code == status
+            with client.get(f"/{path}/static/style.css") as response:
+                assert response.status_code == status
 
 
 def test_head_is_guarded_like_get(guarded_app: Flask, token: str) -> None:
@@ -253,10 +253,10 @@ def test_a_redirect_to_the_canonical_path_is_guarded(auth: Authenticator, app: F
 
 def test_automatic_options_are_open(guarded_app: Flask) -> None:
     """Flask's automatic OPTIONS response, as for a CORS preflight, needs no token and runs no view."""
-    answer = guarded_app.test_client().options("/")
+    response = guarded_app.test_client().options("/")
 
-    assert answer.status_code == 200
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert response.status_code == 200
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.mark.parametrize("way", ["init_app", "decorator", "blueprint guard"])

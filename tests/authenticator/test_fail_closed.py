@@ -26,34 +26,34 @@ from flask_jwtlib.testing import TokenIssuer, bearer
 PATHS = pytest.mark.parametrize("path", ["/needed", "/optional", "/guarded"])
 
 
-class Answering:
+class Returning:
     """A strategy whose method returns, or raises, what it was made with."""
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
-    def _say(self) -> Any:
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer() if isgeneratorfunction(self.answer) else self.answer
+    def _result(self) -> Any:
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result() if isgeneratorfunction(self.result) else self.result
 
     def extract(self, request: Any) -> Any:
-        return self._say()
+        return self._result()
 
     def keys_for(self, header: UnverifiedHeader) -> Any:
-        return self._say()
+        return self._result()
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Any:
-        return self._say()
+        return self._result()
 
     def deny(self, error: Exception) -> Any:
-        return self._say()
+        return self._result()
 
     def anonymous(self, error: Exception) -> Any:
-        return self._say()
+        return self._result()
 
 
-class AskingValidator:
+class KeyLookupValidator:
     """Accepts every token that the provider has a key for."""
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Any:
@@ -106,11 +106,11 @@ def serve(app: Flask, auth: Authenticator, view: Callable[[], str]) -> Any:
     return app.test_client()
 
 
-def assert_server_fault(answer: Any, ran: Ran) -> None:
+def assert_server_fault(response: Any, ran: Ran) -> None:
     """Assert a 503 with Retry-After and no challenge, and that the view did not run."""
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert "WWW-Authenticate" not in answer.headers
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert "WWW-Authenticate" not in response.headers
     assert ran.times == 0
 
 
@@ -124,14 +124,14 @@ def test_a_validator_that_returns_no_mapping_is_a_503(
     app: Flask, issuer: TokenIssuer, token: str, ran: Ran, path: str, claims: Any
 ) -> None:
     """A validator's return value that isn't a mapping is a server fault, truthy or not."""
-    auth = Authenticator(keys=issuer.verification_key, validator=Answering(claims))
+    auth = Authenticator(keys=issuer.verification_key, validator=Returning(claims))
 
     assert_server_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
 
 
 def test_a_validator_may_return_any_mapping(app: Flask, issuer: TokenIssuer, token: str) -> None:
     """A plain dict becomes Claims, with the time of the check."""
-    auth = Authenticator(keys=issuer.verification_key, validator=Answering({"sub": "plain"}))
+    auth = Authenticator(keys=issuer.verification_key, validator=Returning({"sub": "plain"}))
 
     with app.test_request_context(headers=bearer(token)):
         claims = auth.authenticate().claims
@@ -153,7 +153,7 @@ def test_an_extractor_that_returns_no_token_is_a_503(
 ) -> None:
     """An extractor must return a BearerToken with text; anything else is a server fault."""
     auth = Authenticator(
-        keys=issuer.verification_key, extractor=Answering(token), validator=Answering({"sub": "a"})
+        keys=issuer.verification_key, extractor=Returning(token), validator=Returning({"sub": "a"})
     )
 
     assert_server_fault(serve(app, auth, ran).get(path), ran)
@@ -177,12 +177,12 @@ def test_subclasses_of_the_values_are_kept(app: Flask, issuer: TokenIssuer, toke
     """A strategy may return its own subclass of a token, of text or of claims."""
     claims = OwnClaims({"sub": "own"}, checked_at=0)
     for sent in (OwnToken(token), BearerToken(OwnText(token))):
-        trusting = Authenticator(keys=issuer.verification_key, extractor=Answering(sent))
+        trusting = Authenticator(keys=issuer.verification_key, extractor=Returning(sent))
         with app.test_request_context():
             assert trusting.authenticate().subject == "alice"
             assert trusting.authenticate().token is sent
         with app.test_request_context():
-            own = trusting.evolve(validator=Answering(claims))
+            own = trusting.evolve(validator=Returning(claims))
             assert own.authenticate().claims is claims
 
 
@@ -191,7 +191,7 @@ def test_an_extractor_may_return_malformed_text(
     app: Flask, issuer: TokenIssuer, ran: Ran, text: str
 ) -> None:
     """Text that isn't a valid token is the client's error and is refused."""
-    auth = Authenticator(keys=issuer.verification_key, extractor=Answering(BearerToken(text)))
+    auth = Authenticator(keys=issuer.verification_key, extractor=Returning(BearerToken(text)))
 
     assert serve(app, auth, ran).get("/needed").status_code == 401
     assert ran.times == 0
@@ -231,13 +231,13 @@ def test_a_provider_that_returns_no_keys_is_an_outage(
     names: str,
 ) -> None:
     """Anything but a sequence of keys, or an exception, is a 503, and the log names the cause."""
-    auth = Authenticator(keys=Answering(keys))
+    auth = Authenticator(keys=Returning(keys))
     client = serve(app, auth, ran)
 
     with caplog.at_level(logging.DEBUG, "flask_jwtlib"):
-        answer = client.get(path, headers=bearer(token))
+        response = client.get(path, headers=bearer(token))
 
-    assert_server_fault(answer, ran)
+    assert_server_fault(response, ran)
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
     assert names in caplog.text
     assert token not in caplog.text
@@ -248,7 +248,7 @@ def test_a_custom_validator_gets_the_checked_provider(
     app: Flask, token: str, ran: Ran, path: str
 ) -> None:
     """A custom validator is protected from a provider's invalid return values, too."""
-    auth = Authenticator(keys=Answering("truthy garbage"), validator=AskingValidator())
+    auth = Authenticator(keys=Returning("truthy garbage"), validator=KeyLookupValidator())
 
     assert_server_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
 
@@ -260,7 +260,7 @@ def test_a_provider_without_a_fitting_key_refuses_the_token(
     app: Flask, token: str, ran: Ran, keys: Any
 ) -> None:
     """An empty sequence means that no key fits: the token is refused with 401."""
-    client = serve(app, Authenticator(keys=Answering(keys)), ran)
+    client = serve(app, Authenticator(keys=Returning(keys)), ran)
 
     refused = client.get("/needed", headers=bearer(token))
     assert refused.status_code == 401
@@ -276,17 +276,19 @@ def test_a_provider_may_return_any_sequence(app: Flask, issuer: TokenIssuer, tok
         KeysOnDemand(issuer.verification_key),
     ):
         with app.test_request_context(headers=bearer(token)):
-            assert Authenticator(keys=Answering(keys)).authenticate().subject == "alice"
+            assert Authenticator(keys=Returning(keys)).authenticate().subject == "alice"
 
 
 @PATHS
 def test_a_provider_chooses_its_retry_after(app: Flask, token: str, ran: Ran, path: str) -> None:
     """A provider's VerificationUnavailable keeps its Retry-After."""
     outage = VerificationUnavailable("maintenance", retry_after=77)
-    answer = serve(app, Authenticator(keys=Answering(outage)), ran).get(path, headers=bearer(token))
+    response = serve(app, Authenticator(keys=Returning(outage)), ran).get(
+        path, headers=bearer(token)
+    )
 
-    assert_server_fault(answer, ran)
-    assert answer.headers["Retry-After"] == "77"
+    assert_server_fault(response, ran)
+    assert response.headers["Retry-After"] == "77"
 
 
 @PATHS
@@ -307,14 +309,14 @@ def test_a_fetch_without_keys_is_an_outage(
     app: Flask, token: str, ran: Ran, path: str, fetched: Any
 ) -> None:
     """A key server's error page isn't a key: 503 on every kind of route."""
-    auth = Authenticator(keys=TTLKeyProvider(Answering(fetched)._say))
+    auth = Authenticator(keys=TTLKeyProvider(Returning(fetched)._result))
 
     assert_server_fault(serve(app, auth, ran).get(path, headers=bearer(token)), ran)
 
 
 def test_an_outage_does_not_affect_requests_without_a_token(app: Flask, ran: Ran) -> None:
     """Without a token no keys are needed: 401, or anonymous on optional routes."""
-    client = serve(app, Authenticator(keys=Answering(ConnectionError("down"))), ran)
+    client = serve(app, Authenticator(keys=Returning(ConnectionError("down"))), ran)
 
     assert client.get("/needed").status_code == 401
     assert client.get("/optional").text == "nobody"
@@ -329,17 +331,17 @@ def test_a_handler_that_returns_none_sends_the_default_refusal(
     path: str,
 ) -> None:
     """The default refusal is sent, and the mistake is logged."""
-    auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(None))
+    auth = Authenticator(keys=issuer.verification_key, failure_handler=Returning(None))
 
-    answer = serve(app, auth, ran).get(path)
+    response = serve(app, auth, ran).get(path)
 
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert ran.times == 0
-    assert "Answering.deny returned None" in caplog.text
+    assert "Returning.deny returned None" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
+    ("returned", "status"),
     [
         pytest.param(("no", 418), 418, id="tuple"),
         pytest.param({"no": "entry"}, 200, id="dict"),
@@ -349,10 +351,10 @@ def test_a_handler_that_returns_none_sends_the_default_refusal(
     ],
 )
 def test_a_handlers_response_replaces_the_views(
-    app: Flask, issuer: TokenIssuer, ran: Ran, answer: Any, status: int
+    app: Flask, issuer: TokenIssuer, ran: Ran, returned: Any, status: int
 ) -> None:
     """A handler's response, even an empty one, is sent, and the view doesn't run."""
-    auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(answer))
+    auth = Authenticator(keys=issuer.verification_key, failure_handler=Returning(returned))
     client = serve(app, auth, ran)
 
     assert client.get("/needed").status_code == status
@@ -361,15 +363,15 @@ def test_a_handlers_response_replaces_the_views(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "returned",
     [None, "ignored", False, Response("ignored", 418)],
     ids=["None", "str", "False", "Response"],
 )
 def test_the_return_value_of_anonymous_is_ignored(
-    app: Flask, issuer: TokenIssuer, ran: Ran, answer: Any
+    app: Flask, issuer: TokenIssuer, ran: Ran, returned: Any
 ) -> None:
     """What ``anonymous`` returns doesn't change the response."""
-    auth = Authenticator(keys=issuer.verification_key, failure_handler=Answering(answer))
+    auth = Authenticator(keys=issuer.verification_key, failure_handler=Returning(returned))
 
     assert serve(app, auth, ran).get("/optional").text == "nobody"
     assert ran.times == 1
@@ -393,7 +395,7 @@ def test_an_exception_of_a_strategy_propagates(
     app: Flask, issuer: TokenIssuer, token: str, ran: Ran, broken: str, path: str
 ) -> None:
     """A strategy's bug doesn't become a refusal: it reaches the application's error handling."""
-    parts: dict[str, Any] = {broken: Answering(LookupError("a bug"))}
+    parts: dict[str, Any] = {broken: Returning(LookupError("a bug"))}
     auth = Authenticator(keys=issuer.verification_key, **parts)
     headers = {} if broken == "failure_handler" else bearer(token)
 
@@ -404,7 +406,7 @@ def test_an_exception_of_a_strategy_propagates(
 
 def test_an_extractors_value_error_is_a_bug(app: Flask, issuer: TokenIssuer, ran: Ran) -> None:
     """InvalidRequestError is a ValueError, but a plain ValueError is not a refusal."""
-    auth = Authenticator(keys=issuer.verification_key, extractor=Answering(ValueError("a bug")))
+    auth = Authenticator(keys=issuer.verification_key, extractor=Returning(ValueError("a bug")))
 
     with pytest.raises(ValueError, match="a bug"):
         serve(app, auth, ran).get("/optional")
@@ -421,13 +423,13 @@ def test_any_strategy_may_report_an_outage(
     app: Flask, issuer: TokenIssuer, token: str, ran: Ran, path: str, broken: str, error: Exception
 ) -> None:
     """VerificationUnavailable from an extractor or a validator is a 503, on optional routes as well."""
-    parts: dict[str, Any] = {broken: Answering(error)}
+    parts: dict[str, Any] = {broken: Returning(error)}
     auth = Authenticator(keys=issuer.verification_key, **parts)
 
-    answer = serve(app, auth, ran).get(path, headers=bearer(token))
+    response = serve(app, auth, ran).get(path, headers=bearer(token))
 
-    assert_server_fault(answer, ran)
-    assert answer.headers["Retry-After"] == "9"
+    assert_server_fault(response, ran)
+    assert response.headers["Retry-After"] == "9"
 
 
 @PATHS
@@ -436,14 +438,14 @@ def test_a_refusal_by_the_extractor_counts(
 ) -> None:
     """Any AuthenticationError from an extractor refuses the request."""
     error = InvalidTokenError("from the extractor")
-    auth = Authenticator(keys=issuer.verification_key, extractor=Answering(error))
+    auth = Authenticator(keys=issuer.verification_key, extractor=Returning(error))
 
-    answer = serve(app, auth, ran).get(path)
+    response = serve(app, auth, ran).get(path)
 
     if path == "/optional":
-        assert answer.text == "nobody"
+        assert response.text == "nobody"
     else:
-        assert answer.status_code == 401
+        assert response.status_code == 401
 
 
 def test_a_rule_may_report_an_outage(app: Flask, issuer: TokenIssuer, token: str, ran: Ran) -> None:
@@ -475,7 +477,7 @@ def test_an_async_rule_refuses(app: Flask, issuer: TokenIssuer, token: str, ran:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=["interrupt", "exit"])
 def test_process_exits_propagate(app: Flask, token: str, ran: Ran, error: BaseException) -> None:
     """SystemExit and its like pass through a key provider."""
-    client = serve(app, Authenticator(keys=Answering(error)), ran)
+    client = serve(app, Authenticator(keys=Returning(error)), ran)
 
     with pytest.raises(type(error)):
         client.get("/optional", headers=bearer(token))

@@ -100,9 +100,9 @@ def test_a_request_within_a_request_is_kept_apart(
         inner = [client.get("/inner", headers=headers).json for headers in ({}, bearer(bob))]
         return jsonify({"inner": inner, "unchanged": before == published()})
 
-    answer = app.test_client().get("/outer", headers=bearer(issuer.token("alice"))).json
+    response = app.test_client().get("/outer", headers=bearer(issuer.token("alice"))).json
 
-    assert answer == {"inner": [NOBODY, ["bob", True, True, bob, "bob"]], "unchanged": True}
+    assert response == {"inner": [NOBODY, ["bob", True, True, bob, "bob"]], "unchanged": True}
 
 
 def test_nested_request_contexts_are_kept_apart(
@@ -184,9 +184,9 @@ def test_concurrent_views_see_their_own_callers(
         return app.test_client().get("/", headers=bearer(token)).json
 
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(ask, tokens))
+        responses = list(pool.map(ask, tokens))
 
-    assert answers == [
+    assert responses == [
         [f"user-{number}", True, True, token, f"user-{number}"]
         for number, token in enumerate(tokens)
     ]
@@ -204,9 +204,9 @@ def test_apps_do_not_share_callers(issuer: TokenIssuer) -> None:
         nobody = inner.test_client().get("/").json
         return jsonify([nobody, published()[0]])
 
-    answer = outer.test_client().get("/", headers=bearer(issuer.token("alice")))
+    response = outer.test_client().get("/", headers=bearer(issuer.token("alice")))
 
-    assert answer.json == [NOBODY, "alice"]
+    assert response.json == [NOBODY, "alice"]
 
 
 def test_mounted_apps_use_their_own_authenticators(

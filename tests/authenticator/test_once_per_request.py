@@ -157,9 +157,9 @@ def test_a_request_is_decided_once(
     def view() -> str:
         return nested() + (counting.authenticate().subject or "")
 
-    answer = app.test_client().get("/", headers=bearer(unseen))
+    response = app.test_client().get("/", headers=bearer(unseen))
 
-    assert answer.text == "alicealice"
+    assert response.text == "alicealice"
     assert_decided(count)
 
 

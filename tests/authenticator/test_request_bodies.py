@@ -102,12 +102,12 @@ def test_a_broken_body_is_an_invalid_request(
 
     headers = bearer(token) if header else {}
     with request_refused.connected_to(listen, handling):
-        answer = handling.test_client().open(
+        response = handling.test_client().open(
             "/needed", headers=headers, **broken(error, terminated=terminated)
         )
 
-    assert answer.status_code == 400
-    assert answer.headers["WWW-Authenticate"] == (
+    assert response.status_code == 400
+    assert response.headers["WWW-Authenticate"] == (
         'Bearer error="invalid_request", error_description="The request body is incomplete"'
     )
     assert heard == ["invalid_request"]
@@ -141,15 +141,15 @@ def test_a_broken_body_is_anonymous_on_optional_routes(
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "QUERY", "put", "Query"])
 def test_a_broken_body_is_refused_with_any_method(app: Flask, method: str) -> None:
     """An incomplete form is malformed, whatever the method."""
-    answer = app.test_client().open("/needed", **broken(None, terminated=True, method=method))
+    response = app.test_client().open("/needed", **broken(None, terminated=True, method=method))
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("method", ["post", "Post", "pOST", "put", "query", "QUERY", "DELETE"])
 def test_two_tokens_are_refused_with_any_method(app: Flask, token: str, method: str) -> None:
     """A header token and a form token together are refused, however the method is spelled."""
-    answer = app.test_client().open(
+    response = app.test_client().open(
         "/needed",
         data={"access_token": token},
         content_type=FORM,
@@ -157,8 +157,8 @@ def test_two_tokens_are_refused_with_any_method(app: Flask, token: str, method: 
         environ_overrides={"REQUEST_METHOD": method},
     )
 
-    assert answer.status_code == 400
-    assert "more than one way" in answer.text
+    assert response.status_code == 400
+    assert "more than one way" in response.text
 
 
 MANY_FIELDS = "&".join(f"{number:x}" for number in range(100_000))[:490_000].rpartition("&")[0]
@@ -185,12 +185,12 @@ def test_an_anonymous_form_uses_bounded_memory(app: Flask, body: str, limit: int
 
     tracemalloc.start()
     try:
-        answer = client.post("/needed", data=data, content_type=FORM)
+        response = client.post("/needed", data=data, content_type=FORM)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert answer.status_code in (400, 401)
+    assert response.status_code in (400, 401)
     # One of them is the client's own copy.
     assert peak < 2 * len(data) + 500_000
 

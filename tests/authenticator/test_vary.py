@@ -121,9 +121,9 @@ def test_vary_by_authorization_is_not_repeated(
     def view() -> tuple[str, dict[str, str]]:
         return "in", {"Vary": f"Accept, {name}"}
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert answer.headers.getlist("Vary") == [f"Accept, {name}"]
+    assert response.headers.getlist("Vary") == [f"Accept, {name}"]
 
 
 def test_vary_by_everything_is_kept(auth: Authenticator, app: Flask, token: str) -> None:
@@ -179,9 +179,9 @@ def test_a_views_own_cache_control_cannot_make_a_token_public(
     def view() -> tuple[str, dict[str, str]]:
         return "in", {"Cache-Control": own}
 
-    answer = app.test_client().get("/", query_string={"access_token": token})
+    response = app.test_client().get("/", query_string={"access_token": token})
 
-    assert set(answer.headers["Cache-Control"].split(", ")) == expected
+    assert set(response.headers["Cache-Control"].split(", ")) == expected
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 299], ids=str)
@@ -203,10 +203,10 @@ def test_other_responses_are_private_as_well(
     """RFC 9110 §15.1: a 301 or 404 is cacheable by default, and may be meant for one caller."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: ("", status)))
 
-    answer = app.test_client().get("/", query_string={"access_token": token})
+    response = app.test_client().get("/", query_string={"access_token": token})
 
-    assert answer.headers["Cache-Control"] == "private"
-    assert vary_of(answer) == {"authorization"}
+    assert response.headers["Cache-Control"] == "private"
+    assert vary_of(response) == {"authorization"}
 
 
 def test_refused_query_tokens_are_not_made_private(
@@ -218,9 +218,9 @@ def test_refused_query_tokens_are_not_made_private(
     client = app.test_client()
 
     for value, status in ((expired, 401), (token, 403), ("!", 400)):
-        answer = client.get("/", query_string={"access_token": value})
-        assert answer.status_code == status
-        assert "Cache-Control" not in answer.headers
+        response = client.get("/", query_string={"access_token": value})
+        assert response.status_code == status
+        assert "Cache-Control" not in response.headers
 
 
 def test_an_aborting_view_is_marked(auth: Authenticator, app: Flask, token: str) -> None:
@@ -273,12 +273,12 @@ def test_streams_of_several_callers_do_not_mix(
 
         return Response(produce())
 
-    answers = [
+    responses = [
         app.test_client().get("/", headers=bearer(issuer.token(name)), buffered=False)
         for name in ("alice", "bob")
     ]
-    streams = [answer.iter_encoded() for answer in answers]
+    streams = [response.iter_encoded() for response in responses]
 
     assert [[next(stream) for stream in streams] for _ in range(3)] == [[b"alice", b"bob"]] * 3
-    for answer in answers:
-        answer.close()
+    for response in responses:
+        response.close()

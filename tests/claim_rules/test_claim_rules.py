@@ -390,17 +390,17 @@ def test_rules_are_values(make: Callable[[], Any]) -> None:
         rule.accepted = ("everybody",)
 
 
-@pytest.mark.parametrize("answer", [None, True])
-def test_a_rule_accepts_by_none_or_true(answer: bool | None) -> None:
+@pytest.mark.parametrize("returned", [None, True])
+def test_a_rule_accepts_by_none_or_true(returned: bool | None) -> None:
     """A rule accepts by returning None or True."""
-    apply_rules(claims(), [lambda claims: answer])
+    apply_rules(claims(), [lambda claims: returned])
 
 
-@pytest.mark.parametrize("answer", [False, 0, 1, "", "yes", [], [1], {}, ...], ids=repr)
-def test_a_rule_refuses_by_any_other_value(answer: Any) -> None:
+@pytest.mark.parametrize("returned", [False, 0, 1, "", "yes", [], [1], {}, ...], ids=repr)
+def test_a_rule_refuses_by_any_other_value(returned: Any) -> None:
     """False refuses, and so does any value that isn't True or None."""
     with pytest.raises(ClaimError):
-        apply_rules(claims(), [lambda claims: answer])
+        apply_rules(claims(), [lambda claims: returned])
 
 
 def tenant_is_ours(claims: Claims) -> bool:
@@ -460,12 +460,12 @@ def test_a_rules_name_is_shortened_in_the_log() -> None:
     assert len(str(refusal.value)) < 250
 
 
-@pytest.mark.parametrize("answer", [0, "a secret", ["a secret"], {"a": "secret"}, ...], ids=repr)
-def test_the_log_has_the_type_of_an_unexpected_return_value(answer: Any) -> None:
+@pytest.mark.parametrize("returned", [0, "a secret", ["a secret"], {"a": "secret"}, ...], ids=repr)
+def test_the_log_has_the_type_of_an_unexpected_return_value(returned: Any) -> None:
     """The value may be secret: the log has its type, and says what a rule may return."""
     with pytest.raises(ClaimError, match="expected None or True") as refusal:
-        apply_rules(claims(), [lambda claims: answer])
-    assert f"returned a value of type {type(answer).__name__}" in str(refusal.value)
+        apply_rules(claims(), [lambda claims: returned])
+    assert f"returned a value of type {type(returned).__name__}" in str(refusal.value)
     assert "secret" not in str(refusal.value)
 
 

@@ -32,15 +32,15 @@ from flask_jwtlib.testing import TokenIssuer
 class Source:
     """Returns keys, or raises an error."""
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, result: Any) -> None:
+        self.result = result
         self.fetches = 0
 
     def __call__(self) -> Any:
         self.fetches += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
 
 
 class PlainProvider:
@@ -190,7 +190,7 @@ def test_ready_means_that_every_provider_has_keys(app: Flask, issuer: TokenIssue
     guarded(app, TTLKeyProvider(source, max_stale=0))
 
     assert not keys_ready(app)
-    source.answer = issuer.jwks
+    source.result = issuer.jwks
     # The pause after a failed fetch applies here, too.
     assert not keys_ready(app)
     assert source.fetches == 1
@@ -209,7 +209,7 @@ def test_stale_keys_that_still_verify_are_ready(app: Flask, issuer: TokenIssuer)
     assert keys_ready(app)
     assert source.fetches == 1
     now[0] += 14400
-    source.answer = ConnectionError("down")
+    source.result = ConnectionError("down")
     assert not keys_ready(app)
 
 
@@ -225,7 +225,7 @@ def test_a_provider_whose_source_has_no_keys_is_not_ready(app: Flask, issuer: To
     assert key_statuses(app)[0]["state"] == "empty"
     assert run(app)[0] == 1
 
-    source.answer = issuer.jwks
+    source.result = issuer.jwks
     now[0] += 31
     deadline = time.monotonic() + 30
     while not keys_ready(app):
@@ -367,10 +367,10 @@ def test_the_command_prints_json(app: Flask, issuer: TokenIssuer) -> None:
 
     status, output = run(app, "--json")
 
-    [answer] = json.loads(output)
+    [keys] = json.loads(output)
     assert status == 0
-    assert answer["kids"] == ["key-1"]
-    assert answer["fetches"] == {"cold": {"succeeded": 1, "failed": 0}}
+    assert keys["kids"] == ["key-1"]
+    assert keys["fetches"] == {"cold": {"succeeded": 1, "failed": 0}}
 
 
 def test_the_command_fails_where_keys_are_missing(app: Flask) -> None:

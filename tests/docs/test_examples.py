@@ -112,8 +112,8 @@ def test_the_command_prints_a_token(command: Command, example: Example) -> None:
     """One process accepts the token that another prints: ``curl`` works as shown."""
     result = command("flask", "--app", "examples.quickstart", "token", "sub=bob")
     assert result.returncode == 0, result.stderr
-    answer = client_of(example("quickstart")).get("/me", headers=bearer(result.stdout.strip()))
-    assert answer.json == {"subject": "bob"}
+    response = client_of(example("quickstart")).get("/me", headers=bearer(result.stdout.strip()))
+    assert response.json == {"subject": "bob"}
 
 
 @pytest.mark.parametrize("name", sorted(set(EXAMPLES) - WITHOUT_TOKEN_COMMAND))
@@ -233,8 +233,8 @@ class TestKeyRotation:
         client = client_of(module)
 
         def kid_accepted(token: str) -> str | None:
-            answer = client.get("/reports", headers=bearer(token))
-            return answer.json["kid"] if answer.status_code == 200 and answer.json else None
+            response = client.get("/reports", headers=bearer(token))
+            return response.json["kid"] if response.status_code == 200 and response.json else None
 
         old = provider.post("/token")
         assert kid_accepted(old) == "key-1"
@@ -257,9 +257,11 @@ class TestKeyRotation:
     ) -> None:
         """If the issuer was never reached, the response is 503, with a Retry-After."""
         provider.stop()
-        answer = client_of(example("key_rotation")).get("/reports", headers=bearer(issuer.token()))
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) >= 1
+        response = client_of(example("key_rotation")).get(
+            "/reports", headers=bearer(issuer.token())
+        )
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) >= 1
 
 
 class TestOpenid:
@@ -268,8 +270,8 @@ class TestOpenid:
         client = client_of(example("openid"))
         assert client.get("/reports").status_code == 401
         assert client.get("/readyz").json == {"ready": True}
-        answer = client.get("/reports", headers=bearer(provider.post("/token")))
-        assert answer.json == {"reader": "alice"}
+        response = client.get("/reports", headers=bearer(provider.post("/token")))
+        assert response.json == {"reader": "alice"}
         for changes in ({"aud": "https://payroll.example"}, {"iss": "https://other.example"}):
             token = provider.post("/token", **changes)
             assert client.get("/reports", headers=bearer(token)).status_code == 401
@@ -291,8 +293,8 @@ class TestOpenid:
     def test_without_keys_it_is_not_ready(self, example: Example, provider: Provider) -> None:
         """Before any keys were fetched, the probe says that the app isn't ready."""
         provider.stop()
-        answer = client_of(example("openid")).get("/readyz")
-        assert (answer.status_code, answer.json) == (503, {"ready": False})
+        response = client_of(example("openid")).get("/readyz")
+        assert (response.status_code, response.json) == (503, {"ready": False})
 
     def test_the_command_lists_the_keys(self, provider: Provider, command: Command) -> None:
         """``flask jwtlib keys`` fetches the keys and lists them, and exits with 1 if it can't."""
@@ -311,10 +313,10 @@ class TestSeveralIssuers:
         """People and jobs may read; only jobs may write."""
         client = client_of(example("several_issuers"))
         person, job = bearer(provider.post("/token")), bearer(token_of(client))
-        answer = client.get("/reports", headers=person)
-        assert answer.json == {"reader": "alice", "issuer": provider.url}
-        answer = client.get("/reports", headers=job)
-        assert answer.json == {"reader": "nightly-build", "issuer": "https://issuer.example"}
+        response = client.get("/reports", headers=person)
+        assert response.json == {"reader": "alice", "issuer": provider.url}
+        response = client.get("/reports", headers=job)
+        assert response.json == {"reader": "nightly-build", "issuer": "https://issuer.example"}
         assert client.post("/reports", headers=person).status_code == 401
         assert client.post("/reports", headers=job).status_code == 201
 
@@ -347,16 +349,16 @@ class TestIssuer:
         """The published keys have only public members, and an ID each."""
         client = client_of(example("issuer"))
         client.post("/keys/publish")
-        answer = client.get("/.well-known/jwks.json").json
-        assert answer is not None
-        assert [key["kid"] for key in answer["keys"]] == ["key-1", "key-2"]
-        assert all(set(key) == {"kty", "n", "e", "use", "alg", "kid"} for key in answer["keys"])
+        response = client.get("/.well-known/jwks.json").json
+        assert response is not None
+        assert [key["kid"] for key in response["keys"]] == ["key-1", "key-2"]
+        assert all(set(key) == {"kty", "n", "e", "use", "alg", "kid"} for key in response["keys"])
 
     def test_its_metadata_match_its_tokens(self, provider: Provider) -> None:
         """The metadata have the issuer's name as in its tokens, and the URL of its keys."""
-        answer = provider.client.get("/.well-known/openid-configuration", base_url=provider.url)
+        response = provider.client.get("/.well-known/openid-configuration", base_url=provider.url)
         jwks_uri = f"{provider.url}/.well-known/jwks.json"
-        assert answer.json == {"issuer": provider.url, "jwks_uri": jwks_uri}
+        assert response.json == {"issuer": provider.url, "jwks_uri": jwks_uri}
 
 
 class TestCustomExtractor:
@@ -365,9 +367,9 @@ class TestCustomExtractor:
         client = client_of(example("custom_extractor"))
         header = "X-Forwarded-Access-Token"
         token = token_of(client)
-        answer = client.get("/me", headers={header: token})
-        assert answer.json == {"subject": "alice"}
-        assert answer.headers["Cache-Control"] == "private"
+        response = client.get("/me", headers={header: token})
+        assert response.json == {"subject": "alice"}
+        assert response.headers["Cache-Control"] == "private"
         assert client.get("/me", headers=bearer(token)).status_code == 401
         assert client.get("/me", headers={header: f"{token}x"}).status_code == 401
         assert client.get("/me", headers={header: token_of(client, "exp=1")}).status_code == 401
@@ -430,5 +432,5 @@ def test_the_example_key_is_the_one_of_the_rfc(example: Example) -> None:
 def test_a_token_is_valid_for_an_hour(example: Example) -> None:
     """A printed token stays valid while a reader tries the examples."""
     client = client_of(example("quickstart"))
-    answer = client.get("/me", headers=bearer(token_of(client, f"nbf={int(time.time())}")))
-    assert answer.status_code == 200
+    response = client.get("/me", headers=bearer(token_of(client, f"nbf={int(time.time())}")))
+    assert response.status_code == 200

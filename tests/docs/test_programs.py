@@ -97,8 +97,8 @@ class TestReadme:
         """The program accepts a good token, and refuses a missing, a forged and a foreign one."""
         client = client_of(run("README.rst", "set_permanent_verification_key"))
         assert client.get("/me").status_code == 401
-        answer = client.get("/me", headers=bearer(issuer.token("alice", aud=API)))
-        assert answer.json == {"subject": "alice"}
+        response = client.get("/me", headers=bearer(issuer.token("alice", aud=API)))
+        assert response.json == {"subject": "alice"}
         forged = TokenIssuer().token("alice", aud=API)
         assert client.get("/me", headers=bearer(forged)).status_code == 401
         foreign = issuer.token(aud="https://payroll.example")
@@ -142,10 +142,10 @@ class TestReadme:
     ) -> None:
         """The program's rule refuses other tenants' tokens, and says so."""
         client = client_of(run("README.rst", "URLTokenValidator"))
-        answer = client.get("/desk", headers=bearer(issuer.token(aud=API, **claims)))
-        assert answer.status_code == status
+        response = client.get("/desk", headers=bearer(issuer.token(aud=API, **claims)))
+        assert response.status_code == status
         if challenge:
-            assert challenge in answer.headers["WWW-Authenticate"]
+            assert challenge in response.headers["WWW-Authenticate"]
 
     def test_a_subclass_checks_the_token(self, run: Run, issuer: TokenIssuer) -> None:
         """The program's validator accepts a token in a URL only if its lifetime is at most a minute."""
@@ -187,8 +187,8 @@ class TestReadme:
         assert client.get("/readyz").json == {"ready": True}
         good = {"iss": KEYCLOAK["iss"], "aud": API}
         for _ in range(2):
-            answer = client.get("/reports", headers=bearer(issuer.token("alice", **good)))
-            assert answer.json == {"reader": "alice"}
+            response = client.get("/reports", headers=bearer(issuer.token("alice", **good)))
+            assert response.json == {"reader": "alice"}
         for bad in ({"iss": "https://login.example/realms/other"}, {"aud": "account"}):
             headers = bearer(issuer.token("alice", **{**good, **bad}))
             assert client.get("/reports", headers=headers).status_code == 401
@@ -403,9 +403,9 @@ class TestExtending:
             raise OSError("no key server")
 
         program["auth"] = program["auth"].evolve(keys=fail)
-        answer = client_of(program).get("/files/1", headers=bearer(issuer.token()))
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) >= 1
+        response = client_of(program).get("/files/1", headers=bearer(issuer.token()))
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) >= 1
 
     def test_the_module_functions_work_outside_of_a_decorator(
         self, run: Run, issuer: TokenIssuer
@@ -511,9 +511,9 @@ class TestMigration:
         """The application of the first program fetches its key and asks its own ``check_token``."""
         client = client_of(run(self.DOCUMENT, "tenant_is_acme"))
         ours = issuer.token("alice", tenant="acme")
-        answer = client.get("/me", headers=bearer(ours))
-        assert answer.json is not None
-        assert answer.json["sub"] == "alice"
+        response = client.get("/me", headers=bearer(ours))
+        assert response.json is not None
+        assert response.json["sub"] == "alice"
         theirs = issuer.token("alice", tenant="rivals")
         assert client.get("/me", headers=bearer(theirs)).status_code == 401
         expired = issuer.token("alice", tenant="acme", exp=1)
@@ -700,9 +700,9 @@ class TestMigration:
         flask_jwtlib.set_permanent_verification_key(None)
         flask_jwtlib.retrieve_verification_key = fail
         flask_jwtlib.requires_authentication_failure_callback = refuse
-        answer = client.get("/", headers=bearer(issuer.token()))
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) >= 1
+        response = client.get("/", headers=bearer(issuer.token()))
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) >= 1
 
     def test_the_key_is_fetched_outside_of_the_request(
         self, client: FlaskClient, issuer: TokenIssuer
@@ -726,12 +726,12 @@ class TestMigration:
     def test_a_set_is_fetched_again_for_an_unknown_key(self, client: FlaskClient) -> None:
         """A callback that returns a JWK set is called again for a token with another ``kid``."""
         issuers = [TokenIssuer(kid=kid) for kid in ("key-1", "key-2")]
-        answers = [json.dumps(issuer.jwks) for issuer in issuers]
+        responses = [json.dumps(issuer.jwks) for issuer in issuers]
         flask_jwtlib.set_permanent_verification_key(None)
-        flask_jwtlib.retrieve_verification_key = lambda: answers.pop(0)
+        flask_jwtlib.retrieve_verification_key = lambda: responses.pop(0)
         for issuer in issuers:
             assert client.get("/", headers=bearer(issuer.token())).status_code == 200
-        assert answers == []
+        assert responses == []
 
     def test_two_tokens_are_a_value_error(self, issuer: TokenIssuer) -> None:
         """``get_token()`` raises an error that old code may catch: a ``ValueError``."""
@@ -748,8 +748,8 @@ class TestMigration:
         """The last program's routes, on the module API and an Authenticator, accept the same token."""
         client = client_of(run(self.DOCUMENT, "def before"))
         for path in ("/before", "/after"):
-            answer = client.get(path, headers=bearer(issuer.token("alice", aud=API)))
-            assert answer.json == {"subject": "alice"}
+            response = client.get(path, headers=bearer(issuer.token("alice", aud=API)))
+            assert response.json == {"subject": "alice"}
             assert client.get(path).status_code == 401
 
 
@@ -959,8 +959,8 @@ class TestProviders:
     ) -> None:
         """A composition accepts an issuer's access tokens, and none of its other tokens."""
         client = client_behind(run(self.DOCUMENT, section)[decorator])
-        answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
-        assert answer.status_code == status
+        response = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
+        assert response.status_code == status
         name = str(claims["iss"])
         assert published.asked == [f"{name.removesuffix('/')}{METADATA}", KEY_URLS[name]]
         assert f"``{as_shown(KEY_URLS[name])}``" in (ROOT / self.DOCUMENT).read_text()
@@ -1020,8 +1020,8 @@ class TestProviders:
     ) -> None:
         """Clients replace an audience, ID tokens are accepted by an option, and larger tokens too."""
         client = client_behind(requirement(run(self.DOCUMENT, containing)))
-        answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
-        assert answer.status_code == status
+        response = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **changes})))
+        assert response.status_code == status
 
     @pytest.mark.parametrize(
         ("section", "decorator", "claims", "odd"),
@@ -1074,8 +1074,8 @@ class TestProviders:
     ) -> None:
         """A part of a text isn't a role, and a claim of another type is refused and never a 500."""
         client = client_behind(run(self.DOCUMENT, section)[decorator])
-        answer = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **odd})))
-        assert answer.status_code == 403
+        response = client.get("/", headers=bearer(issuer.token("alice", **{**claims, **odd})))
+        assert response.status_code == 403
 
     @pytest.mark.parametrize("tenant", TENANTS)
     def test_several_tenants_and_both_versions_are_accepted(
@@ -1226,9 +1226,9 @@ class TestProviders:
         assert client.get("/", headers=bearer(token)).status_code == 200
         padded = ".".join(part + "=" * (-len(part) % 4) for part in token.split("."))
         assert padded != token
-        answer = client.get("/", headers=bearer(padded))
-        assert answer.status_code in (400, 401)
-        assert "malformed" in answer.headers["WWW-Authenticate"]
+        response = client.get("/", headers=bearer(padded))
+        assert response.status_code in (400, 401)
+        assert "malformed" in response.headers["WWW-Authenticate"]
 
     def test_a_pods_token_is_sent_only_to_the_api_server(
         self, run: Run, issuer: TokenIssuer, tmp_path: Path
@@ -1468,8 +1468,8 @@ class TestKeys:
             (issuer, {"iss": jobs, "aud": API}, 401),
             (issuer, {"iss": "https://nobody.example", "aud": API}, 401),
         ):
-            answer = client.get("/", headers=bearer(signer.token(**claims)))
-            assert answer.status_code == status, claims
+            response = client.get("/", headers=bearer(signer.token(**claims)))
+            assert response.status_code == status, claims
 
     @staticmethod
     def write(database: Path, *issuers: TokenIssuer) -> None:

@@ -782,14 +782,14 @@ def test_response_header_injection(target: Any) -> None:
 
 def test_the_challenge_reveals_no_claim_rules(target: Any) -> None:
     """A forger learns nothing of the rules: the response names only the bad signature."""
-    answers = {
+    responses = {
         target.client.get(
             "/required", headers=bearer(target.forged(payload=target.payload(**claims)))
         ).headers["WWW-Authenticate"]
         for claims in ({}, {"exp": 1}, {"aud": "x"}, {"nbf": 9_999_999_998}, {"iss": 5})
     }
 
-    assert len(answers) == 1
+    assert len(responses) == 1
 
 
 @pytest.mark.parametrize(
@@ -818,9 +818,9 @@ def test_id_token_as_an_access_token(typ: object) -> None:
         "at_hash": "77QmUPtjPfzWtF2AnpK9RQ",
     }
 
-    answer = app.test_client().get("/", headers=bearer(RSA.token(header={"typ": typ}, **claims)))
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    response = app.test_client().get("/", headers=bearer(RSA.token(header={"typ": typ}, **claims)))
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
     access = RSA.token(header={"typ": "at+jwt"}, aud="https://api.example")
     assert app.test_client().get("/", headers=bearer(access)).text == "in"

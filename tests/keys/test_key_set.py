@@ -11,6 +11,8 @@ from flask_jwtlib import ConfigurationError, KeySet, UnverifiedHeader, Verificat
 from flask_jwtlib.errors import InsecureKeyWarning
 from flask_jwtlib.testing import TokenIssuer, base64url
 
+from .kit import openssh
+
 RSA = TokenIssuer(kid="rsa")
 OTHER_RSA = TokenIssuer(kid="other-rsa")
 EC = TokenIssuer(algorithm="ES256", kid="ec")
@@ -26,16 +28,6 @@ def key(name: str, kid: str | None = None, algorithms: Any = "HS256") -> Verific
 def header(kid: str | None, alg: str = "HS256") -> UnverifiedHeader:
     """Make a token's header with the parameters that choose a key."""
     return UnverifiedHeader(alg, kid)
-
-
-def openssh(issuer: TokenIssuer) -> str:
-    """Return an issuer's public key in OpenSSH format."""
-    from cryptography.hazmat.primitives import serialization
-
-    material: Any = issuer.verification_key.material
-    return material.public_bytes(
-        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-    ).decode()
 
 
 def test_a_kid_chooses_its_key() -> None:
@@ -152,8 +144,10 @@ def test_a_set_has_the_algorithms_of_its_keys() -> None:
         pytest.param(RSA.public_pem, id="pem"),
         pytest.param(RSA.public_pem.encode(), id="pem-bytes"),
         pytest.param(f"a comment\n{RSA.public_pem}", id="pem-after-text"),
-        pytest.param(openssh(RSA), id="openssh"),
-        pytest.param(f" {openssh(RSA)} user@host\n".encode(), id="openssh-bytes"),
+        pytest.param(openssh(RSA.verification_key.material), id="openssh"),
+        pytest.param(
+            f" {openssh(RSA.verification_key.material)} user@host\n".encode(), id="openssh-bytes"
+        ),
         pytest.param(RSA.jwk, id="jwk"),
         pytest.param(json.dumps(RSA.jwk), id="jwk-json"),
         pytest.param(f"\n {json.dumps(RSA.jwk)}".encode(), id="jwk-json-bytes"),
@@ -177,7 +171,7 @@ def test_a_set_can_be_made_of_each_form(material: Any) -> None:
 
 def test_an_ecdsa_openssh_line_is_read() -> None:
     """OpenSSH's ECDSA lines begin with another word."""
-    assert KeySet.of(openssh(EC)).algorithms == {"ES256"}
+    assert KeySet.of(openssh(EC.verification_key.material)).algorithms == {"ES256"}
 
 
 def test_a_set_of_a_set_is_that_set() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import warnings
 from base64 import b64decode, b64encode
@@ -10,10 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +19,8 @@ from flask_jwtlib import ConfigurationError, KeySet, VerificationKey
 from flask_jwtlib.keys._edwards import ED25519
 from flask_jwtlib.keys._strength import MAX_RSA_BITS, jwk_fault, key_fault
 from flask_jwtlib.testing import TokenIssuer, base64url
+
+from .kit import certificate, openssh, pem
 
 bounded = settings(max_examples=60, database=None)
 
@@ -74,34 +73,6 @@ def jwk_of(key: Any) -> dict[str, Any]:
     return {"kty": "OKP", "crv": "Ed25519", "x": base64url(key.public_bytes_raw())}
 
 
-def certificate(key: Any) -> x509.Certificate:
-    """Make a certificate for a public key, signed by another key."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
-    start = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key)
-        .serial_number(7)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=36500))
-        .sign(SIGNER, hashes.SHA256())
-    )
-
-
-def pem(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str:
-    """Return a public key as PEM."""
-    text: bytes = key.public_bytes(Encoding.PEM, form)
-    return text.decode()
-
-
-def openssh(key: Any) -> str:
-    """Return a public key as an OpenSSH line."""
-    line: bytes = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    return line.decode()
-
-
 def through_the_module_api(material: object) -> None:
     """Set a key through the documented API."""
     flask_jwtlib.JWT_ALGO = ["RS256", "EdDSA"]
@@ -120,7 +91,7 @@ WAYS: dict[str, Callable[[Any], object]] = {
     "constructor-allow-weak": lambda key: VerificationKey(key, allow_weak=True),
     "pem": lambda key: VerificationKey.from_pem(pem(key)),
     "certificate": lambda key: VerificationKey.from_pem(
-        certificate(key).public_bytes(Encoding.PEM)
+        certificate(key, ca=SIGNER).public_bytes(Encoding.PEM)
     ),
     "openssh": lambda key: VerificationKey.from_openssh(openssh(key)),
     "jwk": lambda key: VerificationKey.from_jwk(jwk_of(key)),
@@ -283,7 +254,7 @@ def test_an_ec_coordinate_beyond_the_field_is_refused(crv: str) -> None:
     good, bad = x.to_bytes(size, "big"), (x + p).to_bytes(size, "big")
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     blob = openssh(key)
-    cert = certificate(key).public_bytes(Encoding.DER)
+    cert = certificate(key, ca=SIGNER).public_bytes(Encoding.DER)
     assert VerificationKey.from_jwk(jwk).key_type == "EC"
     assert good in der
     assert good in cert

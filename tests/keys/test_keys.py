@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import warnings
 from base64 import b64encode
@@ -10,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa, x25519
-from cryptography.x509.oid import NameOID
 
 from flask_jwtlib import ConfigurationError, VerificationKey
 from flask_jwtlib.errors import InsecureKeyWarning
 from flask_jwtlib.testing import TokenIssuer, base64url
+
+from .kit import certificate, certificate_pem, der, openssh, pem, private_pem
 
 RSA = TokenIssuer()
 ES256 = TokenIssuer(algorithm="ES256")
@@ -44,62 +43,9 @@ Encoding = serialization.Encoding
 PublicFormat = serialization.PublicFormat
 
 
-def pem(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str:
-    """Return a public key as PEM."""
-    public = (
-        key
-        if hasattr(key, "public_bytes") and not hasattr(key, "private_bytes")
-        else key.public_key()
-    )
-    return public.public_bytes(Encoding.PEM, form).decode()
-
-
-def private_pem(key: Any, form: str = "PKCS8", password: bytes | None = None) -> str:
-    """Return a private key as PEM."""
-    encryption = (
-        serialization.BestAvailableEncryption(password)
-        if password
-        else serialization.NoEncryption()
-    )
-    return key.private_bytes(
-        Encoding.PEM, getattr(serialization.PrivateFormat, form), encryption
-    ).decode()
-
-
-def openssh(key: Any) -> str:
-    """Return a public key in OpenSSH format."""
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
 def wrapped(line: str) -> str:
     """Wrap a line into lines of fifty characters."""
     return "\n".join(line[start : start + 50] for start in range(0, len(line), 50))
-
-
-def der(key: Any) -> bytes:
-    """Return a public key as DER."""
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def certificate(key: Any) -> x509.Certificate:
-    """Make a certificate that expired long ago."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
-    start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256() if hasattr(key, "key_size") else None)
-    )
-
-
-def certificate_pem(key: Any) -> str:
-    """Return a certificate as PEM."""
-    return certificate(key).public_bytes(Encoding.PEM).decode()
 
 
 def verifies(key: VerificationKey, issuer: TokenIssuer) -> bool:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from flask_jwtlib import (
     Authenticator,
@@ -25,43 +21,24 @@ from flask_jwtlib import (
 from flask_jwtlib.errors import InsecureKeyWarning
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 
+from .kit import certificate_pem, private_pem
+
 RSA = TokenIssuer(kid="5fb329df")
 OTHER = TokenIssuer(kid="aa3e")
 EC = TokenIssuer(algorithm="ES256", kid="LYyP2g")
 
 
-def certificate(issuer: TokenIssuer) -> str:
-    """Make an expired certificate in PEM for an issuer's key."""
-    key: Any = issuer.private_key
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "securetoken.system")])
-    start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def private_pem(issuer: TokenIssuer) -> str:
-    """Return an issuer's private key in PEM."""
-    key: Any = issuer.private_key
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
 MAPS: dict[str, dict[str, str]] = {
-    "certificates": {"5fb329df": certificate(RSA), "aa3e": certificate(OTHER)},
+    "certificates": {
+        "5fb329df": certificate_pem(RSA.private_key),
+        "aa3e": certificate_pem(OTHER.private_key),
+    },
     "public keys": {"5fb329df": RSA.public_pem, "aa3e": OTHER.public_pem},
-    "mixed": {"LYyP2g": EC.public_pem, "5fb329df": RSA.public_pem, "aa3e": certificate(OTHER)},
+    "mixed": {
+        "LYyP2g": EC.public_pem,
+        "5fb329df": RSA.public_pem,
+        "aa3e": certificate_pem(OTHER.private_key),
+    },
 }
 FORMS: dict[str, Any] = {
     "mapping": lambda pems: pems,
@@ -106,7 +83,7 @@ def test_an_authenticator_takes_the_map(pems: dict[str, str]) -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "private": (private_pem(OTHER), "private key"),
+    "private": (private_pem(OTHER.private_key), "private key"),
     "damaged": (OTHER.public_pem.replace("A", "B"), "PEM"),
     "cut": (OTHER.public_pem[:200], "PEM"),
     "text": ("not found", "PEM"),
@@ -128,7 +105,10 @@ def test_unreadable_members_are_skipped(name: str) -> None:
 
 def test_a_map_with_only_bad_members_is_refused() -> None:
     """It isn't an empty set, which would replace valid keys; the error has some of the reasons."""
-    pems = {**{str(number): private_pem(RSA) for number in range(100)}, "b": RSA.public_pem[:100]}
+    pems = {
+        **{str(number): private_pem(RSA.private_key) for number in range(100)},
+        "b": RSA.public_pem[:100],
+    }
 
     for make in (KeySet.from_pem_map, KeySet.of, StaticKeyProvider):
         with pytest.raises(ConfigurationError, match="no key of this PEM map") as refusal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable
@@ -10,18 +9,32 @@ from itertools import product
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
 from flask_jwtlib import ConfigurationError, KeySet, VerificationKey
 from flask_jwtlib.keys import _text as _key_text
 from flask_jwtlib.testing import TokenIssuer
 
+from .kit import certificate_pem, private_pem
+
 ISSUERS = {
     name: TokenIssuer(algorithm=name) for name in ("RS256", "ES256", "ES256K", "EdDSA", "Ed448")
 }
+
+
+def certificate(issuer: TokenIssuer) -> str:
+    """Return an issuer's certificate in PEM."""
+    return certificate_pem(issuer.private_key)
+
+
+def private(issuer: TokenIssuer) -> str:
+    """Return a private key in PEM."""
+    return private_pem(issuer.private_key)
+
+
+def encrypted(issuer: TokenIssuer) -> str:
+    """Return an encrypted private key in PEM."""
+    return private_pem(issuer.private_key, password=b"password")
 
 
 def spki(issuer: TokenIssuer) -> str:
@@ -35,42 +48,6 @@ def pkcs1(issuer: TokenIssuer) -> str:
         return issuer.public_pem
     key: Any = issuer.verification_key.material
     return key.public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
-
-
-def certificate(issuer: TokenIssuer) -> str:
-    """Make an expired certificate in PEM."""
-    key: Any = issuer.private_key
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
-    start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256() if hasattr(key, "key_size") else None)
-    )
-    return made.public_bytes(Encoding.PEM).decode()
-
-
-def private(issuer: TokenIssuer) -> str:
-    """Return a private key in PEM."""
-    key: Any = issuer.private_key
-    return key.private_bytes(
-        Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def encrypted(issuer: TokenIssuer) -> str:
-    """Return an encrypted private key in PEM."""
-    key: Any = issuer.private_key
-    return key.private_bytes(
-        Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(b"password"),
-    ).decode()
 
 
 def body(pem: str) -> str:

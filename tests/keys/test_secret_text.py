@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import random
 from base64 import a85encode, b32encode, b64encode, b85encode, urlsafe_b64encode
@@ -24,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric import (
     x25519,
 )
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from cryptography.x509.oid import NameOID
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +32,8 @@ from flask_jwtlib.keys import holds_private_key
 from flask_jwtlib.keys._der import der_key
 from flask_jwtlib.keys._secret_text import kind_of_key
 from flask_jwtlib.testing import TokenIssuer, base64url
+
+from .kit import NAME, certificate
 
 bounded = settings(max_examples=200, database=None)
 
@@ -57,22 +57,6 @@ KEYS: dict[str, Any] = {
     "dsa": dsa.generate_private_key(key_size=1024),
 }
 RSA = KEYS["rsa"]
-NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
-
-
-def certificate(key: Any, *, ca: Any = RSA, serial: int = 7) -> x509.Certificate:
-    """Make a certificate for a key, by default signed by the RSA key."""
-    start = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(NAME)
-        .issuer_name(NAME)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=36500))
-        .sign(ca, None if ca in (KEYS["ed25519"], KEYS["ed448"]) else hashes.SHA256())
-    )
 
 
 def jwk(key: Any) -> dict[str, str]:
@@ -104,7 +88,9 @@ def _public_forms() -> dict[str, bytes]:
             coded = getattr(Encoding, encoding)
             forms[f"{name}-{encoding}"] = public.public_bytes(coded, Public.SubjectPublicKeyInfo)
             if name != "x25519":
-                forms[f"{name}-certificate-{encoding}"] = certificate(key).public_bytes(coded)
+                forms[f"{name}-certificate-{encoding}"] = certificate(key, ca=RSA).public_bytes(
+                    coded
+                )
         if name in {"rsa", "p-256", "p-384", "p-521", "ed25519"}:
             line = public.public_bytes(Encoding.OpenSSH, Public.OpenSSH)
             forms[f"{name}-OpenSSH"] = line

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from base64 import b64encode
 from hashlib import sha1, sha256
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from flask_jwtlib import KeySet, UnverifiedHeader, VerificationKey
 from flask_jwtlib.testing import TokenIssuer, base64url
+
+from .kit import certificate
 
 A, B, C = (TokenIssuer(kid=name) for name in "abc")
 E = TokenIssuer(algorithm="ES256", kid="e")
 NAMES = ["x5t#S256", "x5t"]
 
 
-def certificate(issuer: TokenIssuer) -> bytes:
-    """Make an expired certificate for an issuer's key, as DER."""
-    key: Any = issuer.private_key
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
-    start = dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.DER)
-
-
-CERTIFICATES = {issuer.kid: certificate(issuer) for issuer in (A, B, C, E)}
+CERTIFICATES = {
+    issuer.kid: certificate(issuer.private_key).public_bytes(Encoding.DER)
+    for issuer in (A, B, C, E)
+}
 
 
 def thumbprint(issuer: TokenIssuer, name: str) -> str:

@@ -44,8 +44,8 @@ def test_the_attributes_of_g_are_assignable(
             g.json_token["role"],
         ]
 
-    answer = trusting.get("/logout", headers=bearer(issuer.token("alice")))
-    assert answer.json == [True, False, "none of yours", "alice", "guest"]
+    response = trusting.get("/logout", headers=bearer(issuer.token("alice")))
+    assert response.json == [True, False, "none of yours", "alice", "guest"]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_requests_in_one_app_context_do_not_share_a_caller(
     """Requests that share ``g`` through a manually pushed app context don't share a caller."""
     with app.app_context():
         for subject in ("alice", "bob"):
-            answer = trusting.get("/required", headers=bearer(issuer.token(subject)))
-            assert answer.json is not None
-            assert answer.json["json_token"]["sub"] == subject
+            response = trusting.get("/required", headers=bearer(issuer.token(subject)))
+            assert response.json is not None
+            assert response.json["json_token"]["sub"] == subject
             assert trusting.get("/optional").json == ANONYMOUS
             trusting.get("/required", headers=bearer(issuer.token(subject)))
             assert trusting.get("/required").status_code == 401
@@ -210,10 +210,10 @@ def test_threads_do_not_share_a_caller(app: Flask, issuer: TokenIssuer) -> None:
         client = app.test_client()
         for turn in range(rounds):
             token = issuer.token(f"caller {number}.{turn}") if number else None
-            answer = client.get("/meet", headers=bearer(token) if token else {})
+            response = client.get("/meet", headers=bearer(token) if token else {})
             me = [True, token, f"caller {number}.{turn}"] if token else [False, None, None]
-            if answer.json != {"before": me, "after": me}:
-                failures.append(answer.json)
+            if response.json != {"before": me, "after": me}:
+                failures.append(response.json)
 
     workers = [Thread(target=ask, args=(number,)) for number in range(threads)]
     for worker in workers:

@@ -23,10 +23,10 @@ def test_claims_accepted_by_check_token_are_not_checked_again(
 ) -> None:
     """Validly signed claims are passed on to ``g`` and ``get_json_token`` unchanged."""
     flask_jwtlib.check_token = lambda token: True
-    answer = trusting.get("/required", headers=bearer(issuer.token("alice", **claims)))
-    assert answer.json is not None
-    assert answer.json["json_token"]["sub"] == "alice"
-    assert answer.json["json_token"].items() >= claims.items()
+    returned = trusting.get("/required", headers=bearer(issuer.token("alice", **claims)))
+    assert returned.json is not None
+    assert returned.json["json_token"]["sub"] == "alice"
+    assert returned.json["json_token"].items() >= claims.items()
 
 
 def test_get_json_token_agrees_with_check_token(
@@ -41,9 +41,9 @@ def test_get_json_token_agrees_with_check_token(
         assert flask_jwtlib.get_json_token() == g.json_token
         return flask_jwtlib.get_json_token()
 
-    answer = trusting.get("/claims", headers=bearer(issuer.token("alice", exp=1)))
-    assert answer.json is not None
-    assert answer.json["exp"] == 1
+    returned = trusting.get("/claims", headers=bearer(issuer.token("alice", exp=1)))
+    assert returned.json is not None
+    assert returned.json["exp"] == 1
 
 
 _ROOT = b'{"sub":"root"}'
@@ -91,12 +91,12 @@ def test_check_token_cannot_accept_a_forgery(
     assert not any(anonymous.json.values())
 
 
-@pytest.mark.parametrize("answer", [False, None, 0, "", {}], ids=repr)
+@pytest.mark.parametrize("returned", [False, None, 0, "", {}], ids=repr)
 def test_any_falsy_value_from_check_token_refuses(
-    trusting: FlaskClient, issuer: TokenIssuer, answer: Any
+    trusting: FlaskClient, issuer: TokenIssuer, returned: Any
 ) -> None:
     """A replacement without a ``return`` refuses every token."""
-    flask_jwtlib.check_token = lambda token: answer
+    flask_jwtlib.check_token = lambda token: returned
     refused = trusting.get("/required", headers=bearer(issuer.token()))
     assert refused.status_code == 401
     assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
@@ -118,28 +118,28 @@ def test_an_async_check_token_is_refused(
 
     callback: Any = check
     flask_jwtlib.check_token = callback
-    answer = trusting.get(route, headers=bearer(issuer.token()))
-    assert answer.status_code == 503
+    returned = trusting.get(route, headers=bearer(issuer.token()))
+    assert returned.status_code == 503
     assert "check_token is async" in caplog.text
 
 
 @pytest.mark.parametrize("route", ["/required", "/optional"])
-@pytest.mark.parametrize("answer", [b"bytes", 7, ["list"], {"a": "dict"}], ids=repr)
+@pytest.mark.parametrize("returned", [b"bytes", 7, ["list"], {"a": "dict"}], ids=repr)
 def test_a_get_token_that_returns_no_text_is_a_503(
-    trusting: FlaskClient, route: str, answer: Any, caplog: pytest.LogCaptureFixture
+    trusting: FlaskClient, route: str, returned: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A value that is neither ``str`` nor None is a server fault, and the log names the type."""
-    flask_jwtlib.get_token = lambda: answer
+    flask_jwtlib.get_token = lambda: returned
     assert trusting.get(route).status_code == 503
-    assert type(answer).__name__ in caplog.text
+    assert type(returned).__name__ in caplog.text
 
 
-@pytest.mark.parametrize("answer", [None, ""], ids=repr)
+@pytest.mark.parametrize("returned", [None, ""], ids=repr)
 def test_an_empty_text_from_get_token_is_no_token(
-    trusting: FlaskClient, answer: str | None
+    trusting: FlaskClient, returned: str | None
 ) -> None:
     """None and the empty text both mean that there is no token."""
-    flask_jwtlib.get_token = lambda: answer
+    flask_jwtlib.get_token = lambda: returned
     refused = trusting.get("/required")
     assert refused.status_code == 401
     assert refused.headers["WWW-Authenticate"] == "Bearer"
@@ -155,9 +155,9 @@ def test_check_token_can_read_the_claims(trusting: FlaskClient, issuer: TokenIss
         return True
 
     flask_jwtlib.check_token = check
-    answer = trusting.get("/required", headers=bearer(issuer.token("alice")))
-    assert answer.json is not None
-    assert seen == [answer.json["json_token"]]
+    returned = trusting.get("/required", headers=bearer(issuer.token("alice")))
+    assert returned.json is not None
+    assert seen == [returned.json["json_token"]]
 
 
 @pytest.mark.parametrize(

@@ -46,16 +46,16 @@ def test_the_default_401_is_seen_by_a_handler_of_all_http_errors(
     def as_json(error: HTTPException) -> tuple[dict[str, Any], int]:
         return {"code": error.code, "name": error.name}, error.code or 500
 
-    answer = trusting.get("/required")
-    assert answer.status_code == 401
-    assert answer.json == {"code": 401, "name": "Unauthorized"}
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    response = trusting.get("/required")
+    assert response.status_code == 401
+    assert response.json == {"code": 401, "name": "Unauthorized"}
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_the_default_401_is_seen_by_a_blueprints_error_handler(app: Flask) -> None:
     """The error handler of the view's blueprint gets it."""
     blueprint = Blueprint("api", "api")
-    blueprint.register_error_handler(401, lambda error: ("the blueprint's answer", 401))
+    blueprint.register_error_handler(401, lambda error: ("the blueprint's response", 401))
 
     @blueprint.get("/in-blueprint")
     @flask_jwtlib.requires_authentication
@@ -63,9 +63,9 @@ def test_the_default_401_is_seen_by_a_blueprints_error_handler(app: Flask) -> No
         return "secret"
 
     app.register_blueprint(blueprint)
-    answer = app.test_client().get("/in-blueprint")
-    assert (answer.status_code, answer.text) == (401, "the blueprint's answer")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    response = app.test_client().get("/in-blueprint")
+    assert (response.status_code, response.text) == (401, "the blueprint's response")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_an_error_handlers_own_challenge_is_kept(app: Flask, trusting: FlaskClient) -> None:
@@ -77,9 +77,9 @@ def test_an_error_handlers_own_challenge_is_kept(app: Flask, trusting: FlaskClie
 def test_an_error_handlers_redirect_is_kept(app: Flask, trusting: FlaskClient) -> None:
     """A redirect to a login page keeps its own status and gets no challenge."""
     app.register_error_handler(401, lambda error: redirect("/login"))
-    answer = trusting.get("/required")
-    assert (answer.status_code, answer.location) == (302, "/login")
-    assert "WWW-Authenticate" not in answer.headers
+    response = trusting.get("/required")
+    assert (response.status_code, response.location) == (302, "/login")
+    assert "WWW-Authenticate" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_an_error_handlers_redirect_is_kept(app: Flask, trusting: FlaskClient) -
 )
 def test_malformed_credentials_are_a_401(trusting: FlaskClient, options: dict[str, Any]) -> None:
     """The documented callback raises a 401 for every reason; the challenge says ``invalid_request``."""
-    answer = trusting.get("/required", **options)
-    assert answer.status_code == 401
-    assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
+    response = trusting.get("/required", **options)
+    assert response.status_code == 401
+    assert 'error="invalid_request"' in response.headers["WWW-Authenticate"]
 
 
 def test_a_replaced_failure_callback_may_call_its_default(
@@ -110,9 +110,9 @@ def test_a_replaced_failure_callback_may_call_its_default(
         return flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK()
 
     flask_jwtlib.requires_authentication_failure_callback = refuse
-    answer = trusting.get("/required", headers=bearer(issuer.token(exp=1)))
-    assert answer.status_code == 401
-    assert "expired" in answer.headers["WWW-Authenticate"]
+    response = trusting.get("/required", headers=bearer(issuer.token(exp=1)))
+    assert response.status_code == 401
+    assert "expired" in response.headers["WWW-Authenticate"]
     assert logged == ["refused"]
 
 
@@ -129,8 +129,8 @@ def test_a_failure_callback_may_use_the_module_functions(
         }, 401
 
     flask_jwtlib.requires_authentication_failure_callback = refuse
-    answer = trusting.get("/required", headers=bearer(issuer.token("alice", exp=1)))
-    assert answer.json == {"caller": [False, False, None, None], "claimed": "alice"}
+    response = trusting.get("/required", headers=bearer(issuer.token("alice", exp=1)))
+    assert response.json == {"caller": [False, False, None, None], "claimed": "alice"}
 
 
 def test_an_optional_failure_callback_may_assign_to_g(app: Flask, trusting: FlaskClient) -> None:
@@ -140,10 +140,10 @@ def test_an_optional_failure_callback_may_assign_to_g(app: Flask, trusting: Flas
         g.json_token = {"sub": "guest"}
 
     flask_jwtlib.optional_authentication_failure_callback = make_guest
-    answer = trusting.get("/optional")
-    assert answer.json is not None
-    assert answer.json["json_token"] == {"sub": "guest"}
-    assert answer.json["authenticated"] is False
+    response = trusting.get("/optional")
+    assert response.json is not None
+    assert response.json["json_token"] == {"sub": "guest"}
+    assert response.json["authenticated"] is False
 
 
 def test_the_default_failure_callback_raises_outside_of_a_request_too() -> None:
@@ -166,9 +166,9 @@ def test_a_custom_refusal_keeps_its_status(trusting: FlaskClient, issuer: TokenI
 
     flask_jwtlib.check_token = check
     for route in ("/required", "/optional"):
-        answer = trusting.get(route, headers=bearer(issuer.token()))
-        assert answer.status_code == 402
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+        response = trusting.get(route, headers=bearer(issuer.token()))
+        assert response.status_code == 402
+        assert response.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 class LazyText:
@@ -193,8 +193,8 @@ def test_a_handler_gets_a_description_as_text(
     app.add_url_rule("/ruled", view_func=guarded(lambda: "in"), endpoint="ruled")
     app.register_error_handler(401, lambda error: ({"message": error.description}, 401))
 
-    answer = trusting.get("/ruled", headers=bearer(issuer.token()))
+    response = trusting.get("/ruled", headers=bearer(issuer.token()))
 
-    assert answer.status_code == 401
-    assert isinstance(answer.json["message"], str)
-    assert "error_description" in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 401
+    assert isinstance(response.json["message"], str)
+    assert "error_description" in response.headers["WWW-Authenticate"]

@@ -122,8 +122,8 @@ def test_is_authenticated_is_false_without_a_decision(
         assert flask_jwtlib.is_authenticated() is False
     with app.test_request_context(headers=bearer(issuer.token())):
         assert flask_jwtlib.is_authenticated() is False
-    answer = trusting.get("/open", headers=bearer(issuer.token()))
-    assert answer.json == {"is_authenticated": False, "g": []}
+    response = trusting.get("/open", headers=bearer(issuer.token()))
+    assert response.json == {"is_authenticated": False, "g": []}
 
 
 def test_get_json_token_works_before_any_decorator(
@@ -136,7 +136,7 @@ def test_get_json_token_works_before_any_decorator(
     def look() -> None:
         seen.append((flask_jwtlib.get_json_token()["sub"], flask_jwtlib.is_authenticated()))
 
-    answer = trusting.get("/required", headers=bearer(issuer.token("alice")))
-    assert answer.json is not None
-    assert answer.json["authenticated"] is True
+    response = trusting.get("/required", headers=bearer(issuer.token("alice")))
+    assert response.json is not None
+    assert response.json["authenticated"] is True
     assert seen == [("alice", False)]

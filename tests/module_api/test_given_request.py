@@ -152,10 +152,10 @@ def test_a_refused_request_keeps_its_own_reason(app: Flask, issuer: TokenIssuer)
         return ""
 
     app.add_url_rule("/", view_func=flask_jwtlib.optional_authentication(look))
-    answer = app.test_client().get("/", headers=bearer(issuer.token(exp=1)))
+    response = app.test_client().get("/", headers=bearer(issuer.token(exp=1)))
 
-    assert answer.status_code == 401
-    assert "The access token expired" in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 401
+    assert "The access token expired" in response.headers["WWW-Authenticate"]
 
 
 def asks_check_token(token: str) -> bool:

@@ -94,10 +94,10 @@ def test_a_failed_refresh_keeps_the_old_key(
     all_told: Callable[[], None],
 ) -> None:
     """While the key server is down, the old key verifies tokens; the log names the cause."""
-    answers: list[Any] = [issuer.public_pem]
+    results: list[Any] = [issuer.public_pem]
 
     def fetch() -> Any:
-        return answers.pop() if answers else down()
+        return results.pop() if results else down()
 
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
     flask_jwtlib.retrieve_verification_key = fetch
@@ -113,9 +113,9 @@ def test_an_invalid_key_does_not_replace_the_old_key(
     client: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer, garbage: Any
 ) -> None:
     """A return value that isn't a key is a failed refresh, as an exception is."""
-    answers: list[Any] = [issuer.public_pem]
+    results: list[Any] = [issuer.public_pem]
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
-    flask_jwtlib.retrieve_verification_key = lambda: answers.pop() if answers else garbage
+    flask_jwtlib.retrieve_verification_key = lambda: results.pop() if results else garbage
     for _ in range(3):
         assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
         assert client.get("/required", headers=bearer(other_issuer.token())).status_code == 401
@@ -134,11 +134,11 @@ def test_without_a_key_a_failing_callback_is_a_503(
     """Every token gets a 503 with ``Retry-After``; the cause is in the log and not in the response."""
     flask_jwtlib.retrieve_verification_key = down
     for _ in range(3):
-        answer = client.get(route, headers=bearer(issuer.token()))
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) >= 1
-        assert "WWW-Authenticate" not in answer.headers
-        assert "keys.internal" not in answer.text + str(answer.headers)
+        response = client.get(route, headers=bearer(issuer.token()))
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) >= 1
+        assert "WWW-Authenticate" not in response.headers
+        assert "keys.internal" not in response.text + str(response.headers)
     all_told()
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert errors
@@ -190,10 +190,10 @@ def test_the_503_is_seen_by_the_apps_error_handler(
         return {"error": "try later"}, 503
 
     flask_jwtlib.retrieve_verification_key = down
-    answer = client.get("/required", headers=bearer(issuer.token()))
-    assert answer.status_code == 503
-    assert answer.json == {"error": "try later"}
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = client.get("/required", headers=bearer(issuer.token()))
+    assert response.status_code == 503
+    assert response.json == {"error": "try later"}
+    assert int(response.headers["Retry-After"]) >= 1
     assert [error.code for error in seen] == [503]
 
 
@@ -284,8 +284,8 @@ def test_a_failing_callback_ends_in_503(
     client: FlaskClient, issuer: TokenIssuer, down: Callable[[], Any]
 ) -> None:
     """The last key is used for four hours beyond its timeout, and no longer."""
-    answers: list[Any] = [issuer.public_pem]
-    flask_jwtlib.retrieve_verification_key = lambda: answers.pop() if answers else down()
+    results: list[Any] = [issuer.public_pem]
+    flask_jwtlib.retrieve_verification_key = lambda: results.pop() if results else down()
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
     now = [time.monotonic()]
     provider: Any = flask_jwtlib._api._fetching.provider  # type: ignore[attr-defined,union-attr]

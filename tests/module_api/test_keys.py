@@ -291,9 +291,9 @@ def test_an_invalid_key_from_the_callback_is_a_failed_fetch(
     flask_jwtlib.JWT_ALGO = algorithm
     flask_jwtlib.retrieve_verification_key = lambda: _NO_KEYS.get(kind)
     signer = issuer if algorithm == "RS256" else hmac_issuer
-    answer = client.get(route, headers=bearer(signer.token()))
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = client.get(route, headers=bearer(signer.token()))
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
     all_told()
     assert "ConfigurationError" in caplog.text
 

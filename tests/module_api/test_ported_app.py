@@ -87,11 +87,11 @@ def shop(tmp_path: Path, issuer: TokenIssuer) -> FlaskClient:
 
 def test_a_clerk_reads_an_order(shop: FlaskClient, issuer: TokenIssuer) -> None:
     """A token with one of the roles gets the order, and the view has its claims."""
-    answer = shop.get("/orders/1", headers=bearer(issuer.token("ann", role="clerk")))
-    assert answer.status_code == 200
-    assert answer.json is not None
-    assert answer.json["order"] == 1
-    assert answer.json["caller"]["sub"] == "ann"
+    response = shop.get("/orders/1", headers=bearer(issuer.token("ann", role="clerk")))
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["order"] == 1
+    assert response.json["caller"]["sub"] == "ann"
 
 
 def test_the_cookie_works_like_the_header(shop: FlaskClient, issuer: TokenIssuer) -> None:
@@ -115,9 +115,9 @@ def test_other_callers_get_the_apps_own_401(
         "forged": bearer(other_issuer.token("ann", role="manager")),
         "malformed": {"Authorization": "Bearer"},
     }[kind]
-    answer = shop.get("/orders/1", headers=headers)
-    assert answer.status_code == 401
-    assert answer.json == {"error": "login_required", "path": "/orders/1"}
+    response = shop.get("/orders/1", headers=headers)
+    assert response.status_code == 401
+    assert response.json == {"error": "login_required", "path": "/orders/1"}
 
 
 def test_a_manager_cancels_with_a_form_token(shop: FlaskClient, issuer: TokenIssuer) -> None:

@@ -178,9 +178,9 @@ def test_the_algorithm_is_any_string_that_jwt_decode_accepts(
 
     flask_jwtlib.JWT_ALGO = algorithm
     flask_jwtlib.set_permanent_verification_key(key)
-    answer = client.get("/required", headers=bearer(token))
-    assert answer.json is not None
-    assert answer.json["json_token"]["sub"] == "alice"
+    response = client.get("/required", headers=bearer(token))
+    assert response.json is not None
+    assert response.json["json_token"]["sub"] == "alice"
 
 
 @promise("flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 300")
@@ -314,9 +314,9 @@ def test_get_json_token_decodes_what_get_token_returns(
         return decoded
 
     trusting.set_cookie("token", issuer.token("alice", role="admin"))
-    answer = trusting.get("/claims")
-    assert answer.json is not None
-    assert (answer.json["sub"], answer.json["role"]) == ("alice", "admin")
+    response = trusting.get("/claims")
+    assert response.json is not None
+    assert (response.json["sub"], response.json["role"]) == ("alice", "admin")
 
 
 @promise("Parameters:verify (bool) – Whether or not to verify the token, as well as decoding it")
@@ -342,19 +342,19 @@ def test_is_authenticated_is_about_the_current_request(
     app: Flask, trusting: FlaskClient, issuer: TokenIssuer, other_issuer: TokenIssuer
 ) -> None:
     """It is True behind a decorator that accepted the token, and False otherwise, always a ``bool``."""
-    answers: list[bool] = []
+    responses: list[bool] = []
 
     @app.get("/ask")
     @flask_jwtlib.optional_authentication
     def ask() -> str:
-        answers.append(flask_jwtlib.is_authenticated())
+        responses.append(flask_jwtlib.is_authenticated())
         return "asked"
 
     trusting.get("/ask", headers=bearer(issuer.token()))
     trusting.get("/ask", headers=bearer(other_issuer.token()))
     trusting.get("/ask")
-    assert answers == [True, False, False]
-    assert {type(answer) for answer in answers} == {bool}
+    assert responses == [True, False, False]
+    assert {type(response) for response in responses} == {bool}
 
 
 @promise("Functionality may be changed or introduced by registering callbacks to these functions.")
@@ -454,8 +454,8 @@ def test_a_key_on_a_server_may_change(
     """A callback that fetches the key over HTTP follows a rotation without a restart."""
 
     def fetch() -> str:
-        with urlopen(key_server.url, timeout=5) as answer:
-            text: str = answer.read().decode()
+        with urlopen(key_server.url, timeout=5) as response:
+            text: str = response.read().decode()
         return text
 
     flask_jwtlib.VERIFICATION_KEY_CACHE_TIMEOUT = 0
@@ -576,10 +576,10 @@ def test_the_token_that_get_token_returns_is_used(
     """A replacement's token is checked and exposed, whatever else the request carries."""
     chosen = issuer.token("chosen")
     flask_jwtlib.get_token = lambda: chosen
-    answer = trusting.get("/required", headers=bearer(issuer.token("sent")))
-    assert answer.json is not None
-    assert answer.json["raw_token"] == chosen
-    assert answer.json["json_token"]["sub"] == "chosen"
+    response = trusting.get("/required", headers=bearer(issuer.token("sent")))
+    assert response.json is not None
+    assert response.json["raw_token"] == chosen
+    assert response.json["json_token"]["sub"] == "chosen"
 
 
 @promise("The default implementation uses only the token retrieval methods specificed in RFC 6750.")
@@ -617,9 +617,9 @@ def test_by_default_a_token_elsewhere_is_ignored(
         else value.format(token)
         for name, value in options.items()
     }
-    answer = trusting.post("/required", **filled)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    response = trusting.post("/required", **filled)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 @promise(
@@ -667,8 +667,8 @@ def test_the_failure_callback_is_called_without_a_valid_token(
     flask_jwtlib.requires_authentication_failure_callback = refuse = recorded(
         lambda: Response("members only", 401, {"X-Refused": "yes"})
     )
-    answer = trusting.get("/required", headers=bearer(tokens[kind]) if kind in tokens else {})
-    assert (answer.status_code, answer.text, answer.headers["X-Refused"]) == (
+    response = trusting.get("/required", headers=bearer(tokens[kind]) if kind in tokens else {})
+    assert (response.status_code, response.text, response.headers["X-Refused"]) == (
         401,
         "members only",
         "yes",
@@ -687,9 +687,9 @@ def test_a_failure_callback_that_returns_none_still_refuses(
     app.add_url_rule("/secret", "secret", flask_jwtlib.requires_authentication(view))
     callback: Any = recorded(lambda: None)
     flask_jwtlib.requires_authentication_failure_callback = callback
-    answer = trusting.get("/secret")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    response = trusting.get("/secret")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
     assert view.calls == []
     assert callback.calls == [()]
     assert "returned None" in caplog.text
@@ -738,10 +738,10 @@ def test_the_optional_failure_callbacks_return_value_is_ignored(
     """Whatever it returns, the client gets the view's response."""
     callback: Any = lambda: value  # noqa: E731 - typed as what the documentation advises against
     flask_jwtlib.optional_authentication_failure_callback = callback
-    answer = trusting.get("/optional")
-    assert answer.status_code == 200
-    assert answer.json is not None
-    assert answer.json["authenticated"] is False
+    response = trusting.get("/optional")
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["authenticated"] is False
 
 
 @promise("Dumping any (now invalid) tokens out of caches should probably be done here.")
@@ -814,9 +814,9 @@ def test_the_failure_callbacks_return_value_replaces_the_routes(
     flask_jwtlib.requires_authentication_failure_callback = lambda: value
     with app.test_request_context():
         expected = make_response(value)
-    answer = trusting.get("/secret")
-    assert (answer.status_code, answer.data) == (expected.status_code, expected.data)
-    assert answer.headers.get("X-Why") == expected.headers.get("X-Why")
+    response = trusting.get("/secret")
+    assert (response.status_code, response.data) == (expected.status_code, expected.data)
+    assert response.headers.get("X-Why") == expected.headers.get("X-Why")
     assert view.calls == []
 
 
@@ -841,8 +841,8 @@ def test_requires_authentication_sets_three_attributes_on_g(
         assert isinstance(g.json_token, dict)
         return g.json_token
 
-    answer = trusting.get("/g", headers=bearer(token))
-    assert answer.json == jwt.get_unverified_claims(token)
+    response = trusting.get("/g", headers=bearer(token))
+    assert response.json == jwt.get_unverified_claims(token)
 
 
 @promise(
@@ -880,8 +880,8 @@ def test_an_optional_route_runs_after_its_callback(
         order.append("view")
         return "the page"
 
-    answer = trusting.get("/page", headers=bearer(tokens[kind]) if kind in tokens else {})
-    assert (answer.status_code, answer.text) == (200, "the page")
+    response = trusting.get("/page", headers=bearer(tokens[kind]) if kind in tokens else {})
+    assert (response.status_code, response.text) == (200, "the page")
     assert order == ["callback", "view"]
 
 

@@ -72,14 +72,14 @@ def test_by_default_a_token_with_an_audience_is_refused(
     trusting: FlaskClient, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A real issuer's token is refused; a warning names the setting and the token's audience."""
-    answer = trusting.get("/required", headers=bearer(issuer.token(aud="https://api.example")))
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    response = trusting.get("/required", headers=bearer(issuer.token(aud="https://api.example")))
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
     [record] = [record for record in caplog.records if record.name == "flask_jwtlib"]
     assert record.levelno == logging.WARNING
     assert "JWT_AUDIENCE" in record.getMessage()
     assert "https://api.example" in record.getMessage()
-    assert "JWT_AUDIENCE" not in answer.headers["WWW-Authenticate"] + answer.text
+    assert "JWT_AUDIENCE" not in response.headers["WWW-Authenticate"] + response.text
 
 
 @pytest.mark.parametrize("ours", ["api", ["api"], ("old-api", "api")], ids=["str", "list", "tuple"])
@@ -158,9 +158,9 @@ def test_the_size_of_tokens_is_a_setting(
     """A token over 8192 characters is too large unless JWT_MAX_SIZE is raised."""
     caplog.set_level(logging.INFO, "flask_jwtlib")
     large = issuer.token(groups=[f"group-{n:04}" for n in range(650)])
-    answer = trusting.get("/required", headers=bearer(large))
-    assert answer.status_code == 401
-    assert "The access token is too large" in answer.headers["WWW-Authenticate"]
+    response = trusting.get("/required", headers=bearer(large))
+    assert response.status_code == 401
+    assert "The access token is too large" in response.headers["WWW-Authenticate"]
     [record] = [record for record in caplog.records if record.name == "flask_jwtlib"]
     for text in ("too large", str(len(large)), "8192", "max_size"):
         assert text in record.getMessage()
@@ -214,9 +214,9 @@ def test_a_custom_check_gets_a_subject_that_is_text(
     """Even without the default check, the claims and the view have text."""
     flask_jwtlib.check_token = lambda token: flask_jwtlib.get_json_token(verify=False)["sub"] == 42
     flask_jwtlib.JWT_NUMERIC_SUBJECT = True
-    answer = trusting.get("/required", headers=bearer(issuer.token(sub=42)))
-    assert answer.json is not None
-    assert answer.json["json_token"]["sub"] == "42"
+    response = trusting.get("/required", headers=bearer(issuer.token(sub=42)))
+    assert response.json is not None
+    assert response.json["json_token"]["sub"] == "42"
 
 
 @pytest.mark.parametrize("check", ["default", "own"])
@@ -234,10 +234,10 @@ def test_a_numeric_subject_is_a_setting(
     assert _status(trusting, token) == 401
     assert "JWT_NUMERIC_SUBJECT" in caplog.text
     flask_jwtlib.JWT_NUMERIC_SUBJECT = True
-    answer = trusting.get("/required", headers=bearer(token))
-    assert answer.status_code == 200
-    assert answer.json is not None
-    assert answer.json["json_token"]["sub"] == "42"
+    response = trusting.get("/required", headers=bearer(token))
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["json_token"]["sub"] == "42"
     for subject in (True, 42.0, [42], {"id": 42}):
         assert _status(trusting, issuer.token(sub=subject)) == 401
     assert _status(trusting, issuer.token("42")) == 200
@@ -306,8 +306,8 @@ def test_a_wrong_setting_is_a_503(
 ) -> None:
     """Every token is a 503, with an error in the log and nothing of it in the response."""
     setattr(flask_jwtlib, setting, value)
-    answer = trusting.get(route, headers=bearer(issuer.token()))
-    assert answer.status_code == 503
-    assert "Retry-After" in answer.headers
+    response = trusting.get(route, headers=bearer(issuer.token()))
+    assert response.status_code == 503
+    assert "Retry-After" in response.headers
     assert "setting of flask_jwtlib is wrong" in caplog.text
-    assert "setting" not in answer.text
+    assert "setting" not in response.text

@@ -69,8 +69,8 @@ def test_the_outer_views_token_is_restored(
         "forged": other_issuer.token("bob"),
         "good": issuer.token("bob"),
     }[inner]
-    answer = trusting.get("/outer", headers=bearer(presented))
-    assert answer.json == [str(inner == "good"), "alice", "alice"]
+    response = trusting.get("/outer", headers=bearer(presented))
+    assert response.json == [str(inner == "good"), "alice", "alice"]
 
 
 def test_a_token_that_the_inner_view_refused_stays_refused(

@@ -45,8 +45,8 @@ def test_flask_restful_resources_are_guarded(
     client = app.test_client()
     good, forged = bearer(issuer.token("alice")), bearer(other_issuer.token("alice"))
 
-    answer = client.get("/reports/7", headers=good)
-    assert (answer.status_code, answer.json) == (203, {"number": 7, "caller": "alice"})
+    response = client.get("/reports/7", headers=good)
+    assert (response.status_code, response.json) == (203, {"number": 7, "caller": "alice"})
     assert client.post("/reports/7", headers=good).json == {"authenticated": True}
     assert client.post("/reports/7", headers=forged).json == {"authenticated": False}
     assert client.delete("/reports/7").json == "open"
@@ -68,8 +68,8 @@ def test_flask_restful_renders_a_replaced_callbacks_tuple(app: Flask) -> None:
 
     Api(app).add_resource(Guarded, "/guarded")
     flask_jwtlib.requires_authentication_failure_callback = lambda: ({"error": "log in"}, 401)
-    answer = app.test_client().get("/guarded")
-    assert (answer.status_code, answer.json) == (401, {"error": "log in"})
+    response = app.test_client().get("/guarded")
+    assert (response.status_code, response.json) == (401, {"error": "log in"})
 
 
 def test_flask_restful_renders_an_outage(app: Flask, issuer: TokenIssuer) -> None:
@@ -85,9 +85,9 @@ def test_flask_restful_renders_an_outage(app: Flask, issuer: TokenIssuer) -> Non
 
     Api(app).add_resource(Guarded, "/guarded")
     flask_jwtlib.retrieve_verification_key = fail
-    answer = app.test_client().get("/guarded", headers=bearer(issuer.token()))
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = app.test_client().get("/guarded", headers=bearer(issuer.token()))
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
 
 
 def test_method_views_are_guarded(app: Flask, issuer: TokenIssuer) -> None:
@@ -145,8 +145,8 @@ def test_a_streamed_response_sees_the_caller(
 
         return Response(stream_with_context(lines()))
 
-    answer = trusting.get("/stream", headers=bearer(issuer.token("alice")))
-    assert answer.text == "0: alice True\n1: alice True\n2: alice True\n"
+    response = trusting.get("/stream", headers=bearer(issuer.token("alice")))
+    assert response.text == "0: alice True\n1: alice True\n2: alice True\n"
 
 
 def test_a_decorated_view_keeps_its_name_and_docstring(app: Flask) -> None:

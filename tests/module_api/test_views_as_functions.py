@@ -38,8 +38,8 @@ def test_a_guarded_view_calls_another_as_a_function(
             "still": flask_jwtlib.is_authenticated(),
         }
 
-    answer = trusting.get("/outer", headers=bearer(issuer.token("alice")))
-    assert answer.json == {"called": "alice", "after": "assigned", "still": True}
+    response = trusting.get("/outer", headers=bearer(issuer.token("alice")))
+    assert response.json == {"called": "alice", "after": "assigned", "still": True}
 
 
 @pytest.fixture
@@ -98,14 +98,14 @@ def test_a_view_of_another_authenticator_called_as_a_function(
         composed = ec_issuer.token("bob", exp=1)
     elif outcome == "refused":
         documented = issuer.token("alice", exp=1)
-    answer = trusting.get(
+    response = trusting.get(
         "/outer", headers={"X-Token": documented}, query_string={"access_token": composed}
     )
 
     mine, others = ("alice", "bob") if outermost == "documented" else ("bob", "alice")
     during = {"accepted": others, "refused": "refused", "raising": f"raised as {others}"}[outcome]
     raw = documented if outermost == "documented" else composed
-    assert answer.json == [mine, during, mine, mine, True, raw]
+    assert response.json == [mine, during, mine, mine, True, raw]
 
 
 def test_an_anonymous_outer_view_is_anonymous_again(
@@ -128,8 +128,8 @@ def test_an_anonymous_outer_view_is_anonymous_again(
             "principal": bool(flask_jwtlib.current_principal),
         }
 
-    answer = trusting.get("/outer", query_string={"access_token": ec_issuer.token("bob")})
-    assert answer.json == {"called": "bob", "nobody": True, "principal": False}
+    response = trusting.get("/outer", query_string={"access_token": ec_issuer.token("bob")})
+    assert response.json == {"called": "bob", "nobody": True, "principal": False}
 
 
 def test_a_view_can_be_called_in_a_test_request_context(

@@ -58,12 +58,12 @@ def ask_raw(server: Any, head: bytes) -> tuple[int, dict[str, str]]:
 
 def test_the_caller_is_known(get: Callable[..., Any], tokens: dict[str, str]) -> None:
     """Behind gunicorn, a valid token's caller is published in the view."""
-    answer = get("/needed", headers=bearer(tokens["good"]))
+    response = get("/needed", headers=bearer(tokens["good"]))
 
-    assert answer.status_code == 200
-    assert answer.json()["subject"] == "alice"
-    assert answer.json()["g"] == [True, tokens["good"], "alice"]
-    assert answer.headers["Vary"] == "Authorization"
+    assert response.status_code == 200
+    assert response.json()["subject"] == "alice"
+    assert response.json()["g"] == [True, tokens["good"], "alice"]
+    assert response.headers["Vary"] == "Authorization"
 
 
 @pytest.mark.parametrize("path", ["/needed", "/async", "/documented"])
@@ -90,13 +90,13 @@ def test_bad_tokens_are_refused(
     """Each kind of bad token gets its status and challenge over the wire."""
     headers = {} if sent is None else bearer(tokens.get(sent, sent))
 
-    answer = get(path, headers=headers)
+    response = get(path, headers=headers)
 
     # The documented API promises 401 for all refusals.
-    assert answer.status_code == (401 if path == "/documented" else status)
-    assert challenge in answer.headers["WWW-Authenticate"]
+    assert response.status_code == (401 if path == "/documented" else status)
+    assert challenge in response.headers["WWW-Authenticate"]
     if sent is None:
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_an_optional_route_serves_all_requests(
@@ -110,18 +110,18 @@ def test_an_optional_route_serves_all_requests(
 
 def test_a_missing_scope_is_403(get: Callable[..., Any], tokens: dict[str, str]) -> None:
     """Over the wire, too, an optional route refuses a missing scope."""
-    answer = get("/scoped", headers=bearer(tokens["good"]))
+    response = get("/scoped", headers=bearer(tokens["good"]))
 
-    assert answer.status_code == 403
-    assert 'scope="reports:read"' in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 403
+    assert 'scope="reports:read"' in response.headers["WWW-Authenticate"]
 
 
 def test_an_outage_is_503(server: Any, get: Callable[..., Any], tokens: dict[str, str]) -> None:
     """Unavailable keys are a server fault, and the server's log names the cause."""
-    answer = get("/outage", headers=bearer(tokens["good"]))
+    response = get("/outage", headers=bearer(tokens["good"]))
 
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
     assert get("/outage").status_code == 200
     assert "the key server is down" in server.log
 
@@ -144,11 +144,11 @@ def test_a_large_chunked_upload_with_a_header_token(server: Any, tokens: dict[st
     chunks = (b"x" * 10_000 for _ in range(100))
     headers = {**bearer(tokens["good"]), "Content-Type": "application/octet-stream"}
 
-    answer = requests.post(
+    response = requests.post(
         f"http://127.0.0.1:{server.port}/upload", data=chunks, headers=headers, timeout=PATIENCE
     )
 
-    assert (answer.status_code, answer.json()["received"]) == (200, 1_000_000)
+    assert (response.status_code, response.json()["received"]) == (200, 1_000_000)
 
 
 @pytest.mark.parametrize("size", [10, 10_000, 1_000_000], ids=["short", "10 kB", "1 MB"])
@@ -163,8 +163,8 @@ def test_the_view_can_read_its_whole_body(
 
     for way, found in (("form", data[2:]), ("stream", data), ("get_data", data)):
         sent: Any = iter([data[:5], data[5:]]) if chunked else data
-        answer = requests.post(f"{url}/{way}", data=sent, headers=headers, timeout=PATIENCE)
-        assert (answer.status_code, answer.content) == (200, found)
+        response = requests.post(f"{url}/{way}", data=sent, headers=headers, timeout=PATIENCE)
+        assert (response.status_code, response.content) == (200, found)
     upload = requests.post(
         f"{url}/files",
         data={"a": "1"},
@@ -185,10 +185,10 @@ def test_an_incomplete_form_is_refused(server: Any) -> None:
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(head)
         client.shutdown(socket.SHUT_WR)
-        answer = client.makefile("rb").read()
+        response = client.makefile("rb").read()
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b'error="invalid_request"' in answer
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert b'error="invalid_request"' in response
 
 
 def test_a_long_anonymous_form_is_refused_at_once(server: Any) -> None:
@@ -205,10 +205,10 @@ def test_a_long_anonymous_form_is_refused_at_once(server: Any) -> None:
 
 def test_an_oversized_token_is_refused_by_the_app(get: Callable[..., Any]) -> None:
     """A token within the server's limit but beyond ours is a 401."""
-    answer = get("/needed", headers=bearer("x" * 30_000))
+    response = get("/needed", headers=bearer("x" * 30_000))
 
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize("size", [40_000, 1_000_000, 10_000_000], ids=["40 kB", "1 MB", "10 MB"])
@@ -251,10 +251,10 @@ def test_unusual_bytes_in_the_header_are_a_4xx(server: Any, value: bytes) -> Non
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "DELETE"])
 def test_other_methods(server: Any, method: str) -> None:
     """HEAD and POST are guarded, OPTIONS is Flask's own, and DELETE is not allowed there."""
-    answer = requests.request(method, f"http://127.0.0.1:{server.port}/needed", timeout=PATIENCE)
+    response = requests.request(method, f"http://127.0.0.1:{server.port}/needed", timeout=PATIENCE)
 
     expected = {"HEAD": 401, "OPTIONS": 200, "POST": 401, "DELETE": 405}
-    assert answer.status_code == expected[method]
+    assert response.status_code == expected[method]
 
 
 @pytest.mark.parametrize("path", ["/needed", "/meeting", "/async", "/optional", "/documented"])
@@ -339,9 +339,9 @@ def test_the_server_had_no_error(server: Any, get: Callable[..., Any]) -> None:
 
 def test_refusals_have_a_readable_body(get: Callable[..., Any]) -> None:
     """A refusal's body has the challenge's description, and nothing of the app's internals."""
-    answer = get("/needed")
+    response = get("/needed")
 
-    assert answer.text == "Authentication is required\n"
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.text == "Authentication is required\n"
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     with pytest.raises(json.JSONDecodeError):
-        json.loads(answer.text)
+        json.loads(response.text)

@@ -8,17 +8,24 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.resources import files
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
 
 import flask_jwtlib_strategies
 
+CATALOGUE = flask_jwtlib_strategies.__name__
 FOLDER = Path(flask_jwtlib_strategies.__file__).parent
 MODULES = sorted(
     ".".join(path.relative_to(FOLDER).with_suffix("").parts)
     for path in FOLDER.glob("*/*.py")
     if not any(part.startswith("_") for part in path.relative_to(FOLDER).parts)
+)
+PRIVATE_MODULES = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for path in FOLDER.rglob("*.py")
+    if any(re.match("_(?!_)", part) for part in path.relative_to(FOLDER).parts)
 )
 OVER_HTTP = {
     "authenticators.configured",
@@ -26,6 +33,16 @@ OVER_HTTP = {
     "key_providers.jwks",
     "key_providers.oidc",
     "key_providers.per_kid",
+}
+
+MADE_OF = {
+    "authenticators.configured": {
+        "key_providers.jwks",
+        "key_providers.oidc",
+        "validators.access_tokens",
+    },
+    "authenticators.oidc": {"key_providers.oidc", "validators.access_tokens"},
+    "validators.issuers": {"key_providers.warm_up", "validators.access_tokens"},
 }
 
 
@@ -49,19 +66,46 @@ def test_every_strategy_is_listed(module: str) -> None:
     assert f"``{name}``" in dict(entries)[folder]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_strategy_uses_public_modules_of_the_core(module: str) -> None:
-    """A module imports no private module of ``flask_jwtlib``, as a third party's strategies can't either."""
-    source = FOLDER.joinpath(*module.split(".")).with_suffix(".py").read_text("utf-8")
-    imported = [
-        f"{node.module}.{alias.name}"
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom) and node.level == 0
-        for alias in node.names
-    ]
+def imports_of(file: Path) -> set[str]:
+    """Return what a file of the catalogue imports: modules and their members, by their full names."""
+    package = ".".join([CATALOGUE, *file.relative_to(FOLDER).parent.parts])
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            imported.update(f"{module}.{alias.name}" for alias in node.names)
+    return imported
 
-    assert [name for name in imported if name.startswith("flask_jwtlib.")]
-    assert not [name for name in imported if "flask_jwtlib." in name and "._" in name]
+
+@pytest.mark.parametrize(
+    "file", sorted(FOLDER.rglob("*.py")), ids=lambda file: str(file.relative_to(FOLDER))
+)
+def test_every_module_uses_only_public_modules_of_the_core(file: Path) -> None:
+    """A module imports no private module of ``flask_jwtlib``, just as a third party's strategy."""
+    private = [name for name in imports_of(file) if re.match(r"flask_jwtlib\.(\w+\.)*_(?!_)", name)]
+
+    assert not private
+
+
+def strategies_in(module: str, seen: set[str]) -> set[str]:
+    """Return the strategies' modules that a module imports, itself or through private modules."""
+    seen.add(module)
+    imported = imports_of(FOLDER.joinpath(*module.split(".")).with_suffix(".py"))
+    others = {
+        other
+        for other in {*MODULES, *PRIVATE_MODULES} - seen
+        if any(f"{name}.".startswith(f"{CATALOGUE}.{other}.") for name in imported)
+    }
+    behind = [strategies_in(other, seen) for other in sorted(others - {*MODULES})]
+    return (others & {*MODULES}).union(*behind)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_strategy_imports_another_only_to_be_made_of_it(module: str) -> None:
+    """``MADE_OF`` has every import of one strategy's module by another."""
+    assert strategies_in(module, set()) == MADE_OF.get(module, set())
 
 
 @pytest.mark.parametrize("package", ["requests", "urllib3"])

@@ -120,7 +120,7 @@ def broken_extractors() -> Iterator[tuple[str, tuple[object, str]]]:
     yield broken("takes the first", first_of_several, "test_it_refuses_two_credentials")
     yield broken("ignores what is empty", from_header, "test_it_refuses_malformed_credentials")
     yield broken("raises IndexError", by_splitting, "test_it_answers_or_refuses_whatever_is_sent")
-    yield broken("answers text", as_text, "test_it_answers_or_refuses_whatever_is_sent")
+    yield broken("returns text", as_text, "test_it_answers_or_refuses_whatever_is_sent")
     yield broken(
         "reads flask.request",
         from_current_request,

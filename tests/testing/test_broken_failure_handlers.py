@@ -155,7 +155,7 @@ def broken_handlers() -> Iterator[tuple[str, tuple[object, str]]]:
     yield "has no anonymous", (half, "test_it_composes")
     status = "test_it_answers_with_the_errors_status"
     yield broken("always 401", status, changed(always_401))
-    yield broken("answers None to refusals", status, lambda error: None)
+    yield broken("returns None to refusals", status, lambda error: None)
     yield broken("raises", status, raising)
     yield broken("writes denials to flask.g", status, writing_to_g)
     challenge = "test_it_challenges"
@@ -190,7 +190,7 @@ def broken_handlers() -> Iterator[tuple[str, tuple[object, str]]]:
     yield broken("splits headers", characters, changed(split_header))
     yield broken("shares a response", "test_it_makes_each_response_anew", shared)
     anonymous = "test_it_takes_note_of_anonymous_requests"
-    yield broken("answers anonymously", anonymous, anonymous=REFUSE)
+    yield broken("returns anonymously", anonymous, anonymous=REFUSE)
     yield broken("raises anonymously", anonymous, anonymous=raising)
     yield broken("writes to g anonymously", anonymous, anonymous=noted_on_g)
     forgetful = HandlerContract(ForgetfulHandler())

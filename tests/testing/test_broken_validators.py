@@ -192,8 +192,8 @@ def broken_validators() -> Iterator[tuple[str, tuple[object, str]]]:
 
     good = "test_it_accepts_a_good_token"
     yield broken("takes no keys", lambda token: None, "test_it_composes")
-    yield broken("answers a dict", as_dict, good)
-    yield broken("answers True", lambda token, keys: True, good)
+    yield broken("returns a dict", as_dict, good)
+    yield broken("returns True", lambda token, keys: True, good)
     yield broken("loses the subject", of_nobody, good)
     yield broken("loses the time", at_no_time, good)
     caching = ValidatorContract(Caching())

@@ -186,12 +186,12 @@ def test_it_pads_and_compresses(
 ) -> None:
     """A body can be compressed and padded with white space, and stays the same JSON."""
     idp.behave(grow=2, encoding=encoding, chunked=chunked)
-    answer = session.get(idp.jwks_url)
+    response = session.get(idp.jwks_url)
 
-    assert answer.json() == idp.jwks
-    assert len(answer.content) > 2 * 1024 * 1024
-    assert answer.headers.get("Content-Encoding") == (encoding and encoding[-7:].strip())
-    assert ("Content-Length" in answer.headers) is not chunked
+    assert response.json() == idp.jwks
+    assert len(response.content) > 2 * 1024 * 1024
+    assert response.headers.get("Content-Encoding") == (encoding and encoding[-7:].strip())
+    assert ("Content-Length" in response.headers) is not chunked
 
 
 def test_it_sends_any_response(idp: IdentityProvider, session: requests.Session) -> None:
@@ -201,12 +201,12 @@ def test_it_sends_any_response(idp: IdentityProvider, session: requests.Session)
         body="<html>",
         headers={"content-type": "text/html", "Date": None, "Retry-After": "7"},
     )
-    answer = session.get(idp.jwks_url)
+    response = session.get(idp.jwks_url)
 
-    assert (answer.status_code, answer.text) == (503, "<html>")
-    assert answer.headers["Content-Type"] == "text/html"
-    assert answer.headers["Retry-After"] == "7"
-    assert "Date" not in answer.headers
+    assert (response.status_code, response.text) == (503, "<html>")
+    assert response.headers["Content-Type"] == "text/html"
+    assert response.headers["Retry-After"] == "7"
+    assert "Date" not in response.headers
 
 
 def test_it_redirects(idp: IdentityProvider, session: requests.Session) -> None:
@@ -221,8 +221,8 @@ def test_it_supports_etags(idp: IdentityProvider, session: requests.Session) -> 
     """A request with the document's ETag gets a 304."""
     idp.behave(etag=True)
     etag = session.get(idp.jwks_url).headers["ETag"]
-    answer = session.get(idp.jwks_url, headers={"If-None-Match": etag})
-    assert (answer.status_code, answer.content) == (304, b"")
+    response = session.get(idp.jwks_url, headers={"If-None-Match": etag})
+    assert (response.status_code, response.content) == (304, b"")
 
     idp.add_key(kid="new")
     assert session.get(idp.jwks_url, headers={"If-None-Match": etag}).json() == idp.jwks
@@ -325,8 +325,8 @@ def test_a_client_that_disconnects_causes_no_error(
 ) -> None:
     """It keeps serving when a client disconnects in the middle of a large body."""
     idp.behave(grow=50, times=1)
-    with session.get(idp.jwks_url, stream=True) as answer:
-        assert answer.raw.read(10)
+    with session.get(idp.jwks_url, stream=True) as response:
+        assert response.raw.read(10)
     assert session.get(idp.jwks_url).json() == idp.jwks
 
 

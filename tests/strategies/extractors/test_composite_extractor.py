@@ -111,11 +111,11 @@ def test_tokens_in_two_locations_are_refused(app: Flask, issuer: TokenIssuer) ->
     extractor = CompositeTokenExtractor(CookieTokenExtractor(), HeaderTokenExtractor())
     client = client_of(app, issuer, extractor)
 
-    answer = client.get("/", headers=bearer(issuer.token()) | cookie(issuer.token("bob")))
+    response = client.get("/", headers=bearer(issuer.token()) | cookie(issuer.token("bob")))
 
-    assert answer.status_code == 400
-    assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
-    assert "more than one way" in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 400
+    assert 'error="invalid_request"' in response.headers["WWW-Authenticate"]
+    assert "more than one way" in response.headers["WWW-Authenticate"]
 
 
 def test_the_log_names_the_locations() -> None:

@@ -47,12 +47,12 @@ def refused(
     def view() -> str:
         return ""
 
-    answer = app.test_client().get("/", headers=None if token is None else bearer(token))
-    assert answer.content_type == "application/problem+json"
+    response = app.test_client().get("/", headers=None if token is None else bearer(token))
+    assert response.content_type == "application/problem+json"
     return (
-        answer.status_code,
-        answer.get_json(force=True),
-        {name: answer.headers.get(name) for name in ("WWW-Authenticate", "Retry-After")},
+        response.status_code,
+        response.get_json(force=True),
+        {name: response.headers.get(name) for name in ("WWW-Authenticate", "Retry-After")},
     )
 
 
@@ -155,10 +155,10 @@ def test_a_custom_error_with_an_unregistered_status_has_a_title() -> None:
         code = "odd"
         status = 499
 
-    answer = ProblemDetailsHandler().deny(Odd())
+    response = ProblemDetailsHandler().deny(Odd())
 
-    problem: Any = answer.get_json(force=True)
-    assert (answer.status_code, problem["title"], problem["error"]) == (499, "Refused", "odd")
+    problem: Any = response.get_json(force=True)
+    assert (response.status_code, problem["title"], problem["error"]) == (499, "Refused", "odd")
     assert problem["detail"] == "Authentication is required"
 
 
@@ -207,7 +207,7 @@ def test_any_description_can_be_sent(
         keys=issuer.verification_key, failure_handler=ProblemDetailsHandler(type_base=BASE)
     )
     app.add_url_rule("/", view_func=auth.requires_authentication(rules=[rule])(lambda: "in"))
-    answer = app.test_client().get("/", headers=bearer(issuer.token()))
+    response = app.test_client().get("/", headers=bearer(issuer.token()))
 
-    assert (answer.status_code, answer.json["detail"]) == (403, detail)
-    assert answer.json["scope"] == "not you"
+    assert (response.status_code, response.json["detail"]) == (403, detail)
+    assert response.json["scope"] == "not you"

@@ -147,11 +147,11 @@ def test_a_repeated_token_costs_no_signature(setting: Setting) -> None:
     """A token that was accepted once is accepted again with the same claims and no signature check."""
     token = setting.token()
 
-    answers = [setting.validate(token) for _ in range(3)]
+    results = [setting.validate(token) for _ in range(3)]
 
     assert setting.checks == 1
-    assert answers[0] == answers[1] == answers[2]
-    assert [answer.header for answer in answers] == [answers[0].header] * 3
+    assert results[0] == results[1] == results[2]
+    assert [claims.header for claims in results] == [results[0].header] * 3
     assert len(setting.seen) == 3
 
 
@@ -162,9 +162,9 @@ def test_an_authenticator_can_use_it(app: Flask, issuer: TokenIssuer) -> None:
     app.add_url_rule("/", "me", auth.requires_authentication(lambda: str(current_principal)))
     token = issuer.token("alice")
 
-    answers = [app.test_client().get("/", headers=bearer(token)) for _ in range(3)]
+    responses = [app.test_client().get("/", headers=bearer(token)) for _ in range(3)]
 
-    assert [answer.text for answer in answers] == ["alice"] * 3
+    assert [response.text for response in responses] == ["alice"] * 3
     assert len(key.checks) == 1  # type: ignore[attr-defined]
 
 
@@ -453,10 +453,10 @@ def test_a_withdrawn_key_verifies_no_cached_token(
 
 def test_cached_tokens_get_503_without_keys(setting: Setting) -> None:
     """If keys are unavailable, cached tokens get the same 503 as all others."""
-    answers: list[Any] = [setting.key]
+    results: list[Any] = [setting.key]
 
     def fetch() -> Any:
-        return answers.pop()
+        return results.pop()
 
     clock = Clock(0)
     setting.keys = CheckedKeyProvider(TTLKeyProvider(fetch, max_stale=0, clock=clock))
@@ -492,13 +492,13 @@ def test_claims_are_not_shared_between_requests(setting: Setting, claims: dict[s
     token = setting.token(**claims)
     expected = dict(setting.validate(token))
     for _ in range(2):
-        answer = setting.validate(token)
-        assert answer == expected
-        answer["sub"] = "mallory"
-        answer.pop("aud")
+        validated = setting.validate(token)
+        assert validated == expected
+        validated["sub"] = "mallory"
+        validated.pop("aud")
         if claims:
-            answer["roles"].append("admin")
-            answer["org"]["id"] = 2
+            validated["roles"].append("admin")
+            validated["org"]["id"] = 2
     assert setting.checks == 1
     assert setting.validate(token) == expected
 
