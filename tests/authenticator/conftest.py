@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import pytest
+from flask import request_started
+
+import flask_jwtlib
 from flask_jwtlib import Authenticator
+from flask_jwtlib._flask import decorator_order
 from flask_jwtlib.testing import TokenIssuer
 
 
@@ -24,3 +30,35 @@ def token(issuer: TokenIssuer) -> str:
 def expired(issuer: TokenIssuer) -> str:
     """A token of Alice's that expired long ago."""
     return issuer.token("alice", exp=1_000_000_000)
+
+
+@pytest.fixture
+def no_decorated_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start without the decorated functions of other tests."""
+    monkeypatch.setattr(decorator_order, "_decorated", {})
+    monkeypatch.setattr(decorator_order, "_unplaced", set())
+    monkeypatch.setattr(decorator_order, "_unexpected", set())
+    request_started.disconnect(decorator_order._search_once)
+    yield
+    request_started.disconnect(decorator_order._search_once)
+
+
+@pytest.fixture(params=["required", "required()", "optional", "module required", "module optional"])
+def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Callable[[Any], Any]:
+    """Each decorator."""
+    decorators: dict[str, Callable[[Any], Any]] = {
+        "required": auth.requires_authentication,
+        "required()": auth.requires_authentication(rules=[]),
+        "optional": auth.optional_authentication,
+        "module required": flask_jwtlib.requires_authentication,
+        "module optional": flask_jwtlib.optional_authentication,
+    }
+    return decorators[request.param]
+
+
+@pytest.fixture
+def is_searching() -> Callable[[], bool]:
+    """Return a function that says whether requests still trigger the search for lost decorators."""
+    return lambda: any(
+        receiver is decorator_order._search_once for receiver in request_started.receivers_for(None)
+    )

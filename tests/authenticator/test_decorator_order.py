@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import pytest
 from flask import Blueprint, Flask
-from flask.signals import request_started
 from flask.views import MethodView
 
-import flask_jwtlib
 from flask_jwtlib import Authenticator, ConfigurationError
 from flask_jwtlib._flask import decorator_order as _decorator_order
 from flask_jwtlib.testing import TokenIssuer, bearer
@@ -20,39 +18,15 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 Decorator = Callable[[_View], _View]
 
 
+pytestmark = pytest.mark.usefixtures("no_decorated_functions")
+
+
 @pytest.fixture(autouse=True)
-def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start with no decorated function and no app to search."""
+def _no_apps_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start without other tests' apps to search."""
     gc.collect()
     apps = [each for each in gc.get_objects() if issubclass(type(each), Flask)]
     monkeypatch.setattr(_decorator_order, "_searched", WeakSet(apps))
-    monkeypatch.setattr(_decorator_order, "_decorated", {})
-    monkeypatch.setattr(_decorator_order, "_unplaced", set())
-    monkeypatch.setattr(_decorator_order, "_unexpected", set())
-    request_started.disconnect(_decorator_order._search_once)
-    yield
-    request_started.disconnect(_decorator_order._search_once)
-
-
-@pytest.fixture(params=["requires", "requires()", "optional", "module requires", "module optional"])
-def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorator[Any]:
-    """Each decorator that may be in the wrong order."""
-    decorators: dict[str, Any] = {
-        "requires": auth.requires_authentication,
-        "requires()": auth.requires_authentication(rules=[]),
-        "optional": auth.optional_authentication,
-        "module requires": flask_jwtlib.requires_authentication,
-        "module optional": flask_jwtlib.optional_authentication,
-    }
-    return decorators[request.param]
-
-
-def is_searching() -> bool:
-    """Return whether requests still trigger the search."""
-    return any(
-        receiver is _decorator_order._search_once
-        for receiver in request_started.receivers_for(None)
-    )
 
 
 def wrapping(view: _View) -> _View:
@@ -247,7 +221,11 @@ def test_the_right_order_is_not_reported(
 
 
 def test_stacked_decorators_in_the_right_order_are_not_reported(
-    auth: Authenticator, app: Flask, token: str, issuer: TokenIssuer
+    auth: Authenticator,
+    app: Flask,
+    token: str,
+    issuer: TokenIssuer,
+    is_searching: Callable[[], bool],
 ) -> None:
     """Two of our decorators on one view are both found in place."""
     other = Authenticator(keys=issuer.verification_key)
@@ -299,7 +277,9 @@ def test_a_decorated_helper_that_is_not_a_view_is_no_mistake(
     assert client.get("/", headers=bearer(token)).text == "helped"
 
 
-def test_method_views_are_not_reported(auth: Authenticator, app: Flask, token: str) -> None:
+def test_method_views_are_not_reported(
+    auth: Authenticator, app: Flask, token: str, is_searching: Callable[[], bool]
+) -> None:
     """A guarded method isn't a registered function: it is neither reported nor waited for."""
 
     class Items(MethodView):
@@ -340,7 +320,7 @@ def test_a_view_class_decorated_too_late_is_found(auth: Authenticator, app: Flas
 
 
 def test_the_search_ends_once_all_functions_are_found(
-    auth: Authenticator, app: Flask, token: str
+    auth: Authenticator, app: Flask, token: str, is_searching: Callable[[], bool]
 ) -> None:
     """The search ends with the first request of an app that has all guarded functions."""
     app.add_url_rule("/one", "one", auth.requires_authentication(lambda: "in"))
@@ -352,7 +332,7 @@ def test_the_search_ends_once_all_functions_are_found(
 
 
 def test_a_decorated_function_that_is_not_a_view_ends_the_search(
-    auth: Authenticator, app: Flask, token: str
+    auth: Authenticator, app: Flask, token: str, is_searching: Callable[[], bool]
 ) -> None:
     """A Socket.IO handler is in no app: the search ends when all apps have been searched."""
 
@@ -375,7 +355,9 @@ def test_a_decorated_function_that_is_not_a_view_ends_the_search(
     assert handler is not another
 
 
-def test_the_search_waits_for_apps_without_requests_so_far(auth: Authenticator) -> None:
+def test_the_search_waits_for_apps_without_requests_so_far(
+    auth: Authenticator, is_searching: Callable[[], bool]
+) -> None:
     """With two apps in a process, the second app's lost decorator is found though the first has none."""
 
     class Application(Flask):
@@ -415,7 +397,10 @@ def test_apps_are_discovered_once(
 
 
 def test_functions_decorated_during_discovery_count(
-    auth: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch
+    auth: Authenticator,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    is_searching: Callable[[], bool],
 ) -> None:
     """A function that another thread decorates meanwhile keeps the search going."""
     handlers = [auth.requires_authentication(lambda: "helped")]
@@ -431,7 +416,9 @@ def test_functions_decorated_during_discovery_count(
     assert is_searching()
 
 
-def test_without_a_decorator_nothing_is_searched(auth: Authenticator, app: Flask) -> None:
+def test_without_a_decorator_nothing_is_searched(
+    auth: Authenticator, app: Flask, is_searching: Callable[[], bool]
+) -> None:
     """An app that uses ``init_app`` and no decorator is never searched."""
     auth.init_app(app)
 
@@ -506,7 +493,7 @@ def test_a_blueprint_shared_by_several_apps(auth: Authenticator, token: str) -> 
 
 
 def test_a_function_decorated_twice_needs_one_place(
-    auth: Authenticator, app: Flask, token: str
+    auth: Authenticator, app: Flask, token: str, is_searching: Callable[[], bool]
 ) -> None:
     """Of two guarded versions one may be unused, as long as the other is registered."""
 
@@ -521,7 +508,9 @@ def test_a_function_decorated_twice_needs_one_place(
     assert unused is not view
 
 
-def test_unused_functions_are_forgotten(auth: Authenticator, app: Flask) -> None:
+def test_unused_functions_are_forgotten(
+    auth: Authenticator, app: Flask, is_searching: Callable[[], bool]
+) -> None:
     """A decorated function without references keeps neither memory nor the search alive."""
     auth.requires_authentication(lambda: "in")
     gc.collect()

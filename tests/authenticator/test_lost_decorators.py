@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, request_started
+from flask import Blueprint, Flask
 from flask.views import MethodView, View
 
-import flask_jwtlib
 from flask_jwtlib import Authenticator, ConfigurationError, public
 from flask_jwtlib._flask import decorator_order as _decorator_order
 from flask_jwtlib._flask import introspection
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Decorate = Callable[[Any], Any]
-
-
-@pytest.fixture(autouse=True)
-def _no_functions_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start with no decorated function."""
-    monkeypatch.setattr(_decorator_order, "_decorated", {})
-    monkeypatch.setattr(_decorator_order, "_unplaced", set())
-    monkeypatch.setattr(_decorator_order, "_unexpected", set())
-    request_started.disconnect(_decorator_order._search_once)
-    yield
-    request_started.disconnect(_decorator_order._search_once)
-
-
-@pytest.fixture(params=["required", "optional", "required()", "module"])
-def decorate(request: pytest.FixtureRequest, auth: Authenticator) -> Decorate:
-    """Each way to decorate."""
-    decorators: dict[str, Any] = {
-        "required": auth.requires_authentication,
-        "optional": auth.optional_authentication,
-        "required()": auth.requires_authentication(),
-        "module": flask_jwtlib.requires_authentication,
-    }
-    return decorators[request.param]
-
-
-def is_searching() -> bool:
-    """Return whether requests still trigger the search."""
-    return any(
-        receiver is _decorator_order._search_once
-        for receiver in request_started.receivers_for(None)
-    )
+pytestmark = pytest.mark.usefixtures("no_decorated_functions")
 
 
 def body(*_: Any) -> str:
@@ -368,7 +337,11 @@ def one_instance_for_all_requests(app: Flask, auth: Authenticator) -> Any:
     ],
 )
 def test_views_that_are_open_on_purpose_are_not_reported(
-    app: Flask, auth: Authenticator, token: str, serve: Callable[[Flask, Authenticator], None]
+    app: Flask,
+    auth: Authenticator,
+    token: str,
+    serve: Callable[[Flask, Authenticator], None],
+    is_searching: Callable[[], bool],
 ) -> None:
     """An undecorated function with its own name may be served beside the guarded one."""
     serve(app, auth)
@@ -389,7 +362,7 @@ def test_the_message_says_how_to_fix_both_cases(app: Flask, auth: Authenticator)
 
 
 def test_methods_decorated_in_each_request_are_not_remembered(
-    app: Flask, auth: Authenticator
+    app: Flask, auth: Authenticator, is_searching: Callable[[], bool]
 ) -> None:
     """Decorating in each request, as Flask-RESTful does, leaves nothing behind and causes no search."""
     with app.test_request_context():
@@ -401,7 +374,7 @@ def test_methods_decorated_in_each_request_are_not_remembered(
 
 
 def test_an_unused_function_ends_the_search_of_a_searched_app(
-    app: Flask, auth: Authenticator
+    app: Flask, auth: Authenticator, is_searching: Callable[[], bool]
 ) -> None:
     """A function that no longer exists costs only the next request while another app is unsearched."""
     waiting = Flask("waiting", root_path=".")

@@ -33,10 +33,10 @@ def test_responses_to_a_caller_vary_by_authorization(
     """RFC 9110 §12.5.5: a response made for one caller's header must not be served to another."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: "in"))
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert vary_of(answer) == {"authorization"}
-    assert "Cache-Control" not in answer.headers
+    assert vary_of(response) == {"authorization"}
+    assert "Cache-Control" not in response.headers
 
 
 def test_anonymous_responses_vary_by_authorization(
@@ -105,9 +105,9 @@ def test_a_views_own_vary_is_kept(
             response.headers.add("Vary", line)
         return response
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert vary_of(answer) == expected
+    assert vary_of(response) == expected
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
@@ -148,16 +148,16 @@ def test_responses_to_tokens_elsewhere_are_private(
     client = app.test_client()
 
     if way == "query":
-        answer = client.get("/", query_string={"access_token": token})
+        response = client.get("/", query_string={"access_token": token})
     elif way == "form":
-        answer = client.post("/", data={"access_token": token})
+        response = client.post("/", data={"access_token": token})
     else:
         client.set_cookie("token", token)
-        answer = client.get("/")
+        response = client.get("/")
 
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "private"
-    assert vary_of(answer) == {"authorization"}
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "private"
+    assert vary_of(response) == {"authorization"}
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ def test_all_2xx_responses_are_private(
     """RFC 6750 §2.3 applies to every 2xx response."""
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: ("", status)))
 
-    answer = app.test_client().get("/", query_string={"access_token": token})
+    response = app.test_client().get("/", query_string={"access_token": token})
 
-    assert answer.headers["Cache-Control"] == "private"
+    assert response.headers["Cache-Control"] == "private"
 
 
 @pytest.mark.parametrize("status", [301, 304, 404, 418, 500], ids=str)
@@ -231,10 +231,10 @@ def test_an_aborting_view_is_marked(auth: Authenticator, app: Flask, token: str)
     def view() -> str:
         abort(404)
 
-    answer = app.test_client().get("/", headers=bearer(token))
+    response = app.test_client().get("/", headers=bearer(token))
 
-    assert answer.status_code == 404
-    assert vary_of(answer) == {"authorization"}
+    assert response.status_code == 404
+    assert vary_of(response) == {"authorization"}
 
 
 def test_a_stream_knows_its_caller(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
@@ -252,9 +252,9 @@ def test_a_stream_knows_its_caller(auth: Authenticator, app: Flask, issuer: Toke
     client = app.test_client()
 
     for name in ("alice", "bob"):
-        answer = client.get("/", headers=bearer(issuer.token(name)))
-        assert answer.text == "".join(f"{number} for {name}\n" for number in range(3))
-        assert vary_of(answer) == {"authorization"}
+        response = client.get("/", headers=bearer(issuer.token(name)))
+        assert response.text == "".join(f"{number} for {name}\n" for number in range(3))
+        assert vary_of(response) == {"authorization"}
 
 
 def test_streams_of_several_callers_do_not_mix(

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from flask_jwtlib import (
     AccessToken,
     Audience,
-    AuthenticationError,
     Claims,
     Client,
     ConfigurationError,
@@ -40,21 +39,7 @@ from flask_jwtlib.errors import (
     UnacceptedAudienceError,
 )
 
-NOW = 1_700_000_000
-
-
-def claims(header: dict[str, Any] | None = None, /, **members: Any) -> Claims:
-    """Make claims whose time of the check is NOW."""
-    return Claims(members, checked_at=NOW, header=header or {})
-
-
-def accepts(rule: ClaimRule, found: Claims) -> bool:
-    """Return whether a rule accepts claims; it must refuse by an AuthenticationError."""
-    try:
-        apply_rules(found, [rule])
-    except AuthenticationError:
-        return False
-    return True
+from .kit import NOW, accepts, claims
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_jwtlib import AuthenticationError, Claims, ConfigurationError
+from flask_jwtlib import ConfigurationError
 from flask_jwtlib.claim_rules import (
     ClaimRule,
     ClaimTypes,
@@ -23,22 +23,7 @@ from flask_jwtlib.claim_rules import (
 )
 from flask_jwtlib.errors import ClaimError, ExpiredTokenError, MissingClaimError
 
-NOW = 1_700_000_000
-
-
-def claims(**members: Any) -> Claims:
-    """Make claims whose time of the check is NOW."""
-    return Claims(members, checked_at=NOW)
-
-
-def accepts(rule: ClaimRule, found: Claims) -> bool:
-    """Return whether a rule accepts claims; it must refuse by an AuthenticationError."""
-    try:
-        apply_rules(found, [rule])
-    except AuthenticationError:
-        return False
-    return True
-
+from .kit import NOW, accepts, claims
 
 NO_NUMBERS = [
     pytest.param("1700000000", id="string"),

@@ -12,15 +12,12 @@ from flask_jwtlib import AccessToken, Claims, ConfigurationError
 from flask_jwtlib.claim_rules import ClaimRule, TokenType, TokenUse, apply_rules
 from flask_jwtlib.errors import ClaimError, MissingClaimError
 
+from .kit import claims
+
 KIND_CLAIMS = [
     *("typ", "type", "token_type", "token_use", "tokenType", "tokenUse"),
     *("kind", "purpose", "use", "tokenName", "token_usage", "tty", "drn"),
 ]
-
-
-def claims(header: dict[str, Any] | None = None, /, **members: Any) -> Claims:
-    """Make the claims of a token with this header."""
-    return Claims(members, checked_at=1_700_000_000, header=header or {})
 
 
 def accepts(rule: ClaimRule, found: Claims) -> bool:

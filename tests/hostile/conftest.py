@@ -359,9 +359,9 @@ class Trap:
         hits: The requests that came.
     """
 
-    def __init__(self, answer: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any]) -> None:
         hits: list[str] = []
-        body = json.dumps(answer).encode()
+        body = json.dumps(document).encode()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:

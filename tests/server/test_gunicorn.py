@@ -273,12 +273,12 @@ def test_parallel_callers_see_themselves(
             for number in range(10):
                 name = f"user-{client}-{number}"
                 token = issuer.token(name, aud="server-tests")
-                answer = session.get(
+                response = session.get(
                     f"http://127.0.0.1:{server.port}{path}",
                     headers=bearer(token),
                     timeout=PATIENCE,
                 )
-                seen = answer.json() if answer.status_code == 200 else {}
+                seen = response.json() if response.status_code == 200 else {}
                 workers.add(seen.get("pid", 0))
                 if (
                     seen.get("subject") != name
@@ -286,20 +286,20 @@ def test_parallel_callers_see_themselves(
                     or seen.get("claims", name) != name
                     or not seen.get("unchanged", True)
                 ):
-                    wrong.append(f"{name}: {answer.status_code} {answer.text}")
+                    wrong.append(f"{name}: {response.status_code} {response.text}")
                 sent, status = list(bad.items())[number % len(bad)]
                 headers = bearer(tokens.get(sent, sent)) if sent else {}
-                answer = session.get(
+                response = session.get(
                     f"http://127.0.0.1:{server.port}{path}", headers=headers, timeout=PATIENCE
                 )
                 if path == "/optional":
-                    if answer.json()["g"] != [False, None, None]:
-                        wrong.append(f"{sent}: {answer.text}")
+                    if response.json()["g"] != [False, None, None]:
+                        wrong.append(f"{sent}: {response.text}")
                 elif (
-                    answer.status_code != status
-                    or "Bearer" not in answer.headers["WWW-Authenticate"]
+                    response.status_code != status
+                    or "Bearer" not in response.headers["WWW-Authenticate"]
                 ):
-                    wrong.append(f"{sent}: {answer.status_code} {answer.headers}")
+                    wrong.append(f"{sent}: {response.status_code} {response.headers}")
         return wrong, workers
 
     with ThreadPoolExecutor(CLIENTS) as pool:
