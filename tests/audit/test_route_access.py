@@ -196,9 +196,9 @@ def test_method_decorators_of_a_resource(
         optional_authentication = auth.optional_authentication
         verify_nothing = auth.guard
 
-    told = serve(app, resource(method_decorators=decorators(WithOneMore)))
+    accesses = serve(app, resource(method_decorators=decorators(WithOneMore)))
 
-    assert told[0][:2] == ("GET", access)
+    assert accesses[0][:2] == ("GET", access)
 
 
 def test_head_of_a_resource_with_decorators_by_method(app: Flask, auth: Authenticator) -> None:
@@ -414,9 +414,9 @@ def test_a_computed_head_is_unknown(app: Flask, auth: Authenticator, every: bool
         def __getattr__(self, name: str) -> Any:
             return bare
 
-    told = serve(app, Things.as_view("it"))
+    accesses = serve(app, Things.as_view("it"))
 
-    assert [access for _, access, _ in told] == ["required", "unknown"]
+    assert [access for _, access, _ in accesses] == ["required", "unknown"]
     assert app.test_client().head("/it").status_code == 200
 
 
@@ -464,10 +464,10 @@ def test_options_handled_by_flask_cors_is_open(
     """``cross_origin`` around our decorator responds to OPTIONS without calling it."""
     cors: Any = import_module("flask_cors")
     guarded = auth.requires_authentication(fresh())
-    told = serve(app, cors.cross_origin(**options)(guarded), methods=["GET", "OPTIONS"])
+    accesses = serve(app, cors.cross_origin(**options)(guarded), methods=["GET", "OPTIONS"])
 
-    assert {access for methods, access, _ in told if "OPTIONS" in methods} == {access}
-    assert {access for methods, access, _ in told if "GET" in methods} == {"required"}
+    assert {access for methods, access, _ in accesses if "OPTIONS" in methods} == {access}
+    assert {access for methods, access, _ in accesses if "GET" in methods} == {"required"}
     assert app.test_client().options("/it").status_code == (200 if access == "open" else 401)
 
 
@@ -537,9 +537,9 @@ def test_dispatch_by_an_instance_registered_by_hand(app: Flask, auth: Authentica
         def post(self) -> str:
             return "in"
 
-    told = serve(app, Items().dispatch_request, methods=["GET", "POST"])
+    accesses = serve(app, Items().dispatch_request, methods=["GET", "POST"])
 
-    assert told == [("GET", "required", "decorator"), ("POST", "open", "")]
+    assert accesses == [("GET", "required", "decorator"), ("POST", "open", "")]
 
 
 def test_a_decorated_dispatch_of_a_method_view(app: Flask, auth: Authenticator) -> None:
@@ -567,10 +567,10 @@ def test_an_empty_closure_cell_is_skipped(app: Flask) -> None:
     def view() -> str:
         return later
 
-    told = serve(app, view)
+    accesses = serve(app, view)
     later = "in"
 
-    assert told == [("GET", "open", "")]
+    assert accesses == [("GET", "open", "")]
     assert view() == later
 
 

@@ -219,7 +219,7 @@ def apps(draw: Any) -> tuple[Flask, Ran]:
 
 def results(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
     """Yield rule, method, the audit's access, and the status, or 0 if the view ran."""
-    told = {
+    reported = {
         (access.rule, method): access.access
         for access in route_accesses(app)
         for method in access.methods
@@ -228,9 +228,9 @@ def results(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
         for method in METHODS:
             if rule.methods is not None and method not in rule.methods:
                 continue
-            access = told.get((rule.rule, method)) or told.get((rule.rule, "*"))
+            access = reported.get((rule.rule, method)) or reported.get((rule.rule, "*"))
             if access is None and method == "HEAD":
-                access = told[rule.rule, "GET"]
+                access = reported[rule.rule, "GET"]
             ran.clear()
             response = app.test_client().open(rule.rule, method=method)
             yield rule.rule, method, access or "Flask itself", 0 if ran else response.status_code

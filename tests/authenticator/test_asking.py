@@ -256,10 +256,10 @@ def test_state_is_cleared_before_and_published_after_the_checks(
         g.authenticated, g.raw_token, g.json_token = True, "forged", {"sub": "admin"}
 
     client = app.test_client()
-    nobody = (False, None, None)
+    anonymous = (False, None, None)
 
     assert client.get("/", headers={"X-Token": "eve"}).json == [True, "eve", {"sub": "eve"}]
-    assert extractor.seen == validator.seen == in_rule == [nobody]
+    assert extractor.seen == validator.seen == in_rule == [anonymous]
 
 
 def test_a_refusal_clears_the_applications_claims(auth: Authenticator, app: Flask) -> None:

@@ -45,7 +45,7 @@ class CallableView:
 
 def whoami(**values: str) -> str:
     """Return the caller's subject, or a text for anonymous requests."""
-    return current_principal.subject or "unnamed" if current_principal else "nobody"
+    return current_principal.subject or "unnamed" if current_principal else "anonymous"
 
 
 async def whoami_async() -> str:
@@ -115,9 +115,9 @@ def test_optional_admits_all_requests_and_knows_the_caller(
     client = app.test_client()
 
     assert client.get("/", headers=bearer(token)).text == "alice"
-    assert client.get("/").text == "nobody"
-    assert client.get("/", headers=bearer(expired)).text == "nobody"
-    assert client.get("/", headers={"Authorization": "Bearer !"}).text == "nobody"
+    assert client.get("/").text == "anonymous"
+    assert client.get("/", headers=bearer(expired)).text == "anonymous"
+    assert client.get("/", headers={"Authorization": "Bearer !"}).text == "anonymous"
 
 
 def test_url_values_and_return_values_pass_through(
@@ -255,7 +255,7 @@ def test_a_shared_view_instance_is_guarded(auth: Authenticator, app: Flask, toke
 
     assert [client.get("/", headers=h).text for h in (bearer(token), {}, bearer(token))] == [
         "alice",
-        "nobody",
+        "anonymous",
         "alice",
     ]
 
@@ -294,7 +294,7 @@ def test_restful_resource_methods_are_guarded(auth: Authenticator, app: Flask, t
     Api(app).add_resource(Item, "/")
     client = app.test_client()
 
-    assert client.get("/").json == {"caller": "nobody"}
+    assert client.get("/").json == {"caller": "anonymous"}
     assert client.put("/").status_code == 401
     response = client.put("/", headers=bearer(token))
     assert (response.status_code, response.json) == (201, {"caller": "alice"})
@@ -362,7 +362,7 @@ def test_a_rule_that_does_not_accept_refuses(
     refused = client.get("/", headers=bearer(token))
     assert refused.status_code == 401
     assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
-    assert client.get("/optional", headers=bearer(token)).text == "nobody"
+    assert client.get("/optional", headers=bearer(token)).text == "anonymous"
 
 
 def _returns_true(claims: Claims) -> bool:

@@ -103,13 +103,13 @@ def test_public_with_a_decorator(auth: Authenticator, app: Flask, token: str) ->
     @auth.optional_authentication
     @public
     def optional() -> str:
-        return current_principal.subject or "" if current_principal else "nobody"
+        return current_principal.subject or "" if current_principal else "anonymous"
 
     client = app.test_client()
 
     assert client.get("/needed").status_code == 401
     assert client.get("/needed", headers=bearer(token)).text == "in"
-    assert client.get("/optional").text == "nobody"
+    assert client.get("/optional").text == "anonymous"
     assert client.get("/optional", headers=bearer(token)).text == "alice"
 
 

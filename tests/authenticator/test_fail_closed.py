@@ -83,7 +83,7 @@ class Ran:
 
     def __call__(self) -> str:
         self.times += 1
-        return current_principal.subject or "unnamed" if current_principal else "nobody"
+        return current_principal.subject or "unnamed" if current_principal else "anonymous"
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def test_a_provider_without_a_fitting_key_refuses_the_token(
     refused = client.get("/needed", headers=bearer(token))
     assert refused.status_code == 401
     assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
-    assert client.get("/optional", headers=bearer(token)).text == "nobody"
+    assert client.get("/optional", headers=bearer(token)).text == "anonymous"
 
 
 def test_a_provider_may_return_any_sequence(app: Flask, issuer: TokenIssuer, token: str) -> None:
@@ -319,7 +319,7 @@ def test_an_outage_does_not_affect_requests_without_a_token(app: Flask, ran: Ran
     client = serve(app, Authenticator(keys=Returning(ConnectionError("down"))), ran)
 
     assert client.get("/needed").status_code == 401
-    assert client.get("/optional").text == "nobody"
+    assert client.get("/optional").text == "anonymous"
 
 
 @pytest.mark.parametrize("path", ["/needed", "/guarded"])
@@ -373,7 +373,7 @@ def test_the_return_value_of_anonymous_is_ignored(
     """What ``anonymous`` returns doesn't change the response."""
     auth = Authenticator(keys=issuer.verification_key, failure_handler=Returning(returned))
 
-    assert serve(app, auth, ran).get("/optional").text == "nobody"
+    assert serve(app, auth, ran).get("/optional").text == "anonymous"
     assert ran.times == 1
 
 
@@ -443,7 +443,7 @@ def test_a_refusal_by_the_extractor_counts(
     response = serve(app, auth, ran).get(path)
 
     if path == "/optional":
-        assert response.text == "nobody"
+        assert response.text == "anonymous"
     else:
         assert response.status_code == 401
 
@@ -505,7 +505,7 @@ def test_a_custom_failure_handler_gets_the_error(
 
     assert client.get("/needed").text == "custom"
     assert client.get("/guarded", headers=bearer(expired)).text == "custom"
-    assert client.get("/optional", headers=bearer(expired)).text == "nobody"
+    assert client.get("/optional", headers=bearer(expired)).text == "anonymous"
     assert seen == [
         ("deny", "MissingTokenError"),
         ("deny", "ExpiredTokenError"),

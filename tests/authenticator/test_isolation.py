@@ -201,8 +201,8 @@ def test_apps_do_not_share_callers(issuer: TokenIssuer) -> None:
     @outer.get("/")
     @auth.requires_authentication
     def view() -> Any:
-        nobody = inner.test_client().get("/").json
-        return jsonify([nobody, published()[0]])
+        anonymous = inner.test_client().get("/").json
+        return jsonify([anonymous, published()[0]])
 
     response = outer.test_client().get("/", headers=bearer(issuer.token("alice")))
 

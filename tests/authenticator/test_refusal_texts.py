@@ -148,7 +148,7 @@ def test_a_bearer_token_where_the_header_is_not_read(
     assert line.endswith("its Authorization header is not where the token is expected")
 
 
-class Told(KeyProvider):
+class ListedKids(KeyProvider):
     """A custom provider without keys, with a configurable ``kids``."""
 
     def __init__(self, kids: Any) -> None:
@@ -193,7 +193,7 @@ class Own(TTLKeyProvider):
             lambda keys, path: CompositeKeyProvider(StaticKeyProvider(keys), Silent()),
             id="composite with one that doesn't say",
         ),
-        pytest.param(lambda keys, path: Told(["b", "a"]), id="told by a list"),
+        pytest.param(lambda keys, path: ListedKids(["b", "a"]), id="given as a list"),
     ],
 )
 def test_an_unknown_kid_is_logged_with_the_known_ones(
@@ -258,13 +258,13 @@ def raising() -> Any:
     "keys",
     [
         pytest.param(Silent(), id="no attribute"),
-        pytest.param(Told(raising), id="raises"),
-        pytest.param(Told(None), id="None"),
-        pytest.param(Told("abc"), id="text"),
-        pytest.param(Told(17), id="number"),
-        pytest.param(Told([["unhashable"]]), id="unhashable"),
-        pytest.param(Told(iter(["a"])), id="iterator"),
-        pytest.param(CompositeKeyProvider(Silent(), Told(raising)), id="composite"),
+        pytest.param(ListedKids(raising), id="raises"),
+        pytest.param(ListedKids(None), id="None"),
+        pytest.param(ListedKids("abc"), id="text"),
+        pytest.param(ListedKids(17), id="number"),
+        pytest.param(ListedKids([["unhashable"]]), id="unhashable"),
+        pytest.param(ListedKids(iter(["a"])), id="iterator"),
+        pytest.param(CompositeKeyProvider(Silent(), ListedKids(raising)), id="composite"),
     ],
 )
 @pytest.mark.parametrize("cached", [False, True], ids=["plain", "cached"])
@@ -281,7 +281,7 @@ def test_a_provider_without_kids_has_no_list(
 
 
 @pytest.mark.parametrize(
-    ("kids", "told"),
+    ("kids", "listed"),
     [
         pytest.param((), "none", id="none"),
         pytest.param(["a"] * 3, "'a'", id="repeated"),
@@ -292,16 +292,16 @@ def test_a_provider_without_kids_has_no_list(
     ],
 )
 def test_known_kids_are_listed_on_one_line(
-    issuer: TokenIssuer, kids: Iterable[Any], told: str
+    issuer: TokenIssuer, kids: Iterable[Any], listed: str
 ) -> None:
     """The listed kids are escaped and on one line."""
-    assert refusal(issuer.token(), Told(kids)).endswith(told)
+    assert refusal(issuer.token(), ListedKids(kids)).endswith(listed)
 
 
 @pytest.mark.parametrize("number", [11, 1000])
 def test_a_long_list_is_cut(issuer: TokenIssuer, number: int) -> None:
     """Ten kids are shown, each shortened, followed by the number of the others."""
-    text = refusal(issuer.token(), Told({f"{n}".zfill(200_000) for n in range(number)}))
+    text = refusal(issuer.token(), ListedKids({f"{n}".zfill(200_000) for n in range(number)}))
 
     assert text.count("...") == 10
     assert text.endswith(f" and {number - 10} more")

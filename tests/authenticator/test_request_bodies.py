@@ -64,7 +64,7 @@ def app(auth: Authenticator, issuer: TokenIssuer) -> Flask:
         app.add_url_rule(
             path,
             path,
-            guard(lambda: "somebody" if current_principal else "nobody"),
+            guard(lambda: "somebody" if current_principal else "anonymous"),
             methods=["POST", "PUT", "PATCH", "DELETE", "QUERY"],
         )
     return app
@@ -129,7 +129,7 @@ def test_a_broken_body_is_anonymous_on_optional_routes(
     )
     documented = client.open("/documented", **broken(error, terminated=terminated))
 
-    assert (optional.status_code, optional.text) == (200, "nobody")
+    assert (optional.status_code, optional.text) == (200, "anonymous")
     if handling.error_handler_spec[None][None]:
         # The documented API raises its refusal, so the app's own handler sees it.
         assert documented.text == "oops"

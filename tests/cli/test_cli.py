@@ -336,14 +336,14 @@ def test_method_decorators_of_flask_restful_count(
 
     Api(app).add_resource(Things, "/things")
 
-    told = {
+    found = {
         method: access
         for methods, access, _ in listed(app, "things")
         for method in methods.split(",")
     }
-    assert told == {method: access_by_request(app, "/things", method, issuer) for method in told}
-    assert told["GET"] == "required"
-    assert told["POST"] == ("required" if shape is list else "open")
+    assert found == {method: access_by_request(app, "/things", method, issuer) for method in found}
+    assert found["GET"] == "required"
+    assert found["POST"] == ("required" if shape is list else "open")
 
 
 def test_resources_with_decorated_methods_are_listed_by_method(

@@ -290,7 +290,7 @@ def test_probes_share_one_thread_while_a_log_handler_hangs(app: Flask) -> None:
         pytest.param(["static", "stale", "fresh"], "stale", id="some-stale"),
         pytest.param(["static", "fresh"], "fresh", id="some-fetched"),
         pytest.param(["static", "unknown"], "static", id="some-fixed"),
-        pytest.param(["unknown"], "unknown", id="nobody-tells"),
+        pytest.param(["unknown"], "unknown", id="no-status"),
     ],
 )
 def test_the_state_of_a_composite_provider(states: list[str], state: str) -> None:
@@ -432,8 +432,8 @@ class HostileProvider(PlainProvider):
 
     def status(self) -> dict[str, Any]:
         evil = "https://user:hidden@a.example/k?key=hidden\n\x1b[2J" + "K" * 200_000
-        told = {"provider": evil, "state": evil, "kids": [evil] * 3, "last_error": evil}
-        return {**told, "generation": evil, "issuers": {evil: told}}
+        status = {"provider": evil, "state": evil, "kids": [evil] * 3, "last_error": evil}
+        return {**status, "generation": evil, "issuers": {evil: status}}
 
 
 def test_the_table_shortens_and_redacts_foreign_text(app: Flask) -> None:

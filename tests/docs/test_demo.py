@@ -59,9 +59,9 @@ class TestSession:
         assert re.fullmatch(r"    [A-Z].*\.", step[1])
         assert re.fullmatch(r"    > (GET|DELETE) /reports\S* HTTP/1\.1", step[2])
         assert any(line.startswith(f"    < HTTP/1.1 {status} ") for line in step)
-        _, found, told = "\n".join(step).partition("    < WWW-Authenticate: Bearer")
+        _, found, output = "\n".join(step).partition("    < WWW-Authenticate: Bearer")
         assert bool(found) == (challenge is not None)
-        assert (challenge or "") in f"Bearer{told}"
+        assert (challenge or "") in f"Bearer{output}"
         assert step[-1].startswith("    < ")
         body = step[-1][6:]
         if status == 200:
@@ -277,10 +277,10 @@ class TestServe:
             line = lines[lines.index(title) + 1]
             self.ask(line)
             token = re.search(r"Bearer (\S+)'", line)
-            while not (told := process.stdout.readline()).strip() or "prints here" in told:
+            while not (output := process.stdout.readline()).strip() or "prints here" in output:
                 pass
-            assert reason in told
-            assert token is None or token[1].rpartition(".")[2] not in told
+            assert reason in output
+            assert token is None or token[1].rpartition(".")[2] not in output
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
 

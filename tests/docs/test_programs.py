@@ -1378,20 +1378,20 @@ class TestKeys:
     ) -> None:
         """The table of fields has exactly those of the document's providers."""
         (workplace / "emergency-keys.json").write_text(json.dumps(issuer.jwks))
-        told: set[str] = set()
+        reported: set[str] = set()
         for containing in ("CompositeKeyProvider(", "IssuerRouter("):
             client = client_behind(requirement(run(self.DOCUMENT, containing)))
             client.get("/", headers=bearer(issuer.token()))
             for status in key_statuses(client.application):
                 members = [*status.get("members", ()), *status.get("issuers", {}).values()]
-                told.update(status, *members)
+                reported.update(status, *members)
         table = (ROOT / self.DOCUMENT).read_text().partition("* - ``provider``")[2]
         cells = re.findall(
             r"^   \* - (.*)$", table.partition("\nMonitoring and alerts\n")[0], re.MULTILINE
         )
         explained = {name for cell in cells for name in re.findall("``(.*?)``", cell)}
         # The number of issuers in each state summarises their own fields.
-        assert explained | {"provider"} == told - {"states"}
+        assert explained | {"provider"} == reported - {"states"}
 
     def test_every_event_is_explained(self) -> None:
         """The table of events has exactly those that the signal documents."""

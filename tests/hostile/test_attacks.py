@@ -683,7 +683,7 @@ def guarded_app() -> Flask:
         return (
             flask_jwtlib.current_principal.subject or ""
             if flask_jwtlib.current_principal
-            else "nobody"
+            else "anonymous"
         )
 
     return app
@@ -710,8 +710,8 @@ def test_the_previous_callers_name() -> None:
     client = guarded_app().test_client()
 
     assert client.get("/optional", headers=bearer(RSA.token())).text == "alice"
-    assert client.get("/optional").text == "nobody"
-    assert client.get("/optional", headers=bearer(RSA.token() + "x")).text == "nobody"
+    assert client.get("/optional").text == "anonymous"
+    assert client.get("/optional", headers=bearer(RSA.token() + "x")).text == "anonymous"
     assert client.get("/required").status_code == 401
 
 

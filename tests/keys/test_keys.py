@@ -373,7 +373,7 @@ def test_a_weak_key_is_accepted_with_a_warning(
         key = make(allow_weak=True)
 
     assert len(caught) == 1
-    assert caught[0].filename == __file__, "the warning points at whoever made the key"
+    assert caught[0].filename == __file__, "the warning names the line that made the key"
     assert key.algorithms
 
 

@@ -43,7 +43,7 @@ def trusted(issuer: TokenIssuer) -> None:
     flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
 
 
-@pytest.fixture(params=["alice's", "nobody's", "expired", "none", "an app's"])
+@pytest.fixture(params=["alice's", "anonymous", "expired", "none", "an app's"])
 def surroundings(request: pytest.FixtureRequest, app: Flask, issuer: TokenIssuer) -> Iterator[None]:
     """Run within a request of one kind or another, or outside of a request."""
     if request.param == "none":
@@ -55,7 +55,7 @@ def surroundings(request: pytest.FixtureRequest, app: Flask, issuer: TokenIssuer
         return
     headers = {
         "alice's": bearer(issuer.token("alice")),
-        "nobody's": {},
+        "anonymous": {},
         "expired": bearer(issuer.token("alice", exp=1)),
     }[request.param]
     with app.test_request_context("/", headers=headers):

@@ -248,7 +248,7 @@ _NO_KEYS: dict[str, Any] = {
     "an empty object": "{}",
     "an array": '[{"kty": "oct", "k": "c2VjcmV0"}]',
     "an empty JWK set": '{"keys": []}',
-    "a JWK set that is none": '{"keys": "none"}',
+    "an invalid JWK set": '{"keys": "none"}',
     "a JWK of unknown type": '{"kty": "quantum"}',
     "a JWK without its numbers": {"kty": "RSA"},
     "a mapping that is no JWK": {"error": "not found"},

@@ -13,7 +13,7 @@ import flask_jwtlib
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 
-def _nobody() -> bool:
+def _is_anonymous() -> bool:
     return not (flask_jwtlib.is_authenticated() or g.authenticated or g.raw_token or g.json_token)
 
 
@@ -124,12 +124,12 @@ def test_an_anonymous_outer_view_is_anonymous_again(
         called = inner()
         return {
             "called": called,
-            "nobody": _nobody(),
+            "anonymous": _is_anonymous(),
             "principal": bool(flask_jwtlib.current_principal),
         }
 
     response = trusting.get("/outer", query_string={"access_token": ec_issuer.token("bob")})
-    assert response.json == {"called": "bob", "nobody": True, "principal": False}
+    assert response.json == {"called": "bob", "anonymous": True, "principal": False}
 
 
 def test_a_view_can_be_called_in_a_test_request_context(

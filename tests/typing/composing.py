@@ -92,8 +92,8 @@ def who_is_calling(auth: Authenticator, request: Request) -> str:
     assert_type(auth.authenticate(), Principal)
     assert_type(current_principal, Principal)
     if current_principal:
-        return current_principal.subject or "somebody"
-    return "nobody"
+        return current_principal.subject or "unnamed"
+    return "anonymous"
 
 
 def mistakes(app: Flask) -> None:

@@ -92,7 +92,7 @@ def everything_is_callable() -> None:
 @flask_jwtlib.optional_authentication
 def index() -> str:
     """Greet the caller."""
-    return str(g.json_token["sub"]) if g.authenticated else "nobody"
+    return str(g.json_token["sub"]) if g.authenticated else "anonymous"
 
 
 def mistakes() -> None:
