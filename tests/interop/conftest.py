@@ -20,7 +20,7 @@ from typing import IO, Any
 import pytest
 import requests
 
-from tests.kit import PATIENCE
+from tests.kit import PROCESS_PATIENCE
 
 PROVIDER = Path(__file__).parent / "provider"
 
@@ -44,7 +44,9 @@ class OpenIDProvider:
     def metadata(self) -> dict[str, Any]:
         """Its metadata (OpenID Connect Discovery 1.0 §4)."""
         return self._json(
-            requests.get(f"{self.issuer}/.well-known/openid-configuration", timeout=PATIENCE)
+            requests.get(
+                f"{self.issuer}/.well-known/openid-configuration", timeout=PROCESS_PATIENCE
+            )
         )
 
     @staticmethod
@@ -59,7 +61,7 @@ class OpenIDProvider:
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys that it publishes."""
-        return self._json(requests.get(self.metadata["jwks_uri"], timeout=PATIENCE))
+        return self._json(requests.get(self.metadata["jwks_uri"], timeout=PROCESS_PATIENCE))
 
     def token(self, algorithm: str, resource: str | None = "reports", **form: str) -> str:
         """Get an access token by client credentials (RFC 6749 §4.4) for a resource (RFC 8707 §2)."""
@@ -69,7 +71,7 @@ class OpenIDProvider:
             f"{self.issuer}/token",
             auth=(self.client(algorithm), self._client_secret),
             data={"grant_type": "client_credentials", "scope": "reports:read", **form},
-            timeout=PATIENCE,
+            timeout=PROCESS_PATIENCE,
         )
         token: str = self._json(response)["access_token"]
         return token
@@ -91,7 +93,7 @@ class OpenIDProvider:
         """Stop the process, so that it refuses connections."""
         if self._process.poll() is None:
             # The process ends when its input is closed.
-            self._process.communicate(timeout=PATIENCE)
+            self._process.communicate(timeout=PROCESS_PATIENCE)
 
     def _command(self, line: str) -> dict[str, Any]:
         with self._one_command:
@@ -104,7 +106,7 @@ class OpenIDProvider:
     def _read_reply(self) -> dict[str, Any]:
         replies: IO[str] | None = self._process.stdout
         assert replies is not None
-        overdue = threading.Timer(PATIENCE, self._process.kill)
+        overdue = threading.Timer(PROCESS_PATIENCE, self._process.kill)
         overdue.start()
         try:
             line = replies.readline()

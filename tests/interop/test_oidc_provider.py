@@ -23,7 +23,7 @@ from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
-from tests.kit import PATIENCE
+from tests.kit import PROCESS_PATIENCE
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 CALLERS = 8
@@ -38,8 +38,8 @@ def keys_of(provider: Any, **options: Any) -> OIDCKeyProvider:
     return OIDCKeyProvider(
         provider.issuer,
         allow_http_on_loopback=True,
-        max_wait=PATIENCE,
-        fetch_timeout=PATIENCE,
+        max_wait=PROCESS_PATIENCE,
+        fetch_timeout=PROCESS_PATIENCE,
         **options,
     )
 
@@ -305,7 +305,7 @@ class Callers:
         finally:
             self._ending = True
             for thread in threads:
-                thread.join(PATIENCE)
+                thread.join(PROCESS_PATIENCE)
         assert not any(thread.is_alive() for thread in threads)
 
     def wait_for(self, generation: int) -> None:
@@ -313,7 +313,7 @@ class Callers:
         with self._changed:
             wanted = Counter({f"{name}-{generation}": 5 for name in ALGORITHMS}) + self.accepted
             assert self._changed.wait_for(
-                lambda: self.refused or self.accepted >= wanted, PATIENCE
+                lambda: self.refused or self.accepted >= wanted, PROCESS_PATIENCE
             ), f"accepted were {self.accepted}"
 
     def _call(self, number: int) -> None:

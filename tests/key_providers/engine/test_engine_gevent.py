@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import PATIENCE
+from tests.kit import PROCESS_PATIENCE
 
 pytest.importorskip("gevent")
 
@@ -23,7 +23,7 @@ def test_under_gevent_a_hanging_fetch_never_blocks_the_hub(scenario: str) -> Non
         [sys.executable, str(program), scenario],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROCESS_PATIENCE,
         check=False,
     )
 

@@ -18,7 +18,7 @@ import requests
 
 from flask_jwtlib.testing import TokenIssuer, bearer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from tests.kit import PATIENCE
+from tests.kit import PROCESS_PATIENCE
 
 pytest.importorskip("gunicorn")
 
@@ -47,7 +47,7 @@ class Served:
 
     def wait_until_up(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until all workers run."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + PROCESS_PATIENCE
         while time.monotonic() < end and process.poll() is None:
             listening = re.search(r"Listening at: (http://127\.0\.0\.1:\d+)", self.log)
             if listening and self.log.count("Booting worker") >= WORKERS:
@@ -59,12 +59,12 @@ class Served:
     def get(self, path: str, token: str | None = None) -> requests.Response:
         """Send a request on a new connection."""
         headers = {} if token is None else bearer(token)
-        return requests.get(self._url + path, headers=headers, timeout=PATIENCE)
+        return requests.get(self._url + path, headers=headers, timeout=PROCESS_PATIENCE)
 
     def by_all_workers(self, path: str, token: str | None = None) -> list[Any]:
         """Send requests until each worker has responded; return the last response of each."""
         bodies: dict[int, Any] = {}
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + PROCESS_PATIENCE
         while len(bodies) < WORKERS:
             assert time.monotonic() < end, self.log
             response = self.get(path, token)
@@ -108,10 +108,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             idp.release()
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(PATIENCE)
+                process.wait(PROCESS_PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(PATIENCE)
+                process.wait(PROCESS_PATIENCE)
 
 
 @pytest.fixture
