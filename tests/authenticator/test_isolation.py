@@ -13,7 +13,7 @@ from flask_jwtlib import Authenticator, current_principal, is_authenticated
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 THREADS = 8
-ROUNDS = 25
+ROUNDS = 10
 
 
 def published() -> list[Any]:

@@ -162,6 +162,11 @@ def _private_forms() -> dict[str, bytes]:
 
 PUBLIC = _public_forms()
 PRIVATE = _private_forms()
+_OTHERS = tuple(f"{name}-" for name in KEYS if name not in {"rsa", "p-256", "ed25519"})
+# Each form, of one key for each structure. The other keys differ from these only in their numbers and object
+# identifiers. The tests of spellings have them all.
+PUBLIC_FORMS = [form for name, form in PUBLIC.items() if not name.startswith(_OTHERS)]
+PRIVATE_FORMS = {name: form for name, form in PRIVATE.items() if not name.startswith(_OTHERS)}
 
 # Changes that a text may undergo on its way into a setting. None is an encoding of its own.
 SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -263,10 +268,10 @@ def test_a_java_key_store_is_a_private_key(mark: str) -> None:
 
 @pytest.mark.parametrize("encode", [pytest.param(f, id=name) for name, f in ENCODINGS.items()])
 def test_a_key_is_recognised_in_every_encoding(encode: Callable[[bytes], bytes]) -> None:
-    """Hex, base32, base64 and base85 and their variants, of each form of each key."""
-    for name, form in PUBLIC.items():
-        assert kind_of_key(encode(form)) is not None, name
-    for name, form in PRIVATE.items():
+    """Hex, base32, base64 and base85 and their variants, of each form."""
+    for form in PUBLIC_FORMS:
+        assert kind_of_key(encode(form)) is not None, form
+    for name, form in PRIVATE_FORMS.items():
         assert kind_of_key(encode(form)) == "a private key", name
 
 
@@ -587,7 +592,7 @@ SECRET_WAYS: dict[str, Callable[[bytes], object]] = {
 @pytest.mark.parametrize("way", [pytest.param(way, id=name) for name, way in SECRET_WAYS.items()])
 def test_no_api_takes_a_public_key_as_a_secret(way: Callable[[bytes], object]) -> None:
     """Each way to set a secret refuses each form, in some spellings and encodings."""
-    for form in PUBLIC.values():
+    for form in PUBLIC_FORMS:
         for text in (form, b64encode(form), urlsafe_b64encode(form), form.hex().encode()):
             with pytest.raises(ConfigurationError):
                 way(text)
@@ -616,7 +621,7 @@ PRIVATE_JSON = {"JWK", "JWK-in-a-set"}
 @pytest.mark.parametrize("way", [pytest.param(way, id=name) for name, way in PRIVATE_WAYS.items()])
 def test_a_private_key_is_named_wherever_keys_are_read(way: Callable[[bytes], object]) -> None:
     """DER, PEM, UTF-16, OpenSSH and PuTTY, also in hex and base64: the error says "private"."""
-    for name, form in PRIVATE.items():
+    for name, form in PRIVATE_FORMS.items():
         if name in PRIVATE_JSON:
             continue
         wide = [] if _is_der(form) else [form.decode().encode("utf-16")]
