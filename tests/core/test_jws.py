@@ -84,7 +84,7 @@ def test_headers_are_not_shared() -> None:
 def test_unverified_headers_use_no_memory() -> None:
     """Large headers of forged tokens are not kept."""
     large = [{f"m{member}": 0 for member in range(500)}, {"kid": "k" * 5000}, {"x": [{}] * 1500}]
-    tokens = [compact({**large[number % 3], "n": number}) for number in range(600)]
+    tokens = [compact({**large[number % 3], "n": number}) for number in range(200)]
     CompactJWS(tokens[0])
 
     tracemalloc.start()

@@ -575,11 +575,11 @@ STRUCTURES: dict[str, Make] = {
     "macaroon": lambda t: base64url(b"\x02\x01\x03api" + b"x" * 40),
     "size-limit-and-one": lambda t: _of_size(t, 8193),
     "twice-the-size-limit": lambda t: _of_size(t, 16384),
-    "10-mb-of-a": lambda t: "a" * 10_000_000,
-    "10-mb-of-dots": lambda t: "." * 10_000_000,
-    "10-mb-header": lambda t: f"{'A' * 10_000_000}.AA.AA",
-    "10-mb-payload": lambda t: t.unsigned(t.header(), b"x", b'{"x":"%b"}' % (b"x" * 7_500_000)),
-    "10-mb-signature": lambda t: f"{t.good().rpartition('.')[0]}.{'A' * 10_000_000}",
+    "1-mb-of-a": lambda t: "a" * 1_000_000,
+    "1-mb-of-dots": lambda t: "." * 1_000_000,
+    "1-mb-header": lambda t: f"{'A' * 1_000_000}.AA.AA",
+    "1-mb-payload": lambda t: t.unsigned(t.header(), b"x", b'{"x":"%b"}' % (b"x" * 750_000)),
+    "1-mb-signature": lambda t: f"{t.good().rpartition('.')[0]}.{'A' * 1_000_000}",
 }
 
 
