@@ -108,7 +108,8 @@ def life(provider: TTLKeyProvider, source: Any, clock: Any, key: Any, by: Any) -
                 results.append([each.kid for each in keys(by(kid))])
             except VerificationUnavailable as error:
                 results.append((type(error.__cause__), error.status))
-        if source.fetches > fetches:
+        # A fetch that this thread ran has ended.
+        if source.fetches > fetches and source.threads[-1] is not threading.current_thread():
             source.threads[-1].join(0.01)
 
     def settle() -> None:
