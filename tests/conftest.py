@@ -142,7 +142,7 @@ def _no_log_calls_reach_the_next_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def all_told() -> Callable[[], None]:
+def calls_made() -> Callable[[], None]:
     """Return a function that waits until this test's key events are logged and sent to ``key_event``."""
     of_others = WeakSet(deferred_calls._all)
 

@@ -25,7 +25,7 @@ def refuse_with(error: BaseException) -> Callable[[threading.Thread], None]:
     return start
 
 
-def test_another_thread_makes_the_calls_in_order(all_told: Callable[[], None]) -> None:
+def test_another_thread_makes_the_calls_in_order(calls_made: Callable[[], None]) -> None:
     """``add`` only queues a call with its arguments; ``start`` runs all of them."""
     calls, made = DeferredCalls(), []
 
@@ -36,7 +36,7 @@ def test_another_thread_makes_the_calls_in_order(all_told: Callable[[], None]) -
         calls.add(call, number, by="keyword")
     assert made == []
     calls.start()
-    all_told()
+    calls_made()
 
     assert [(number, by) for number, by, _ in made] == [(number, "keyword") for number in range(10)]
     assert {thread.name for _, _, thread in made} == {"flask_jwtlib-events"}
@@ -82,7 +82,7 @@ def test_without_calls_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> 
 )
 @pytest.mark.parametrize("here", [False, True], ids=["aside", "here"])
 def test_an_exception_does_not_stop_later_calls(
-    error: BaseException, here: bool, all_told: Callable[[], None]
+    error: BaseException, here: bool, calls_made: Callable[[], None]
 ) -> None:
     """An exception ends neither the queue nor the thread."""
     calls, made = DeferredCalls(), []
@@ -93,7 +93,7 @@ def test_an_exception_does_not_stop_later_calls(
     calls.add(fail)
     calls.add(made.append, 1)
     calls.run() if here else calls.start()
-    all_told()
+    calls_made()
     assert made == [1]
 
     calls.add(made.append, 2)
@@ -101,7 +101,7 @@ def test_an_exception_does_not_stop_later_calls(
     assert made == [1, 2]
 
 
-def test_a_hanging_call_blocks_no_caller(all_told: Callable[[], None]) -> None:
+def test_a_hanging_call_blocks_no_caller(calls_made: Callable[[], None]) -> None:
     """While a call hangs, ``add`` returns at once, and no second thread makes calls out of order."""
     calls, made = DeferredCalls(), []
     began, hang = threading.Event(), threading.Event()
@@ -120,7 +120,7 @@ def test_a_hanging_call_blocks_no_caller(all_told: Callable[[], None]) -> None:
         calls.run()
     assert made == []
     hang.set()
-    all_told()
+    calls_made()
     assert made == [0, 1, 2, 3]
 
 

@@ -91,7 +91,7 @@ def test_a_failed_refresh_keeps_the_old_key(
     issuer: TokenIssuer,
     caplog: pytest.LogCaptureFixture,
     down: Callable[[], Any],
-    all_told: Callable[[], None],
+    calls_made: Callable[[], None],
 ) -> None:
     """While the key server is down, the old key verifies tokens; the log names the cause."""
     results: list[Any] = [issuer.public_pem]
@@ -104,7 +104,7 @@ def test_a_failed_refresh_keeps_the_old_key(
     for _ in range(4):
         assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
         assert flask_jwtlib.verification_key() == issuer.public_pem
-    all_told()
+    calls_made()
     assert "KeyServerDown: connect to keys.internal: timed out" in caplog.text
 
 
@@ -129,7 +129,7 @@ def test_without_a_key_a_failing_callback_is_a_503(
     caplog: pytest.LogCaptureFixture,
     route: str,
     down: Callable[[], Any],
-    all_told: Callable[[], None],
+    calls_made: Callable[[], None],
 ) -> None:
     """Every token gets a 503 with ``Retry-After``; the cause is in the log and not in the response."""
     flask_jwtlib.retrieve_verification_key = down
@@ -139,7 +139,7 @@ def test_without_a_key_a_failing_callback_is_a_503(
         assert int(response.headers["Retry-After"]) >= 1
         assert "WWW-Authenticate" not in response.headers
         assert "keys.internal" not in response.text + str(response.headers)
-    all_told()
+    calls_made()
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert errors
     assert "KeyServerDown: connect to keys.internal: timed out" in caplog.text

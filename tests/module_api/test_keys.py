@@ -285,7 +285,7 @@ def test_an_invalid_key_from_the_callback_is_a_failed_fetch(
     kind: str,
     algorithm: str,
     route: str,
-    all_told: Callable[[], None],
+    calls_made: Callable[[], None],
 ) -> None:
     """Tokens get a 503 with ``Retry-After``; the log names the cause."""
     flask_jwtlib.JWT_ALGO = algorithm
@@ -294,7 +294,7 @@ def test_an_invalid_key_from_the_callback_is_a_failed_fetch(
     response = client.get(route, headers=bearer(signer.token()))
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
-    all_told()
+    calls_made()
     assert "ConfigurationError" in caplog.text
 
 

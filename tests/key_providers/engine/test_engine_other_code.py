@@ -168,7 +168,7 @@ def test_errors_of_handlers_and_receivers_affect_no_lookup(
     undisturbed: list[Any],
     place: Any,
     error: BaseException,
-    all_told: Callable[[], None],
+    calls_made: Callable[[], None],
 ) -> None:
     """In every state of a provider's life, callers get what they get without the handler or receiver."""
     provider, source = provider_of(make_source, clock, key)
@@ -180,7 +180,7 @@ def test_errors_of_handlers_and_receivers_affect_no_lookup(
 
     with place(fail, provider):
         assert life(provider, source, clock, key, by) == undisturbed
-        all_told()
+        calls_made()
     assert len(raised) > 3
 
 
@@ -209,7 +209,7 @@ def test_hanging_handlers_and_receivers_delay_no_lookup(
 
 @pytest.mark.parametrize("place", PLACES)
 def test_handlers_and_receivers_run_without_the_providers_locks(
-    make_source: Any, clock: Any, key: Any, place: Any, all_told: Callable[[], None]
+    make_source: Any, clock: Any, key: Any, place: Any, calls_made: Callable[[], None]
 ) -> None:
     """Handlers and receivers may look up keys, and find those that the event announces."""
     provider, source = provider_of(make_source, clock, key)
@@ -225,7 +225,7 @@ def test_handlers_and_receivers_run_without_the_providers_locks(
 
     with place(look, provider):
         provider.warm_up()
-        all_told()
+        calls_made()
     assert seen
     assert set(seen) == {(False, True)}
 

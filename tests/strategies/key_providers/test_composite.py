@@ -111,7 +111,7 @@ def test_the_number_of_keys_is_limited() -> None:
 
 @pytest.mark.parametrize("position", [0, 1], ids=["first", "last"])
 def test_an_outage_of_one_provider_does_not_affect_the_others(
-    position: int, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
+    position: int, caplog: pytest.LogCaptureFixture, calls_made: Callable[[], None]
 ) -> None:
     """During an outage, another provider's key verifies its token, with a warning."""
     providers: list[Any] = [Own(KEY_1)]
@@ -119,7 +119,7 @@ def test_an_outage_of_one_provider_does_not_affect_the_others(
 
     assert kids(CompositeKeyProvider(*providers).keys_for(by("key-1"))) == ["key-1"]
 
-    all_told()
+    calls_made()
     (record,) = caplog.records
     assert record.name == "flask_jwtlib_strategies"
     assert record.levelno == logging.WARNING

@@ -192,7 +192,7 @@ def test_stale_keys_of_a_member_are_returned_while_its_source_is_down(clock: Any
 
 
 def test_a_failed_member_is_an_outage_unless_the_kid_is_found(
-    caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
+    caplog: pytest.LogCaptureFixture, calls_made: Callable[[], None]
 ) -> None:
     """A key of the token's kid is used; any other token might need the missing keys, so it gets 503."""
     down, up = Source(), Source(A)
@@ -200,16 +200,16 @@ def test_a_failed_member_is_an_outage_unless_the_kid_is_found(
     composite = CompositeKeyProvider(TTLKeyProvider(down), TTLKeyProvider(up))
 
     assert accepts(composite, A)
-    all_told()
+    calls_made()
     assert "going on with others" in caplog.text
     caplog.clear()
     assert accepts(composite, A)
-    all_told()
+    calls_made()
     assert not caplog.records, "the second time it is at hand"
     for kid in ("b", None):
         with pytest.raises(VerificationUnavailable):
             composite.keys_for(by(kid))
-    all_told()
+    calls_made()
     assert "going on with others" not in caplog.text
 
 
@@ -288,13 +288,13 @@ FAULT_NAMES = ["raises", "None", "int", "text", "no keys", "None in a list", "ma
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_NAMES)
 def test_a_member_whose_keys_at_hand_fails_is_searched_again(
-    fault: Any, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
+    fault: Any, caplog: pytest.LogCaptureFixture, calls_made: Callable[[], None]
 ) -> None:
     """If a member's ``keys_at_hand`` fails, a warning is logged, and its ``keys_for`` is called last."""
     composite = CompositeKeyProvider(FixedResults(fault, static(A)), static(B))
 
     assert accepts(composite, B)
-    all_told()
+    calls_made()
     assert "some keys can't be had" in caplog.text
     assert accepts(composite, A)
     assert not composite.keys_for(by("c"))
@@ -352,7 +352,7 @@ def test_an_authenticator_accepts_tokens_of_all_members(caplog: pytest.LogCaptur
 
 @pytest.mark.parametrize("error", [SystemExit(3), RuntimeError("broken")], ids=repr)
 def test_errors_of_log_handlers_affect_no_lookup(
-    error: BaseException, all_told: Callable[[], None]
+    error: BaseException, calls_made: Callable[[], None]
 ) -> None:
     """The warning about a failed member is written in the background."""
     hang, threads = threading.Event(), []
@@ -370,7 +370,7 @@ def test_errors_of_log_handlers_affect_no_lookup(
         assert accepts(composite, B)
         assert accepts(composite, B)
         hang.set()
-        all_told()
+        calls_made()
     finally:
         logger.removeHandler(handler)
     assert len(threads) == 2

@@ -115,7 +115,7 @@ def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
 
 
 def test_the_query_of_the_url_is_never_shown(
-    idp: IdentityProvider, caplog: pytest.LogCaptureFixture, all_told: Callable[[], None]
+    idp: IdentityProvider, caplog: pytest.LogCaptureFixture, calls_made: Callable[[], None]
 ) -> None:
     """Representation, status, events, errors and log show no query, whatever goes wrong."""
     shown: list[Any] = []
@@ -136,7 +136,7 @@ def test_the_query_of_the_url_is_never_shown(
             keys.warm_up()
         shown += [repr(keys), json.dumps(keys.status())]
         shown += [str(outage.value), repr(outage.value.__cause__)]
-    all_told()
+    calls_made()
 
     assert {request.query for request in idp.requests} == {"key=hunter2"}
     assert "GET http://127.0.0.1" in caplog.text

@@ -87,7 +87,7 @@ BAD_MEMBERS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("make", BAD_MEMBERS.values(), ids=BAD_MEMBERS.keys())
 def test_an_unusable_key_is_skipped_and_counted(
-    idp: IdentityProvider, make: Callable[[], Any], all_told: Callable[[], None]
+    idp: IdentityProvider, make: Callable[[], Any], calls_made: Callable[[], None]
 ) -> None:
     """The set's other keys are used; the status and an event give a reason that quotes nothing of the key."""
     issuer = idp.add_key(kid="good")
@@ -101,7 +101,7 @@ def test_an_unusable_key_is_skipped_and_counted(
 
     with key_event.connected_to(listen, keys):
         assert verify(issuer.token(), keys).subject == "alice"
-        all_told()
+        calls_made()
 
     status = keys.status()
     assert (status["state"], status["kids"], status["keys"]) == ("fresh", ["good"], 1)

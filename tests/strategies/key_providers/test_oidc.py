@@ -184,7 +184,7 @@ def test_the_longest_retry_after_of_both_metadata_paths_is_honoured(
     assert verify(signer.token(), keys).subject == "alice"
 
 
-def test_status_and_events(idp: IdentityProvider, all_told: Callable[[], None]) -> None:
+def test_status_and_events(idp: IdentityProvider, calls_made: Callable[[], None]) -> None:
     """The status is JSON, and events have the provider as their sender."""
     idp.add_key()
     keys = oidc_provider_of(idp)
@@ -195,7 +195,7 @@ def test_status_and_events(idp: IdentityProvider, all_told: Callable[[], None]) 
 
     with key_event.connected_to(listen, keys):
         keys.warm_up()
-        all_told()
+        calls_made()
     assert events == ["refreshed"]
     assert json.loads(json.dumps(keys.status()))["kids"] == ["key-1"]
 

@@ -214,7 +214,7 @@ def test_the_issuer_in_the_metadata_must_match_exactly(
     caplog: pytest.LogCaptureFixture,
     change: Any,
     shown: str,
-    all_told: Callable[[], None],
+    calls_made: Callable[[], None],
 ) -> None:
     """Another issuer's metadata is a failed refresh; the log names both, and no keys are requested."""
     ours = idp.issuer_url
@@ -226,7 +226,7 @@ def test_the_issuer_in_the_metadata_must_match_exactly(
         keys.warm_up()
     assert keys.status()["last_error"] == "DocumentError"
     assert counts_of(idp) == (1, 0, 0)
-    all_told()
+    calls_made()
     (record,) = caplog.records
     assert record.exc_info is not None
     text = str(record.exc_info[1])

@@ -96,7 +96,7 @@ def test_with_max_stale_zero_a_damaged_file_loses_its_keys_at_once(keys: Path, c
 
 
 def test_a_damaged_only_file_is_an_outage_after_max_stale(
-    keys: Path, clock: Any, all_told: Callable[[], None]
+    keys: Path, clock: Any, calls_made: Callable[[], None]
 ) -> None:
     """The keys are used as stale ones, and then tokens get 503, never 401."""
     events: list[str] = []
@@ -107,7 +107,7 @@ def test_a_damaged_only_file_is_an_outage_after_max_stale(
     provider = provider_of(keys / "a.json", clock=clock, max_stale=60)
     (keys / "a.json").write_text(jwks_of(A))
     provider.warm_up()
-    all_told()
+    calls_made()
     (keys / "a.json").write_text("")
     with key_event.connected_to(listen, provider):
         for _ in range(6):
@@ -122,7 +122,7 @@ def test_a_damaged_only_file_is_an_outage_after_max_stale(
         (keys / "a.json").write_text(jwks_of(A))
         clock.move(60)
         assert subject(A.token(), provider) == "alice"
-        all_told()
+        calls_made()
 
     assert [event for event in events if event != "refresh_failed"] == [
         "serving_stale",
