@@ -1,7 +1,7 @@
-"""DER: which bytes are a key or a certificate, told by their structure alone.
+"""Recognises keys and certificates in DER by their structure.
 
-Nothing is loaded, so keys that ``cryptography`` can't use are recognised too: those of unknown curves and
-algorithms, encrypted ones, and those of any size.
+Nothing is loaded, so keys that ``cryptography`` can't use are recognised too: unknown curves and algorithms,
+encrypted keys, and keys of any size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PRIVATE = re.compile(
     rb"|\x02{6}|\x02{9}\x30?",  # OpenSSL's DSA form, PKCS #1 (RFC 8017 §A.1.2)
     re.DOTALL,
 )
-# PKCS #12 (RFC 7292 §4), also in BER, whose lengths may be left open.
+# PKCS #12 (RFC 7292 §4), also in BER, where lengths may be indefinite.
 _PKCS12 = re.compile(
     rb"\x30.{1,5}\x02\x01\x03\x30.{1,5}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL
 )
@@ -30,16 +30,16 @@ _ENCRYPTED = b"\x30\x04"  # PKCS #8, EncryptedPrivateKeyInfo
 _PKCS7 = b"\x06\xa0"  # certificates, in a ContentInfo (RFC 5652 §3)
 _OID = 6
 _SEQUENCE = 0x30
-# Two numbers may be anything; a modulus has more bytes than this.
+# Bytes. Other structures consist of two integers too, but only a modulus is this long.
 _MIN_MODULUS = 33
 
 
 def der_key(data: bytes) -> Literal["private", "public"] | None:
-    """Say whether bytes begin with a key or a certificate in DER, and which kind of key it holds.
+    """Return which kind of key or certificate the bytes begin with, in DER.
 
     Returns:
-        ``"private"`` also for PKCS #12, ``"public"`` also for certificates, requests and PKCS #7; None if
-        it is nothing of the kind.
+        ``"private"``, also for PKCS #12; ``"public"``, also for certificates, certificate requests and
+        PKCS #7; None for anything else.
     """
     if _PKCS12.match(data):
         return "private"
@@ -61,7 +61,7 @@ def der_key(data: bytes) -> Literal["private", "public"] | None:
 
 
 def _elements(content: bytes) -> list[tuple[int, bytes]]:
-    """The elements that a constructed element is made of, none if it isn't made of whole ones."""
+    """Return the elements in a constructed element's content, or none if one of them is cut off."""
     elements: list[tuple[int, bytes]] = []
     position = 0
     while position < len(content):
@@ -74,7 +74,7 @@ def _elements(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _element(data: bytes, start: int) -> tuple[int, bytes, int] | None:
-    """Read one element (X.690 §8.1, §10.1): its tag, its content and where it ends, None if it is cut off."""
+    """Return an element's tag, content and end (X.690 §8.1, §10.1), or None if it is cut off."""
     header = data[start : start + 2]
     if len(header) < 2:
         return None

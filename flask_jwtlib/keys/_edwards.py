@@ -1,4 +1,4 @@
-"""Edwards curves: which bytes are an Ed25519 or Ed448 public key that only its owner can sign for."""
+"""Checks the public keys of the Edwards curves, Ed25519 and Ed448."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EdwardsCurve:
         prime: Size of the field.
         a: Coefficient of x².
         d: Coefficient of x²·y².
-        order: Order of the group that every key pair is made in (``L`` in RFC 8032).
+        order: Order of the base point (``L`` in RFC 8032).
     """
 
     name: str
@@ -32,14 +32,14 @@ class EdwardsCurve:
     d: int
     order: int
 
-    # A provider that refreshes reads the same few keys again and again.
+    # A refreshing provider reads the same few keys again and again.
     @lru_cache(maxsize=1024)  # noqa: B019 - there are two curves, which live as long as the module
     def fault(self, encoded: bytes) -> str | None:
-        """Say what is wrong with an encoded public key, None if it is a point of full order.
+        """Return what is wrong with an encoded public key, or None if it is a point of full order.
 
-        RFC 8032 §5.1.5 and §5.2.5 make every public key a multiple of the base point, so its order is
-        exactly ``order``. Anyone can sign for a point of small order. A point that has a component of
-        small order verifies differently in different libraries, and no key generation makes one.
+        By RFC 8032 §5.1.5 and §5.2.5 every public key is a multiple of the base point, so its order is
+        exactly ``order``. Anyone can sign for a point of small order. A point with a component of small
+        order verifies differently in different libraries, and no key generation produces one.
         """
         if len(encoded) != self.size:
             return f"an {self.name} public key has {self.size} bytes, this one has {len(encoded)}"
@@ -53,21 +53,21 @@ class EdwardsCurve:
             return f"this {self.name} public key is not a point on the curve"
         if x == 0 and sign:
             return f"this {self.name} public key is not in canonical encoding (RFC 8032 §5)"
-        # Which of the two x is meant doesn't matter: a point and its negative have the same order.
+        # Either of the two x will do: a point and its negative have the same order.
         point = (x, y, 1)
         if self._is_identity(self._double(self._double(self._double(point)))):
             return f"this {self.name} public key has small order: anyone can sign for it"
         if not self._is_identity(self._multiple(point)):
             return (
                 f"this {self.name} public key is not of full order: "
-                "it can't have been made as RFC 8032 §5 says"
+                "it wasn't generated as RFC 8032 §5 requires"
             )
         return None
 
     def _x_of(self, y: int) -> int | None:
-        """One of the two x of a point (RFC 8032 §5.1.3, §5.2.3), None if there is none."""
+        """Return one of the two x for a y (RFC 8032 §5.1.3, §5.2.3), or None if no point has this y."""
         prime = self.prime
-        # Never divides by zero: d isn't a square in the field, and a is one.
+        # Never divides by zero: a is a square in the field, and d isn't.
         square = (1 - y * y) * pow(self.a - self.d * y * y, -1, prime) % prime
         if prime % 4 == 3:
             root = pow(square, (prime + 1) // 4, prime)
@@ -78,7 +78,7 @@ class EdwardsCurve:
         return root if root * root % prime == square else None
 
     def _add(self, left: _Point, right: _Point) -> _Point:
-        """Add two points, any two, in projective coordinates (RFC 8032 §5.2.4, for any a)."""
+        """Add any two points, in projective coordinates (RFC 8032 §5.2.4, for any a)."""
         prime = self.prime
         x1, y1, z1 = left
         x2, y2, z2 = right
@@ -93,7 +93,7 @@ class EdwardsCurve:
         return a * f * h % prime, a * g * (d - self.a * c) % prime, f * g % prime
 
     def _double(self, point: _Point) -> _Point:
-        """Add a point to itself, in fewer steps than ``_add`` needs."""
+        """Add a point to itself, in fewer steps than ``_add``."""
         prime = self.prime
         x, y, z = point
         c = x * x % prime
@@ -104,7 +104,7 @@ class EdwardsCurve:
         return ((x + y) * (x + y) - c - d) * j % prime, f * (e - d) % prime, f * j % prime
 
     def _multiple(self, point: _Point) -> _Point:
-        """The point times ``order``."""
+        """Return the point times ``order``."""
         total = _IDENTITY
         for bit in f"{self.order:b}":
             total = self._double(total)

@@ -1,8 +1,8 @@
 """Algorithms and their verifiers: the only module that imports python-jose.
 
-``Key`` subclasses of python-jose on ``cryptography`` verify the signatures. They are used as instances
-and registered nowhere: python-jose lacks some algorithms (PS256, EdDSA, ES256K), and prepares the
-others anew for each signature.
+Subclasses of python-jose's ``Key`` verify signatures with ``cryptography``. python-jose lacks some algorithms
+(PS256, EdDSA, ES256K), and prepares the others again for each signature. The subclasses are not registered
+with python-jose.
 """
 
 from __future__ import annotations
@@ -64,30 +64,30 @@ ALGORITHMS = frozenset((*_HMAC, *_RSA, *_CURVES.values(), *_ED25519, *_ED448))
 
 
 def algorithm_names(value: object) -> tuple[str, ...]:
-    """Answer the algorithms of a configuration, one or several, checked to be known.
+    """Return configured algorithms, one or several, after checking that each is known.
 
     Raises:
-        ConfigurationError: One is not, or there is none.
+        ConfigurationError: One is unknown, or there are none.
     """
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, Iterable):
-        raise ConfigurationError(f"algorithms are given as a string or a list, not {value!r}")
+        raise ConfigurationError(f"algorithms is {value!r}, expected a string or a list of strings")
     checked = tuple(cast("Iterable[object]", names))
     if not checked:
         raise ConfigurationError(
-            "name at least one algorithm: without any, nothing can be verified"
+            "algorithms is empty: expected at least one algorithm, such as 'RS256'"
         )
     for name in checked:
         if not isinstance(name, str) or name not in ALGORITHMS:
             known = ", ".join(sorted(ALGORITHMS))
             raise ConfigurationError(
-                f"{name!r} is no algorithm that can be accepted; choose from {known}"
+                f"{name!r} is not a known signature algorithm: expected one of {known}"
             )
     return cast("tuple[str, ...]", checked)
 
 
 def key_type_of(material: KeyMaterial) -> str:
-    """The key's ``kty`` (RFC 7518 §6.1, RFC 8037 §2)."""
+    """Return the key's ``kty`` (RFC 7518 §6.1, RFC 8037 §2)."""
     if isinstance(material, bytes):
         return "oct"
     if isinstance(material, RSAPublicKey):
@@ -96,7 +96,7 @@ def key_type_of(material: KeyMaterial) -> str:
 
 
 def algorithms_of(material: KeyMaterial) -> tuple[str, ...]:
-    """The algorithms that a key of this type, and for ECDSA of this curve, can verify."""
+    """Return the algorithms that fit a key's type and, for ECDSA, its curve."""
     if isinstance(material, bytes):
         return _HMAC
     if isinstance(material, RSAPublicKey):
@@ -119,26 +119,27 @@ def algorithms_of(material: KeyMaterial) -> tuple[str, ...]:
 
 
 def weakness(material: KeyMaterial, algorithm: str) -> str | None:
-    """Say what makes a key too weak for an algorithm (RFC 7518 §3.2, §3.3), None if nothing does."""
+    """Return why a key is too weak for an algorithm (RFC 7518 §3.2, §3.3), or None if it isn't."""
     if isinstance(material, bytes):
         needed = _HASHES[algorithm[2:]].digest_size
         if len(material) < needed:
             return (
-                f"an HMAC secret of {len(material)} bytes is too short: {algorithm} needs {needed}"
+                f"an HMAC secret of {len(material)} bytes is too short: "
+                f"{algorithm} needs at least {needed}"
             )
     elif isinstance(material, RSAPublicKey) and material.key_size < 2048:
-        return f"an RSA key of {material.key_size} bits is too short: 2048 are the least"
+        return f"an RSA key of {material.key_size} bits is too short: expected at least 2048"
     return None
 
 
 def make_verifier(material: KeyMaterial, algorithm: str) -> Verifier:
-    """Prepare the check ``(signing_input, signature) -> bool`` of one key under one of its algorithms."""
+    """Return a function ``(signing_input, signature) -> bool`` for a key and one of its algorithms."""
     if isinstance(material, bytes):
         try:
             key: Key = _HMACKey(material, algorithm)
         except JWKError:
             raise ConfigurationError(
-                "python-jose takes this secret for a key of another kind"
+                "python-jose refuses this HMAC secret: it looks like a public key or a certificate"
             ) from None
     elif isinstance(material, RSAPublicKey):
         key = _RSAKey(material, algorithm)
@@ -150,12 +151,12 @@ def make_verifier(material: KeyMaterial, algorithm: str) -> Verifier:
     return cast("Verifier", prepared.verify)
 
 
-# python-jose's own classes make padding, hash and MAC anew for each signature, and ask themselves
-# whether they are public: that costs up to two microseconds.
+# For each signature, python-jose's own classes create the padding, hash or MAC again and check whether the
+# key is public. That costs up to two microseconds.
 
 
 class _HMACKey(CryptographyHMACKey):
-    """HMAC with SHA-2 (RFC 7518 §3.2), whose secret is hashed once."""
+    """HMAC with SHA-2 (RFC 7518 §3.2). The secret is hashed once."""
 
     def __init__(self, secret: bytes, algorithm: str) -> None:
         parent: Any = super()
@@ -186,8 +187,8 @@ class _RSAKey(Key):
         )
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
-        # RFC 8017 §8.1.2 and §8.2.2: as long as the modulus. OpenSSL also accepts a PSS signature
-        # without its leading zero bytes, which would be a second spelling of one token.
+        # A signature is as long as the modulus (RFC 8017 §8.1.2, §8.2.2). OpenSSL also accepts a PSS
+        # signature without its leading zero bytes, which would give one token two spellings.
         if len(sig) != self._size:
             return False
         try:
@@ -199,7 +200,7 @@ class _RSAKey(Key):
 
 
 class _ECKey(Key):
-    """ECDSA, whose signature is exactly r and s (RFC 7518 §3.4, RFC 8812 §3.2)."""
+    """ECDSA. The signature is r and s, both of full length (RFC 7518 §3.4, RFC 8812 §3.2)."""
 
     def __init__(self, key: EllipticCurvePublicKey, algorithm: str) -> None:
         self._key = key
@@ -219,7 +220,7 @@ class _ECKey(Key):
 
 
 class _EdwardsKey(Key):
-    """Ed25519 or Ed448, by the key's curve, without a context (RFC 8037 §3.1)."""
+    """EdDSA without a context (RFC 8037 §3.1). The key decides whether it is Ed25519 or Ed448."""
 
     def __init__(self, key: Ed25519PublicKey | Ed448PublicKey, algorithm: str) -> None:
         self._key = key

@@ -22,7 +22,7 @@ from ._strength import jwk_fault
 
 __all__ = ["load_jwk", "present_members", "thumbprints_of", "use_names"]
 
-# Padding isn't part of base64url in JOSE (RFC 7515 §2), and some issuers write it all the same.
+# base64url in JOSE has no padding (RFC 7515 §2), but some issuers write it.
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)(={0,2})")
 _PRIVATE_MEMBERS = frozenset({"d", "dp", "dq", "oth", "p", "q", "qi"})
 _BLANK_MEANS_ABSENT = _PRIVATE_MEMBERS | {"alg", "key_ops", "use"}
@@ -38,14 +38,14 @@ _CURVES: dict[str, dict[str, Any]] = {
     "OKP": {"Ed25519": Ed25519PublicKey, "Ed448": Ed448PublicKey},
 }
 _DIGESTS = {"x5t#S256": sha256, "x5t": sha1}
-"""What makes a certificate's thumbprint, the stronger one first. SHA-1 only names a key here."""
+"""The hash of each thumbprint parameter, the stronger one first. SHA-1 only identifies a key here."""
 
 
 def use_names(value: object) -> frozenset[str]:
-    """Return the accepted values of ``use``, one or several, checked to be strings.
+    """Return the accepted values of ``use``, one or several, after checking that each is a string.
 
     Raises:
-        ConfigurationError: They aren't, or there are none.
+        ConfigurationError: One isn't a non-empty string, or there are none.
     """
     names = (value,) if isinstance(value, str) else value
     checked = tuple(cast("Iterable[object]", names)) if isinstance(names, Iterable) else ()
@@ -57,7 +57,7 @@ def use_names(value: object) -> frozenset[str]:
 
 
 def present_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out members that serialisers write for absent ones: any that is null, and some that are blank."""
+    """Return a JWK's members without those that serialisers write for absent ones: null or blank."""
     return {
         name: value
         for name, value in jwk.items()
@@ -96,19 +96,19 @@ def load_jwk(jwk: Mapping[str, Any], uses: frozenset[str]) -> KeyMaterial:
         return values[0] if kty == "oct" else curve.from_public_bytes(values[0])
     except UnsupportedAlgorithm:
         raise ConfigurationError(
-            f"the OpenSSL library that cryptography uses here doesn't support {jwk.get('crv', kty)}"
+            f"the OpenSSL library that cryptography uses doesn't support {jwk.get('crv', kty)}"
         ) from None
     except ValueError:
         # The cause's text may quote the key.
-        raise ConfigurationError(f"this {kty} JWK does not hold a key that can be read") from None
+        raise ConfigurationError(f"this {kty} JWK does not hold a valid key") from None
 
 
 def thumbprints_of(jwk: Mapping[str, Any], material: KeyMaterial) -> dict[str, str]:
-    """Return the certificate thumbprints that tokens may name this key by (RFC 7515 §4.1.7, §4.1.8).
+    """Return the certificate thumbprints by which tokens may name a key (RFC 7515 §4.1.7, §4.1.8).
 
-    Each is the JWK's own ``x5t`` or ``x5t#S256``, or else that of its first certificate in ``x5c``, if
-    this certificate is for the JWK's key. A certificate is not trusted for anything else, and one that
-    can't be read changes nothing.
+    Each is the JWK's own ``x5t`` or ``x5t#S256``. Where the JWK lacks it, it is computed from the first
+    certificate in ``x5c``, if that certificate is for the JWK's key. The certificate is used for nothing
+    else, and one that can't be read is ignored.
     """
     own = {name: jwk[name].rstrip("=") for name in _DIGESTS if isinstance(jwk.get(name), str)}
     missing = [name for name in _DIGESTS if name not in own]
@@ -124,7 +124,7 @@ def _certificate(jwk: Mapping[str, Any], material: KeyMaterial) -> bytes | None:
     try:
         der = b64decode(chain[0])
         key: object = x509.load_der_x509_certificate(der).public_key()
-    except Exception:  # noqa: BLE001 - certificates can be broken in any way, and the key is fine without
+    except Exception:  # noqa: BLE001 - a certificate can be broken in any way, and the key doesn't need it
         return None
     return der if key == material else None
 
@@ -132,7 +132,7 @@ def _certificate(jwk: Mapping[str, Any], material: KeyMaterial) -> bytes | None:
 def _check_purpose(jwk: Mapping[str, Any], uses: frozenset[str]) -> None:
     if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         raise ConfigurationError(
-            "this JWK holds a private key: a resource server is given the public key alone"
+            "this JWK holds a private key: a resource server needs only the public key"
         )
     use: object = jwk.get("use")
     if use is not None and not (isinstance(use, str) and use in uses):
@@ -161,6 +161,6 @@ def _curve(jwk: Mapping[str, Any]) -> Any:
         return None
     if not isinstance(crv, str) or crv not in known:
         raise ConfigurationError(
-            f"this {kty} JWK is of a curve that is not supported: crv must be {', '.join(known)}"
+            f"this {kty} JWK's curve is not supported: crv must be one of {', '.join(known)}"
         )
     return known[crv]

@@ -1,138 +1,109 @@
-"""A set of verification keys, and the choice among them."""
+"""A set of verification keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from ..errors import ConfigurationError
 from ..sharing import Shared
 from ..values import UnverifiedHeader
 from ._jose import KeyMaterial
 from ._jwk import use_names
-from ._text import as_text, find_key, parse_json, unread
+from ._key_index import KeyIndex, Keys
+from ._text import as_text, find_key, parse_json, unreadable
 from ._verification_key import VerificationKey
 
 __all__ = ["KeySet"]
 
-_MAX_TRIES = 4
-_Keys = tuple[VerificationKey, ...]
+
+def _checked_keys(keys: Iterable[VerificationKey]) -> Keys:
+    checked = tuple(keys)
+    for key in checked:
+        if not isinstance(key, VerificationKey):
+            raise ConfigurationError(
+                f"KeySet takes VerificationKey objects, not {type(key).__name__}; "
+                "KeySet.of reads keys in other forms"
+            )
+    return checked
+
+
+def _index_of(key_set: KeySet) -> KeyIndex:
+    return KeyIndex.of(key_set.keys, exact=key_set.exact)
 
 
 @frozen(eq=False)
 class KeySet(Shared):
-    """Some keys, of which few may verify any one token (RFC 7515 §6, RFC 7517 §4.5).
+    """A set of verification keys that selects those that may verify a token (RFC 7515 §6, RFC 7517 §4.5).
 
-    A token that names a ``kid`` is verified by the keys of that ``kid`` and no others. A token without
-    a ``kid`` is verified if exactly one key fits its algorithm (for EdDSA, one per curve), or if several
-    fit and exactly one of them has the certificate thumbprint that the token names in ``x5t#S256``, or
-    else in ``x5t``. A list given by hand whose keys have no ``kid`` at all is tried whole, whatever the
-    token names: up to four keys per algorithm. A JWK set is not: there, a key without a ``kid`` is for
-    tokens without one.
+    Use ``KeySet.of`` to read keys in any supported form. A set without keys verifies nothing.
 
-    A set without keys verifies nothing.
+    A token with a ``kid`` is verified only by the keys with that ``kid``. A token without one is verified if
+    exactly one key fits its algorithm (for EdDSA, one per curve). If several fit, the token's certificate
+    thumbprint must identify one of them, in ``x5t#S256`` or else in ``x5t``.
+
+    If no key of a list has a ``kid``, all keys that fit the algorithm are tried, at most four, even if the
+    token has a ``kid``. In a JWK set, a key without a ``kid`` is only for tokens without one.
 
     Args:
         keys: The keys.
-        exact: Never try a key without a ``kid`` for a token that names one, as with a JWK set.
+        exact: Whether a key without a ``kid`` is only for tokens without one, as in a JWK set.
 
     Attributes:
-        skipped: Why members of a JWK set or a PEM map were skipped, a line each.
+        skipped: Why members of a JWK set or a PEM map were skipped, one line each.
         kids: The key IDs.
 
     Raises:
         ConfigurationError: There are too many keys without a ``kid`` to try them all.
     """
 
-    keys: _Keys
+    keys: Keys = field(converter=_checked_keys)
     skipped: tuple[str, ...] = field(default=(), kw_only=True)
     exact: bool = field(default=False, kw_only=True, repr=False)
-    kids: frozenset[str] = field(init=False, repr=False, default=frozenset())
-    _by_kid: dict[tuple[str | None, str], _Keys] = field(
-        init=False, repr=False, factory=dict[tuple[str | None, str], _Keys]
+    _index: KeyIndex = field(init=False, repr=False, default=Factory(_index_of, takes_self=True))
+    kids: frozenset[str] = field(
+        init=False, repr=False, default=Factory(lambda self: self._index.kids, takes_self=True)
     )
-    _by_algorithm: dict[str, _Keys] = field(init=False, repr=False, factory=dict[str, _Keys])
-    _by_thumbprint: dict[tuple[str, str, str], _Keys] = field(
-        init=False, repr=False, factory=dict[tuple[str, str, str], _Keys]
-    )
-    _any_kid: bool = field(init=False, repr=False, default=False)
-
-    def __attrs_post_init__(self) -> None:
-        for key in self.keys:
-            if not isinstance(key, VerificationKey):
-                raise ConfigurationError(
-                    f"KeySet takes VerificationKey objects, not {type(key).__name__}; "
-                    "KeySet.of reads keys in other forms"
-                )
-            for algorithm in key.algorithms:
-                same_kid = self._by_kid.get((key.kid, algorithm), ())
-                if any(key.material == other.material for other in same_kid):
-                    continue
-                self._by_kid[key.kid, algorithm] = (*same_kid, key)[:_MAX_TRIES]
-                self._by_algorithm[algorithm] = (*self._by_algorithm.get(algorithm, ()), key)
-        kids = frozenset(key.kid for key in self.keys if key.kid is not None)
-        any_kid = bool(self.keys) and not kids and not self.exact
-        object.__setattr__(self, "kids", kids)
-        object.__setattr__(self, "_any_kid", any_kid)
-        for algorithm, keys in self._by_algorithm.items():
-            if any_kid and len(keys) > _MAX_TRIES:
-                raise ConfigurationError(
-                    f"{len(keys)} keys without a kid fit {algorithm}, {_MAX_TRIES} are tried: give them kids"
-                )
-            if not any_kid and len({type(key.material) for key in keys}) < len(keys):
-                # Keys of two types share an algorithm only as EdDSA, where the signature's length tells
-                # which curve it is of.
-                self._by_algorithm[algorithm] = ()
-                self._index_thumbprints(algorithm, keys)
-
-    def _index_thumbprints(self, algorithm: str, keys: _Keys) -> None:
-        for key in keys:
-            for parameter, thumbprint in key.thumbprints.items():
-                place = parameter, thumbprint, algorithm
-                named = self._by_thumbprint.setdefault(place, (key,))
-                if named and named[0].material != key.material:
-                    # A thumbprint that two keys have names neither.
-                    self._by_thumbprint[place] = ()
 
     def select(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Return the keys that may verify a token of this header, few or none."""
-        if header.kid is None or self._any_kid:
-            keys = self._by_algorithm.get(header.alg, ())
-            return keys if keys or not self._by_thumbprint else self._by_certificate(header)
-        return self._by_kid.get((header.kid, header.alg), ())
+        """Return the keys that may verify a token with this header: a few, or none."""
+        index = self._index
+        if header.kid is None or index.any_kid:
+            keys = index.by_algorithm.get(header.alg, ())
+            return keys if keys or not index.by_thumbprint else self._by_thumbprint(header)
+        return index.by_kid.get((header.kid, header.alg), ())
 
-    def _by_certificate(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Choose by a thumbprint, which only picks one of the set's own keys."""
+    def _by_thumbprint(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         for parameter in ("x5t#S256", "x5t"):
             thumbprint = header.parameters.get(parameter)
             if isinstance(thumbprint, str):
                 place = parameter, thumbprint.rstrip("="), header.alg
-                return self._by_thumbprint.get(place, ())
+                return self._index.by_thumbprint.get(place, ())
         return ()
 
     def lacks(self, kid: str | None) -> bool:
-        """Whether a token that names this ``kid`` could only be verified by another set than this one."""
-        return kid is not None and not self._any_kid and kid not in self.kids
+        """Return whether this set lacks the only key that may verify a token with this ``kid``."""
+        return kid is not None and not self._index.any_kid and kid not in self.kids
 
     @property
     def algorithms(self) -> frozenset[str]:
-        """Every algorithm that some key verifies."""
-        return frozenset(self._by_algorithm)
+        """The algorithms of all keys."""
+        return frozenset(self._index.by_algorithm)
 
     @classmethod
     def of(cls, material: Any, *, allow_weak: bool = False) -> KeySet:
-        """Make a key set from whatever holds verification keys.
+        """Make a key set from verification keys in any supported form.
 
         Args:
             material: A ``VerificationKey``, PEM or OpenSSH text, a JWK, a JWK set or a PEM map (each a
                 mapping or JSON), a public key object of ``cryptography``, a ``KeySet``, or an
-                iterable of such.
+                iterable of these.
             allow_weak: Accept weak keys with a warning, as ``VerificationKey`` does.
 
         Raises:
-            ConfigurationError: It is none of these. Pass an HMAC secret as
+            ConfigurationError: The material is in another form. Pass an HMAC secret as
                 ``VerificationKey.from_secret(…)``.
         """
         if isinstance(material, KeySet):
@@ -155,12 +126,12 @@ class KeySet(Shared):
         allow_weak: bool = False,
         uses: str | Iterable[str] = ("sig",),
     ) -> KeySet:
-        """Make a key set from a JWK set (RFC 7517 §5), skipping members that can't verify signatures.
+        """Make a key set from a JWK set (RFC 7517 §5), without members that can't verify signatures.
 
         If all members are skipped, the set has no keys.
 
         Args:
-            jwks: The set, a mapping or JSON.
+            jwks: The JWK set, as a mapping or JSON.
             allow_weak: Accept weak keys with a warning, as ``VerificationKey`` does.
             uses: The values of ``use`` that mark a key for signatures, as for
                 ``VerificationKey.from_jwk``.
@@ -170,7 +141,9 @@ class KeySet(Shared):
         """
         members: Any = _document(jwks).get("keys")
         if not isinstance(members, list | tuple):
-            raise ConfigurationError('a JWK set is a JSON object whose "keys" is an array')
+            raise ConfigurationError(
+                'this is not a JWK set: expected a JSON object with an array "keys"'
+            )
         accepted = use_names(uses)
 
         def read(member: Any) -> VerificationKey:
@@ -183,23 +156,24 @@ class KeySet(Shared):
     def from_pem_map(
         cls, pems: Mapping[str, Any] | str | bytes, *, allow_weak: bool = False
     ) -> KeySet:
-        """Make a key set from a map of key IDs to PEM, ``{kid: PEM}``, skipping what can't be read.
+        """Make a key set from a map of key IDs to PEM, ``{kid: PEM}``, without members that can't be read.
 
-        Google publishes such maps, for Firebase (with certificates) and for Identity-Aware Proxy. A
-        certificate's dates and its issuer are not looked at.
+        Google publishes such maps for Firebase (with certificates) and for Identity-Aware Proxy. A
+        certificate's validity dates and issuer are not checked.
 
         Args:
-            pems: The map, a mapping or JSON.
+            pems: The map, as a mapping or JSON.
             allow_weak: Accept weak keys with a warning, as ``VerificationKey`` does.
 
         Raises:
-            ConfigurationError: It is not such a map, as a member is not a string or none is PEM; or none
-                of its keys can be used.
+            ConfigurationError: It is not a map of strings with at least one PEM, or none of its keys can be
+                used.
         """
         members = _document(pems)
         if not _is_pem_map(members):
             raise ConfigurationError(
-                "a PEM map is a JSON object of key IDs and, for each, a public key or certificate in PEM"
+                "this is not a PEM map: expected a JSON object of key IDs and, for each, a public key "
+                "or certificate in PEM"
             )
 
         def read(member: tuple[str, str]) -> VerificationKey:
@@ -207,7 +181,7 @@ class KeySet(Shared):
 
         key_set = cls._of_members(members.items(), read)
         if not key_set.keys:
-            # An error page can look like such a map: it must not count as a set without keys.
+            # An error page can look like a PEM map. It must not be read as a set without keys.
             reasons = "; ".join(list(dict.fromkeys(key_set.skipped))[:3])
             raise ConfigurationError(f"no key of this PEM map can be used: {reasons}")
         return key_set
@@ -240,7 +214,7 @@ class KeySet(Shared):
                 )
             return cls((VerificationKey.from_jwk(members, allow_weak=allow_weak),))
         if not isinstance(material, str | bytes):
-            # Anything but a key object is refused there.
+            # VerificationKey refuses anything but a key object.
             return cls((VerificationKey(cast("KeyMaterial", material), allow_weak=allow_weak),))
         text = as_text(material)
         if text.lstrip().startswith("{"):
@@ -250,7 +224,7 @@ class KeySet(Shared):
             return cls((VerificationKey(key, allow_weak=allow_weak),))
         if text.lstrip().startswith(("ssh-", "ecdsa-")):
             return cls((VerificationKey.from_openssh(text, allow_weak=allow_weak),))
-        raise unread(material)
+        raise unreadable(material)
 
 
 def _document(given: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:

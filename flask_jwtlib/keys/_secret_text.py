@@ -1,8 +1,8 @@
-"""Keys in disguise: recognises public and private keys in text and bytes that are given as something else.
+"""Recognises public and private keys in text and bytes that are given as something else.
 
-A public key is never an HMAC secret: everybody who has it could sign tokens (RFC 8725 §2.1). A private key
-has no place on a resource server. Both come in many spellings, and for the question what they are, spelling
-doesn't matter. ``VerificationKey.from_secret`` documents what is recognised; keep the two in step.
+A public key must not be an HMAC secret: anyone who has it could sign tokens (RFC 8725 §2.1). A private key
+must not be on a resource server. Both occur in many encodings, so the text is decoded and searched again.
+``VerificationKey.from_secret`` documents what is recognised; keep the two in step.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ._der import der_key
 
 __all__ = ["PRIVATE_KEY_REFUSED", "holds_private_key", "kind_of_key", "refuse_private_key"]
 
-PRIVATE_KEY_REFUSED = "this holds a private key: a resource server is given the public key alone"
+PRIVATE_KEY_REFUSED = "this holds a private key: a resource server needs only the public key"
 
-# Layers of hex, base64 and the like that are looked through.
+# Layers of encoding, such as hex and base64, that are decoded.
 _MAX_LAYERS = 2
-# Bytes: in longer text, keys are looked for as it stands.
+# Bytes. Longer text is searched without decoding it.
 _MAX_ENCODED = 65_536
 _ASCII = bytes(range(128))
 
 
 def _member(*names: str) -> re.Pattern[bytes]:
-    """Find a member of a mapping, in JSON or printed by a program, also within a quoted string."""
+    """Match a mapping's member, in JSON or as a program prints it, also within a quoted string."""
     name = "|".join(names).encode()
     return re.compile(
         rb"[\"'](?:%b)\\?[\"']\s*[:=]|\(\s*[\"'](?:%b)[\"']\s*," % (name, name), re.IGNORECASE
@@ -37,7 +37,7 @@ def _member(*names: str) -> re.Pattern[bytes]:
 
 
 def _named(names: bytes, value: bytes) -> re.Pattern[bytes]:
-    """Find a value soon after its name, whatever a program prints around the two."""
+    """Match a value soon after its name, whatever a program prints in between."""
     return re.compile(
         rb"(?<![\w+/-])(?:%b)(?![\w+/-]).{1,20}?(?:%b)" % (names, value), re.IGNORECASE | re.DOTALL
     )
@@ -48,40 +48,40 @@ _PRIVATE_TEXT = re.compile(
     rb"|PuTTY-User-Key-File-|openssh-key-v1|SSH PRIVATE KEY FILE FORMAT",
     re.IGNORECASE,
 )
-# The AlgorithmIdentifier (RFC 5280 §4.1.1.2) of RSA, EC, Ed25519 and Ed448, by which DER is found that is cut
-# off or has other bytes before it.
+# The AlgorithmIdentifier (RFC 5280 §4.1.1.2) of RSA, EC, Ed25519 and Ed448. It also shows DER that is cut off
+# or follows other bytes.
 _DER_ALGORITHM = (
     rb"\x30[\x05-\x7f]\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01[\x01-\x0e]"
     rb"|[\x07\x08]\x2a\x86\x48\xce\x3d[\x02\x04]|\x03\x2b\x65[\x70\x71])"
 )
 _PRIVATE_DATA = re.compile(
-    # .NET's XML; the key stores of Java.
+    # .NET's XML; Java key stores.
     rb"<(?:D|DP|DQ|InverseQ)>\s*(?:[\w+/]{20}|[\w+/]*={0,2}</)|\A(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)"
-    # PKCS #8 and PKCS #1 from their beginning: in a certificate, the serial number 1 looks like a version.
+    # PKCS #8 and PKCS #1, only at the start: in a certificate, the serial number 1 looks like a version.
     rb"|\A\x30(?:[\x10-\x7f]|\x81.|\x82..)\x02\x01[\0\1]%b"
     rb"|\A\x30\x82..\x02\x01\0\x02[\x81\x82].{1,2}\0[\x80-\xff]" % _DER_ALGORITHM,
     re.DOTALL,
 )
 _PUBLIC_TEXT = re.compile(
-    # PEM and its like: SSH2, PGP.
+    # PEM and similar formats: SSH2, PGP.
     rb"-{4,5}\W{0,3}(?:BEGIN|END)\b"
-    # An OpenSSH line; and its key anywhere, in base64 and in bytes (RFC 4253 §6.6).
+    # An OpenSSH line; its key anywhere, in base64 and in bytes (RFC 4253 §6.6).
     rb"|\A\s*(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa)-"
     rb"|AAAA[B-Q](?:[HXn3](?:NzaC1|NrLXNzaC|NrLWVjZHNh)|[GWm2]VjZHNhLXNoYTIt)"
     rb"|\0\0\0.(?:ssh-|sk-ssh-|ecdsa-sha2-|sk-ecdsa-)"
     # .NET and XML Signature.
     rb"|<(?:\w+:)?(?:RSA|EC|DSA)KeyValue\b"
-    # DER, of which the second is PKCS #1.
+    # DER; the second alternative is PKCS #1.
     rb"|%b|\A\x30\x82..\x02[\x81\x82].{1,2}\0[\x80-\xff]" % _DER_ALGORITHM,
     re.DOTALL,
 )
-# Digits of a number; OpenSSL prints pairs with colons.
+# The digits of a number. OpenSSL prints pairs with colons.
 _DIGITS = rb"[\w+/-]{40}|(?:[0-9a-f]{2}[\s:]+){20}"
 _JWK_MEMBERS = (
     (_member("kty", "keys", "x5c"),),
     (_member("n", "modulus"), _member("e", "exponent")),
     (_member("x"), _member("y", "crv")),
-    # The same without quotation marks.
+    # The same members without quotation marks.
     (_named(rb"kty", rb"\b(?:RSA|EC|OKP|oct)\b"),),
     (
         _named(rb"n|modulus", _DIGITS),
@@ -100,7 +100,7 @@ _PRIVATE_NUMBERS = re.compile(
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([bfnrt])|(.))", re.DOTALL)
 _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-# Shorter ones hold no key.
+# Shorter runs can't encode a key.
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{40,}")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{60,}")
 _BYTE_VALUE = re.compile(rb"-?\d{1,3}")
@@ -111,43 +111,44 @@ _PRIVATE, _PUBLIC, _JWK = _KINDS = ("a private key", "a public key", "a JWK")
 
 
 def kind_of_key(data: str | bytes) -> str | None:
-    """Say which kind of key a text is or holds, None if nothing tells it from a secret.
+    """Return which kind of key a text is or contains, or None if it may be a secret.
 
     Returns:
-        ``"a private key"``, ``"a public key"`` or ``"a JWK"``, the worst of what was found.
+        ``"a private key"``, ``"a public key"`` or ``"a JWK"``. If several are found, a private key comes
+        first.
     """
     found = set(_keys_in(_as_bytes(data)))
     return next((kind for kind in _KINDS if kind in found), None)
 
 
 def holds_private_key(data: str | bytes) -> bool:
-    """Whether text or bytes, as a file's content, hold a private key that should not be on this machine.
+    """Return whether text or bytes contain a private key, for example in a file of public keys.
 
-    It is found in PEM, DER (PKCS #1, PKCS #8, SEC 1, PKCS #12), the forms of OpenSSH and PuTTY, and a JWK,
-    in any encoding that ``VerificationKey.from_secret`` names.
+    It is recognised in PEM, DER (PKCS #1, PKCS #8, SEC 1, PKCS #12), the formats of OpenSSH and PuTTY, and
+    JWKs, in any encoding that ``VerificationKey.from_secret`` lists.
     """
     return _PRIVATE in _keys_in(_as_bytes(data))
 
 
 def refuse_private_key(data: str | bytes) -> None:
-    """Raise if text or bytes hold a private key.
+    """Check that text or bytes don't contain a private key.
 
     Raises:
-        ConfigurationError: They do.
+        ConfigurationError: They contain one.
     """
     if holds_private_key(data):
         raise ConfigurationError(PRIVATE_KEY_REFUSED)
 
 
 def _as_bytes(data: str | bytes) -> bytes:
-    # Half a surrogate pair is no reason to look no further.
+    # Text with half of a surrogate pair is searched too.
     return data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
 
 
 def _keys_in(data: bytes, layers: int = _MAX_LAYERS) -> Iterator[str]:
-    """The kinds of the keys that bytes are, as they stand and below some layers of encoding."""
+    """Yield the kinds of keys that the bytes contain, as they are and after decoding them."""
     if layers < _MAX_LAYERS and len(data.translate(None, _ASCII)) * 4 > len(data):
-        # Decoded to no text, as most words are that merely look like base64.
+        # The decoded bytes are not text. Most words that merely look like base64 end here.
         yield from _keys_of(data)
         return
     readings = _readings(data)
@@ -170,13 +171,13 @@ def _keys_of(reading: bytes) -> Iterator[str]:
 
 
 def _readings(data: bytes) -> set[bytes]:
-    """The same text in narrow characters, and with the escapes of JSON, Python and URLs undone."""
+    """Return the text in single-byte characters, with and without the escapes of JSON, Python and URLs."""
     readings = {data}
-    # UTF-16 and UTF-32 differ from ASCII in zero bytes alone, for all that is looked for.
+    # For all that is searched for, UTF-16 and UTF-32 differ from ASCII only in zero bytes.
     for mark in _BYTE_ORDER_MARKS:
         data = data.removeprefix(mark)
     readings.add(data.replace(b"\0", b""))
-    # Bytes may have been decoded as Latin-1 on their way.
+    # The bytes may have been decoded as Latin-1 before.
     for encoding in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
         with suppress(UnicodeError):
             readings.add(data.decode(encoding).encode("latin-1"))
@@ -193,8 +194,8 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 def _decoded(reading: bytes) -> Iterator[bytes]:
-    """What a text encodes: as a whole, or between other words."""
-    # White space may part a key from a word or stand within the key. Dashes may be base64url or PEM's.
+    """Yield what a text encodes, as a whole or between other words."""
+    # White space may separate a key from a word or be part of the key. Dashes may be base64url or PEM's.
     views = {
         re.sub(space, b"", text)
         for text in (reading, re.sub(rb"-{2,}", b" ", reading))
@@ -212,7 +213,7 @@ def _decoded(reading: bytes) -> Iterator[bytes]:
     quoted = _QUOTED.fullmatch(whole)
     for decode in _WHOLE_TEXT if whole.isascii() else ():
         bare = quoted[2] if quoted else whole
-        # Adobe's marks around Ascii85.
+        # Adobe puts Ascii85 between these marks.
         for text in {whole, bare, bare.removeprefix(b"<~").removesuffix(b"~>")}:
             with suppress(ValueError):
                 yield decode(text)

@@ -1,4 +1,4 @@
-"""The strength of public keys: what must be refused, whoever configured it."""
+"""Finds public keys that are broken, which ``allow_weak`` doesn't allow either."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ._edwards import ED448, ED25519
 __all__ = ["MAX_RSA_BITS", "jwk_fault", "key_fault"]
 
 MAX_RSA_BITS = 16384
-"""Longest RSA modulus. Beyond it OpenSSL verifies nothing, and a key only costs time."""
+"""Longest accepted RSA modulus. OpenSSL verifies no signature with a longer one."""
 
-# FIPS 186-5 §A.1.1. A signature is checked in a time that grows with the exponent.
+# FIPS 186-5 §A.1.1. Checking a signature takes longer the larger the exponent is.
 _MAX_EXPONENT_BITS = 256
 # FIPS 186-5 and SP 800-186 §3.2.1; SEC 2 §2.4.1. By the JWK's crv.
 _FIELDS = {
@@ -30,12 +30,12 @@ _FIELDS = {
 
 
 def key_fault(material: object) -> str | None:
-    """Say why a public key can't be trusted or checked, None if nothing is wrong with it.
+    """Return why a public key can't be trusted or checked, or None if nothing is wrong with it.
 
     Unlike a key that is merely short (RFC 7518 §3.2, §3.3), such a key is never accepted.
 
     Args:
-        material: A public key object of ``cryptography``. Of anything else nothing is said.
+        material: A public key object of ``cryptography``. For anything else None is returned.
     """
     if isinstance(material, RSAPublicKey):
         return _rsa_fault(material)
@@ -47,10 +47,10 @@ def key_fault(material: object) -> str | None:
 
 
 def jwk_fault(jwk: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a JWK's numbers, before a key is made of them; None if nothing is.
+    """Return what is wrong with a JWK's numbers, or None if nothing is.
 
-    A key object doesn't show any more that a coordinate was beyond the field, and takes long to make of
-    millions of bits.
+    Call it before making a key object. The object no longer shows that a coordinate was beyond the field,
+    and making one from millions of bits takes long.
 
     Args:
         jwk: A JWK whose members are strings of base64url, with or without padding.

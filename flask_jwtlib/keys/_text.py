@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 from ._jose import KeyMaterial
 from ._secret_text import PRIVATE_KEY_REFUSED, kind_of_key, refuse_private_key
 
-__all__ = ["as_text", "find_key", "load_openssh", "load_pem", "parse_json", "unread"]
+__all__ = ["as_text", "find_key", "load_openssh", "load_pem", "parse_json", "unreadable"]
 
 _PEM_BEGIN = "-----BEGIN "
 _PEM_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
@@ -24,7 +24,7 @@ _PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 _BASE64_OR_URL = re.compile(r"[A-Za-z0-9+/_-]+")
 _TO_URL = str.maketrans("+/", "-_")
 
-# Of how many fields, each with its length before it, a key of a type consists.
+# The number of fields in each type of key. Each field begins with its length.
 _OPENSSH_FIELDS = {
     "ssh-rsa": 3,
     "ssh-ed25519": 2,
@@ -32,13 +32,13 @@ _OPENSSH_FIELDS = {
     "ecdsa-sha2-nistp384": 3,
     "ecdsa-sha2-nistp521": 3,
 }
-# Characters in base64 that an OpenSSH key has at most: an RSA key of 16,384 bits has 2,800.
+# The longest OpenSSH key, in base64 characters. An RSA key of 16,384 bits has 2,800.
 _MAX_OPENSSH_LENGTH = 8192
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON that holds keys, without quoting it in an error.
+    """Parse JSON that contains keys. Errors don't quote it.
 
     Raises:
         ConfigurationError: It isn't JSON, or it is a private key.
@@ -46,24 +46,24 @@ def parse_json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        # The errors below are raised outside of here, so they don't carry this one, which holds the text.
+        # This error contains the text. The errors below are raised outside of the block, without it.
         pass
     refuse_private_key(text)
     raise ConfigurationError("this text is not JSON")
 
 
-def unread(text: str | bytes) -> ConfigurationError:
-    """Return the error for a text in none of the forms that keys are read from.
+def unreadable(text: str | bytes) -> ConfigurationError:
+    """Return the error for a text that no key can be read from.
 
     Raises:
-        ConfigurationError: It holds a private key.
+        ConfigurationError: It contains a private key.
     """
     refuse_private_key(text)
     kind = kind_of_key(text)
     if kind is not None:
         return ConfigurationError(
-            f"this text is {kind} that is cut off or damaged, or in a form that is not read",
-            advice="give it as PEM, as an OpenSSH line, or as a JWK or a JWK set in JSON",
+            f"this text is {kind} that is cut off or damaged, or in an unsupported format",
+            advice="pass it as PEM, as an OpenSSH line, or as a JWK or a JWK set in JSON",
         )
     return ConfigurationError(
         "this text is not a PEM, JWK or OpenSSH public key, nor the base64 text of one",
@@ -72,7 +72,7 @@ def unread(text: str | bytes) -> ConfigurationError:
 
 
 def as_text(data: str | bytes) -> str:
-    """Decode a key's text from UTF-8 or UTF-16, without its byte order mark."""
+    """Decode a key's text from UTF-8 or UTF-16, and remove its byte order mark."""
     if isinstance(data, bytes):
         if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
             data = data.decode("utf-16", "replace")
@@ -84,10 +84,10 @@ def as_text(data: str | bytes) -> str:
 
 
 def load_pem(text: Any) -> KeyMaterial:
-    """Read a public key from PEM, or from another form that ``find_key`` knows.
+    """Read a public key from PEM, or from another form that ``find_key`` reads.
 
     Raises:
-        ConfigurationError: It isn't one, it is damaged, or it holds a private key.
+        ConfigurationError: It isn't a public key, it is damaged, or it contains a private key.
     """
     if not isinstance(text, str | bytes):
         raise ConfigurationError(f"PEM must be a string or bytes, not {type(text).__name__}")
@@ -95,23 +95,23 @@ def load_pem(text: Any) -> KeyMaterial:
     if key is None:
         refuse_private_key(text)
         raise ConfigurationError(
-            "this text does not hold a public key or a certificate in PEM: it has no BEGIN line, "
-            "and isn't the base64 text between the lines of one either"
+            "this text does not hold a public key or a certificate in PEM: "
+            "it has no BEGIN line, and it isn't the base64 text of one"
         )
     return key
 
 
 def find_key(given: str | bytes) -> KeyMaterial | None:
-    r"""Read a public key or the first certificate from PEM, whatever it went through on its way.
+    r"""Read a public key, or the first certificate's, from PEM or one of its variants.
 
-    It may stand between other text, have the two characters ``\n`` for its line breaks, be encoded in
-    base64 once more, or lack its BEGIN and END lines; or be DER, which is what PEM encodes.
+    The PEM may have other text around it, have the two characters ``\n`` as line breaks, be encoded in
+    base64 once more, or lack its BEGIN and END lines. DER, which PEM encodes, is read too.
 
     Returns:
-        The key, or None: this text is nothing of the kind.
+        The key, or None if the text is not PEM in any of these variants.
 
     Raises:
-        ConfigurationError: It is PEM that holds no key that can be read, or a private key.
+        ConfigurationError: It is PEM without a readable public key, or with a private key.
     """
     text = as_text(given)
     if _PEM_BEGIN in text:
@@ -124,7 +124,7 @@ def find_key(given: str | bytes) -> KeyMaterial | None:
 def _load_pem(text: str) -> KeyMaterial:
     if "PRIVATE KEY-----" in text:
         raise ConfigurationError(PRIVATE_KEY_REFUSED)
-    # As environment variables and JSON within JSON have it.
+    # Environment variables and JSON within JSON escape line breaks.
     for escaped, plain in (("\\\\", "\\"), ("\\r", ""), ("\\n", "\n")):
         text = text.replace(escaped, plain)
     data = text.strip().strip("\"'").encode("utf-8", "replace")
@@ -136,10 +136,10 @@ def _load_pem(text: str) -> KeyMaterial:
         return cast("KeyMaterial", key)
     except UnsupportedAlgorithm:
         raise ConfigurationError(
-            "cryptography, or the OpenSSL library that it uses here, doesn't support the key in this PEM"
+            "cryptography, or the OpenSSL library that it uses, doesn't support the key in this PEM"
         ) from None
     except (ValueError, OverflowError, x509.InvalidVersion):
-        # A modulus below zero overflows.
+        # A negative modulus overflows.
         pass
     raise ConfigurationError(_pem_fault(text))
 
@@ -170,7 +170,7 @@ def _load_der_certificate(data: bytes) -> Any:
 
 
 def _from_base64(text: str) -> bytes:
-    """Decode a text that is base64 as a whole, with or without padding; the rest is empty."""
+    """Decode base64, with or without padding. Return no bytes if the text is anything else."""
     bare = "".join(text.split()).strip("\"'").rstrip("=")
     if len(bare) % 4 == 1 or _BASE64_OR_URL.fullmatch(bare) is None:
         return b""
@@ -178,13 +178,13 @@ def _from_base64(text: str) -> bytes:
 
 
 def load_openssh(text: str) -> KeyMaterial:
-    """Read a public key from an OpenSSH line, ``ssh-rsa AAAA… comment``, also when it was wrapped.
+    """Read a public key from an OpenSSH line, ``ssh-rsa AAAA… comment``, also if it was wrapped.
 
-    White space separates the key from its comment, and may also stand within a wrapped key. The key says
-    itself how long it is (RFC 4253 §6.6), so the time this takes grows with the text's length only.
+    White space separates the key from its comment, and may also be within a wrapped key. The lengths in the
+    key (RFC 4253 §6.6) show where it ends, so reading takes linear time.
 
     Raises:
-        ConfigurationError: It isn't one, it is damaged, or its type signs no JWT.
+        ConfigurationError: It isn't an OpenSSH public key, it is damaged, or no JWT algorithm uses its type.
     """
     name, *words = text.split() or ("",)
     fields = _OPENSSH_FIELDS.get(name)
@@ -199,7 +199,7 @@ def load_openssh(text: str) -> KeyMaterial:
         if len(encoded) >= length:
             break
         encoded += word
-    # A key that does not end where a word ends is damaged.
+    # A key must end where a word ends.
     if len(encoded) == length:
         try:
             key = serialization.load_ssh_public_key(f"{name} {encoded}".encode())
@@ -210,8 +210,8 @@ def load_openssh(text: str) -> KeyMaterial:
 
 
 def _base64_length(encoded: str, fields: int) -> int:
-    """Return how many characters an OpenSSH key has of which this is the beginning, -1 if it is damaged."""
-    # It matches every string.
+    """Return the length in characters of the OpenSSH key that a text begins with, or -1 if it is damaged."""
+    # The pattern matches every string.
     whole = cast("re.Match[str]", _BASE64.match(encoded))[0]
     data = b64decode(whole[: len(whole) // 4 * 4])
     end = 0

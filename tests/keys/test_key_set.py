@@ -113,7 +113,7 @@ def test_a_list_without_kids_has_a_limit() -> None:
         several[:4]
     )
     with pytest.raises(
-        ConfigurationError, match=r"5 keys without a kid fit HS256, .*give them kids"
+        ConfigurationError, match=r"5 keys without a kid fit HS256, .*give each key a kid"
     ):
         KeySet(several)
 
@@ -206,9 +206,9 @@ def test_forms_may_be_mixed() -> None:
         pytest.param("[]", "not a PEM, JWK or OpenSSH public key", id="json-array"),
         pytest.param('{"error": "gone"}', 'not a JWK (it has no "kty")', id="error-body"),
         pytest.param({"kty": "XYZ"}, "not a JWK of a known type", id="unknown-type"),
-        pytest.param('{"keys": {}}', '"keys" is an array', id="keys-object"),
-        pytest.param('{"keys": null}', '"keys" is an array', id="keys-null"),
-        pytest.param({"keys": "RSA"}, '"keys" is an array', id="keys-text"),
+        pytest.param('{"keys": {}}', 'array "keys"', id="keys-object"),
+        pytest.param('{"keys": null}', 'array "keys"', id="keys-null"),
+        pytest.param({"keys": "RSA"}, 'array "keys"', id="keys-text"),
         pytest.param("<html>not found</html>", "not a PEM, JWK or OpenSSH public key", id="html"),
         pytest.param("ssh-dss AAAA", "not a plain RSA, ECDSA or Ed25519", id="dsa"),
         pytest.param("-----BEGIN nothing", "does not hold a public key", id="broken-pem"),

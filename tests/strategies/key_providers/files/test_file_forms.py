@@ -117,7 +117,7 @@ def test_a_shared_secret_can_be_a_jwk(keys: Path, clock: Any) -> None:
         ),
         (jwks_of(A)[:-1].encode(), "isn't one"),
         (b'{"a":' * 100_000, "isn't one"),
-        (b'{"keys": {}}', "a JWK set is"),
+        (b'{"keys": {}}', "not a JWK set"),
         (b'{"kid": "-----BEGIN CERTIFICATE-----"}', "no key of this PEM map"),
         (jwks_of(A).encode() + b" " * MIB, "more than 1048576 bytes"),
     ],
