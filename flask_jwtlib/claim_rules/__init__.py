@@ -1,13 +1,16 @@
-"""Rules about the claims of a token: each accepts the claims, or raises the error that refuses them.
+"""Rules about the claims of a token. A rule accepts the claims, or raises the error that refuses the token.
 
-A rule of your own is a function that takes ``Claims`` and returns True or None to accept, False to refuse.
-It may also raise ``ClaimError`` or another ``AuthenticationError``, which says why.
+A rule of your own is a function that takes ``Claims`` and returns True or None to accept the token, False to
+refuse it. To say why, raise ``ClaimError`` or another ``AuthenticationError`` instead.
 """
 
 from __future__ import annotations
 
-from ._claims import Audience, ClaimTypes, Client, Issuer, RequiredClaims, Scope, Subject
+from ._claim_types import ClaimTypes
+from ._parties import Audience, Client, Issuer, Subject
+from ._required_claims import RequiredClaims
 from ._rules import ClaimRule, apply_rules, as_rules
+from ._scope import Scope
 from ._times import Expiry, IssuedAt, MaxLifetime, NotBefore
 from ._token_kinds import AccessToken, TokenType, TokenUse
 

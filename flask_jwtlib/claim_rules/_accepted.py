@@ -1,4 +1,4 @@
-"""The values that a rule accepts: checked when they are given, shown when a claim has another one."""
+"""The values that a rule accepts: checking them, and showing them in a log line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["at_least_one", "listed"]
 
 
 def at_least_one(owner: str, values: tuple[Any, ...], what: str) -> tuple[str, ...]:
-    """Return the strings that a rule was given.
+    """Return a rule's values, after checking that there is one and that each is a non-empty string.
 
     Args:
         owner: The rule's name, for the error.
-        values: What it was given.
-        what: What one of them is, for the error: ``"issuer"``.
+        values: The values.
+        what: What a value is, for the error, such as ``"issuer"``.
 
     Raises:
         ConfigurationError: There are none, or one isn't a non-empty string.

@@ -1,7 +1,7 @@
 """Applies claim rules.
 
 A rule accepts by returning None or True. It refuses by returning False, or by raising ``ClaimError`` or
-another ``AuthenticationError``. Any callable of that shape is a rule.
+another ``AuthenticationError``. Any such callable is a rule.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ def apply_rules(claims: Claims, rules: Iterable[ClaimRule]) -> None:
 
 def _verdict_error(rule: ClaimRule, verdict: object) -> ClaimError:
     name = _name_of(rule)
-    # Whatever else was returned may be a secret, such as the claims.
+    # Only its type: another value may be a secret, such as the claims.
     returned = "False" if verdict is False else f"a value of type {type(verdict).__name__}"
-    mend = "" if verdict is False else ", expected None or True to accept, False to refuse"
-    return ClaimError(name, f"the rule {quoted(name)} returned {returned}{mend}")
+    expected = "" if verdict is False else ", expected None or True to accept, False to refuse"
+    return ClaimError(name, f"the rule {quoted(name)} returned {returned}{expected}")
 
 
 def _name_of(rule: ClaimRule) -> str:
     """Return a function's name, or the class's name of another object."""
     try:
         name: object = getattr(rule, "__name__", None)
-    except Exception:  # noqa: BLE001 - a rule is the application's object, and its fault is no reason for a 500
+    except Exception:  # noqa: BLE001 - an application's broken attribute must not turn a refusal into a 500
         name = None
     return name if isinstance(name, str) and name else type(rule).__name__
 
 
 def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
-    """Return the rules of an iterable as a tuple, after checking that each is callable.
+    """Return rules as a tuple, after checking that each is callable.
 
     Raises:
-        ConfigurationError: One isn't callable, or is a class that was not called (``Expiry`` in place
-            of ``Expiry()``), or the rules aren't in an iterable.
+        ConfigurationError: The rules aren't iterable, or one isn't callable or is a class (``Expiry`` in
+            place of ``Expiry()``).
     """
     given: object = rules
     if not isinstance(given, Iterable):
-        raise ConfigurationError(f"rules are given in a list, rules=[…], not {given!r}")
+        raise ConfigurationError(f"rules must be a list, rules=[…], not {given!r}")
     checked: tuple[Any, ...] = tuple(rules)
     for rule in checked:
         if not callable(rule) or isinstance(rule, type):
             raise ConfigurationError(
-                f"a claim rule is a callable that takes the claims, not {rule!r}"
+                f"a claim rule must be a callable that takes the claims, not {rule!r}"
             )
     return checked

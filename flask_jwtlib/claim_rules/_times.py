@@ -14,13 +14,13 @@ from ..values import Claims
 
 __all__ = ["Expiry", "IssuedAt", "MaxLifetime", "NotBefore"]
 
-# Up to here (RFC 7493 §2.2) a whole number needs no conversion to be compared with the clock.
+# A whole number up to this one (RFC 7493 §2.2) can be compared with the clock without converting it.
 EXACT = 2**53
 _NOT_YET_VALID = "The access token is not valid yet"
 
 
 def numeric_date(claims: Claims, claim: str) -> float | None:
-    """Return a NumericDate (RFC 7519 §2) in seconds since the epoch, None if the claim is absent.
+    """Return a NumericDate claim (RFC 7519 §2) in seconds since the epoch, or None if it is absent.
 
     Raises:
         ClaimError: It isn't a finite number.
@@ -40,15 +40,15 @@ def numeric_date(claims: Claims, claim: str) -> float | None:
 
 
 def _shown(seconds: float) -> str:
-    """Show a duration in whole seconds, and a huge one without its hundreds of digits."""
+    """Show a duration in whole seconds, and a huge one with three digits only."""
     return f"{seconds:.0f} s" if abs(seconds) <= EXACT else f"{seconds:.3g} s"
 
 
 @frozen
 class Expiry:
-    """Refuses an expired token: one whose ``exp`` <= now - leeway (RFC 7519 §4.1.4).
+    """Refuses an expired token: ``exp`` <= now - leeway (RFC 7519 §4.1.4).
 
-    An ``exp`` in the far future is accepted, whatever finite number it is.
+    Any finite ``exp`` in the future is accepted. To refuse tokens that live too long, use ``MaxLifetime``.
 
     Args:
         leeway: Seconds by which the issuer's clock and ours may differ.
@@ -73,7 +73,7 @@ class Expiry:
 
 @frozen
 class NotBefore:
-    """Refuses a token before its time: while ``nbf`` > now + leeway (RFC 7519 §4.1.5).
+    """Refuses a token that is not valid yet: ``nbf`` > now + leeway (RFC 7519 §4.1.5).
 
     Args:
         leeway: Seconds by which the issuer's clock and ours may differ.
@@ -82,7 +82,7 @@ class NotBefore:
     leeway: float = field(default=0, validator=check_leeway)
 
     def __call__(self, claims: Claims) -> None:
-        """Refuse a token before its time."""
+        """Refuse a token that is not valid yet."""
         start = claims.get("nbf")
         if type(start) is int and -EXACT <= start <= claims.checked_at + self.leeway:
             return
@@ -90,7 +90,7 @@ class NotBefore:
         if start is not None and start > claims.checked_at + self.leeway:
             raise ClaimError(
                 "nbf",
-                f"valid only in {_shown(start - claims.checked_at)}",
+                f"not valid for another {_shown(start - claims.checked_at)}",
                 description=_NOT_YET_VALID,
             )
 
@@ -100,8 +100,7 @@ class IssuedAt:
     """Refuses a token that was issued in the future or, with ``max_age``, too long ago (RFC 7519 §4.1.6).
 
     Args:
-        max_age: Seconds since ``iat`` after which a token is refused; one without ``iat`` is
-            refused then too.
+        max_age: Longest time since ``iat``, in seconds. If set, a token without ``iat`` is refused too.
         leeway: Seconds by which the issuer's clock and ours may differ.
     """
 
@@ -127,10 +126,10 @@ class IssuedAt:
 
 @frozen
 class MaxLifetime:
-    """Refuses a token that was issued for too long: ``exp`` - ``iat`` is more than some seconds.
+    """Refuses a token that lives too long: ``exp`` - ``iat`` > ``seconds``.
 
-    A token that lacks ``exp`` or ``iat`` is refused. An ``iat`` in the future shortens nothing: the
-    time from now until ``exp`` is bounded too.
+    A token without ``exp`` or ``iat`` is refused. The time from now until ``exp`` is limited too, so an
+    ``iat`` in the future doesn't make a token live longer.
 
     Args:
         seconds: The longest accepted lifetime.

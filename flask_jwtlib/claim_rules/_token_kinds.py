@@ -1,4 +1,4 @@
-"""Rules about the kind of a token (RFC 8725 §3.11 and §3.12): access tokens, and no others."""
+"""Rules about the kind of a token, such as access token or ID token (RFC 8725 §3.11, §3.12)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._accepted import at_least_one, listed
 __all__ = ["AccessToken", "TokenType", "TokenUse"]
 
 _ACCESS = "an access token"
-# How Keycloak names its access tokens in the claim typ. Elsewhere it is no name of a kind.
+# Keycloak's access tokens have this in the claim typ. In other claims it doesn't name a kind of token.
 _BEARER = "a bearer token"
 _ID = "an ID token"
 _REFRESH = "a refresh token"
@@ -25,16 +25,16 @@ _LOGOUT = "a logout token"
 _EVENT = "a security event token"
 _REGISTRATION = "a client registration token"
 
-# A claim that only another kind of token has. The hashes: OpenID Connect Core §3.1.3.6 and FAPI 1.0 part 2
-# §5.1.1; events: RFC 8417 §2.2; ati, the ID of the access token that goes with a refresh token: Spring.
-# Not among them is c_hash: OpenID Connect Core §3.3.2.11 requires a nonce beside it, which only Apple omits.
+# Claims that only other kinds of tokens have. The hashes: OpenID Connect Core §3.1.3.6 and FAPI 1.0 part 2
+# §5.1.1; events: RFC 8417 §2.2; ati, the ID of the access token that belongs to a refresh token: Spring.
+# c_hash isn't needed: OpenID Connect Core §3.3.2.11 requires a nonce beside it, which only Apple omits.
 _MARKS = {
     "events": _EVENT,
     "at_hash": _ID,
     "s_hash": _ID,
     "ati": _REFRESH,
 }
-# Claims in which issuers name the kind: tokenName is ForgeRock's, tty FusionAuth's, drn Descope's, and
+# Claims in which issuers name the kind. tokenName is ForgeRock's, tty FusionAuth's, drn Descope's and
 # token_usage OpenIddict's.
 _KIND_CLAIMS = (
     *("typ", "type", "token_type", "token_use", "tokenType", "tokenUse"),
@@ -42,7 +42,7 @@ _KIND_CLAIMS = (
 )
 _TELLING = frozenset({*_MARKS, *_KIND_CLAIMS, "nonce", "refresh"})
 
-# Names of kinds as issuers spell them, in lower case and without anything but letters and digits.
+# Names of kinds as issuers write them, reduced to letters and digits in lower case.
 _KINDS = {
     "access": _ACCESS,
     "accesstoken": _ACCESS,
@@ -73,10 +73,10 @@ def _media_type(typ: str) -> str:
 
 @lru_cache(maxsize=256)
 def _kind_of(name: str) -> str | None:
-    """Return the kind of token that a text names, None if it doesn't name one that is known here.
+    """Return the kind of token that a text names, or None if it names no known kind.
 
-    All spellings of one name are alike: ``refresh``, ``Refresh``, ``refresh_token``, ``refresh+jwt``
-    and ``urn:ietf:params:oauth:token-type:refresh_token`` (RFC 8693 §3).
+    All spellings of a name count: ``refresh``, ``Refresh``, ``refresh_token``, ``refresh+jwt`` and
+    ``urn:ietf:params:oauth:token-type:refresh_token`` (RFC 8693 §3).
     """
     last = name.lower().rpartition(":")[2].rpartition("/")[2].removesuffix("+jwt")
     word = "".join(filter(str.isalnum, last))
@@ -102,31 +102,30 @@ def _accepted_types(rule: AccessToken) -> frozenset[str]:
 
 @frozen
 class AccessToken:
-    """Refuses a token that isn't an access token, whatever its audience (RFC 8725 §3.12).
+    """Refuses a token that is not an access token, such as an ID token or a refresh token (RFC 8725 §3.12).
 
     An issuer signs several kinds of tokens with the same keys, often for the same audience. Refused are:
 
-    - ID tokens: one of the claims ``nonce``, ``at_hash`` and ``s_hash``, or one of the claims below says
-      ``id``
-    - refresh tokens: ``typ``, ``type``, ``token_type``, ``token_use``, ``token_usage``, ``tokenName``,
-      ``tty``, ``drn``, ``kind``, ``purpose`` or ``use`` says ``refresh`` or ``offline``, ``refresh`` is
-      true, or there is a claim ``ati``
-    - logout tokens and security event tokens: the claim ``events``, or a ``typ`` that says so
-    - a token whose header has a ``typ`` with a ``+`` other than ``at+jwt``, such as ``dpop+jwt`` or
-      ``token-introspection+jwt``: RFC 8725 §3.11 names kinds of tokens in this way
+    - ID tokens: a claim ``nonce``, ``at_hash`` or ``s_hash``, or ``id`` in one of the claims listed next
+    - refresh tokens: ``refresh`` or ``offline`` in ``typ``, ``type``, ``token_type``, ``token_use``,
+      ``token_usage``, ``tokenName``, ``tty``, ``drn``, ``kind``, ``purpose`` or ``use``; a claim ``refresh``
+      that is true; or a claim ``ati``
+    - logout tokens and security event tokens: a claim ``events``, or their name in ``typ``
+    - other kinds that RFC 8725 §3.11 names in the header's ``typ``: any ``typ`` with a ``+`` except
+      ``at+jwt``, such as ``dpop+jwt`` or ``token-introspection+jwt``
 
-    A token that says it is an access token may have a ``nonce``, as Keycloak's had before version 25
-    and Azure AD B2C's have. It says so by the header's ``typ`` (``at+jwt``, RFC 9068 §2.1), by the claim
-    ``typ`` (``Bearer`` or ``DPoP``), by ``token_use`` or another of these claims (``access``), or by a
-    scope in ``scp``. Nothing outweighs the other signs.
+    A ``nonce`` is accepted if the token is marked as an access token: by the header's ``typ``
+    (``at+jwt``, RFC 9068 §2.1), the claim ``typ`` (``Bearer`` or ``DPoP``), ``access`` in one of the claims
+    listed above, or a scope in ``scp``. Keycloak's access tokens had a ``nonce`` before version 25, and those
+    of Azure AD B2C have one. The other signs always refuse a token.
 
-    A token that has none of these signs passes: not every ID token has one.
-    ``oidc_authenticator``, ``configured_authenticator`` and ``TrustedIssuer`` apply this rule unless
-    they are given another rule of this class.
+    Not every ID token has one of these signs, and a token without any is accepted. ``oidc_authenticator``,
+    ``configured_authenticator`` and ``TrustedIssuer`` apply this rule unless you pass another one of this
+    class.
 
     Args:
-        types: The header's ``typ`` of your issuer's access tokens, if it is one of its own, such as
-            ``["service+jwt"]``. ``at+jwt``, ``JWT`` and no ``typ`` at all are accepted anyway.
+        types: Other values of the header's ``typ`` that your issuer uses for access tokens, such as
+            ``["service+jwt"]``. ``at+jwt``, ``JWT`` and a missing ``typ`` are always accepted.
     """
 
     types: tuple[str, ...] = field(default=(), converter=_types, kw_only=True)
@@ -143,7 +142,7 @@ class AccessToken:
             _check_claims(claims, sorted(found), typed)
 
     def _is_typed(self, typ: Any) -> bool:
-        """Whether a header's typ says that this is an access token. Another kind is refused."""
+        """Return whether the header's typ marks an access token. Refuse one that marks another kind."""
         if type(typ) is not str:
             raise _refusal("typ", f"typ is {quoted(typ)}")
         name = _media_type(typ)
@@ -164,13 +163,13 @@ def _check_claims(claims: Claims, found: list[str], typed: bool) -> None:
                 raise _refusal(claim, f"the token is {_REFRESH}: refresh is True")
         elif claim != "nonce" and _says_access(claim, claims[claim]):
             typed = True
-    # Azure AD B2C puts the nonce into access tokens too, where only scp tells them from ID tokens.
+    # Azure AD B2C's access tokens have a nonce too. Only scp distinguishes them from ID tokens.
     if "nonce" in found and not typed and not "".join(claims.strings("scp")).strip():
         raise _refusal("nonce", f"the token is {_ID}: it has the claim nonce")
 
 
 def _says_access(claim: str, value: Any) -> bool:
-    """Whether a claim says that this is an access token. A claim that says another kind is refused."""
+    """Return whether a claim marks an access token. Refuse one that marks another kind."""
     several: object = value
     names: Iterable[Any] = value if isinstance(several, list) else (value,)
     says_access = False
@@ -193,8 +192,8 @@ def _refusal(claim: str, found: str) -> ClaimError:
 class TokenType:
     """Refuses a token of another type: the header's ``typ`` must be one of these (RFC 8725 §3.11).
 
-    Types are compared without case and without the prefix ``application/`` (RFC 7515 §4.1.9). A token
-    that has no header, such as an introspected one, has no type and is refused.
+    Upper and lower case don't matter, nor does the prefix ``application/`` (RFC 7515 §4.1.9). A token without
+    a header, such as an introspected one, is refused.
 
     Args:
         accepted: Media types, such as ``"at+jwt"`` (RFC 9068 §2.1).
@@ -210,17 +209,17 @@ class TokenType:
         """Refuse a token of another type."""
         typ = claims.header.get("typ")
         if not isinstance(typ, str) or _media_type(typ) not in self.accepted:
-            raise ClaimError("typ", f"typ is {quoted(typ)}, accepted is {listed(self.accepted)}")
+            raise ClaimError("typ", f"typ is {quoted(typ)}, expected {listed(self.accepted)}")
 
 
 @frozen(init=False)
 class TokenUse:
     """Refuses a token for another use: the claim ``token_use`` must equal one of these.
 
-    Amazon Cognito's access tokens say ``access`` there, its ID tokens ``id``.
+    Use ``TokenUse("access")`` for Amazon Cognito, whose ID tokens have ``id`` in this claim.
 
     Args:
-        accepted: The uses, letter for letter: ``TokenUse("access")``.
+        accepted: The uses, compared exactly.
     """
 
     accepted: tuple[str, ...]
@@ -234,6 +233,6 @@ class TokenUse:
         if use not in self.accepted:
             raise ClaimError(
                 "token_use",
-                f"token_use is {quoted(use)}, accepted is {listed(self.accepted)}",
+                f"token_use is {quoted(use)}, expected {listed(self.accepted)}",
                 description="The token is for another use",
             )

@@ -202,7 +202,7 @@ def test_every_client_claim_must_be_accepted(members: dict[str, Any]) -> None:
 def test_a_refused_client_is_named() -> None:
     """The log names the claim, the client and the accepted ones; the response names none of them."""
     with pytest.raises(
-        ClaimError, match="cid is 'another', accepted is 'spa' or 'jobs'"
+        ClaimError, match="cid is 'another', expected 'spa' or 'jobs'"
     ) as refusal:
         Client("spa", "jobs")(claims(azp="spa", cid="another"))
     assert refusal.value.claim == "cid"
@@ -485,7 +485,7 @@ def test_as_rules_returns_a_tuple() -> None:
 @pytest.mark.parametrize("rule", [Expiry, "sub", None, 5, {"iss": "a"}], ids=repr)
 def test_invalid_rules_are_refused(rule: Any) -> None:
     """A rule class that wasn't called, and anything that isn't callable, is refused."""
-    with pytest.raises(ConfigurationError, match="a claim rule is a callable"):
+    with pytest.raises(ConfigurationError, match="a claim rule must be a callable"):
         as_rules((Expiry(), rule))
 
 

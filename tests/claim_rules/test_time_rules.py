@@ -189,7 +189,7 @@ def test_not_before(nbf: float, leeway: float, accepted: bool) -> None:
 
 def test_not_before_says_when() -> None:
     """The log says when the token becomes valid; a token without nbf is already valid."""
-    with pytest.raises(ClaimError, match="valid only in 60 s") as refusal:
+    with pytest.raises(ClaimError, match="not valid for another 60 s") as refusal:
         NotBefore()(claims(nbf=NOW + 60))
     assert refusal.value.claim == "nbf"
     assert refusal.value.description == "The access token is not valid yet"

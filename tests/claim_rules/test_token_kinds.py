@@ -290,7 +290,7 @@ def test_token_use_is_required() -> None:
     """Without token_use the token is refused, and the log names what is expected."""
     with pytest.raises(MissingClaimError):
         TokenUse("access")(claims())
-    with pytest.raises(ClaimError, match="token_use is 'id', accepted is 'access'"):
+    with pytest.raises(ClaimError, match="token_use is 'id', expected 'access'"):
         TokenUse("access")(claims(token_use="id"))
 
 

@@ -1,0 +1,31 @@
+"""A rule about claims that a token must have."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ..errors import MissingClaimError
+from ..values import Claims
+from ._accepted import at_least_one
+
+__all__ = ["RequiredClaims"]
+
+
+@frozen(init=False)
+class RequiredClaims:
+    """Refuses a token that lacks one of these claims, or has null in its place.
+
+    Args:
+        claims: The claims' names.
+    """
+
+    claims: tuple[str, ...]
+
+    def __init__(self, *claims: str) -> None:
+        object.__setattr__(self, "claims", at_least_one("RequiredClaims", claims, "claim"))
+
+    def __call__(self, claims: Claims) -> None:
+        """Refuse a token that lacks one of the claims."""
+        for claim in self.claims:
+            if claims[claim] is None:
+                raise MissingClaimError(claim)
