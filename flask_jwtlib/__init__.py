@@ -142,7 +142,7 @@ def set_permanent_verification_key(verification_key: Any) -> None:
             read, or JSON that isn't a JWK. ``VerificationKey.from_secret`` says which texts are never
             taken for a secret.
     """
-    _api.set_permanent_key(verification_key)
+    _api.keys.set_permanent(verification_key)
 
 
 def verification_key() -> Any:
@@ -154,7 +154,7 @@ def verification_key() -> Any:
         VerificationUnavailable: No permanent key is set, and ``retrieve_verification_key()``
             failed.
     """
-    return _api.verification_key()
+    return _api.keys.verification_key()
 
 
 _DEFAULT_VERIFICATION_KEY = verification_key

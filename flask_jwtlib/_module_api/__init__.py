@@ -1,4 +1,4 @@
-"""The documented module API as one composition of the framework: callbacks and settings become strategies."""
+"""The documented module API as one composition of the framework, with its callbacks as strategies."""
 
 from __future__ import annotations
 

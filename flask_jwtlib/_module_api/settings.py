@@ -18,10 +18,10 @@ __all__ = ["Settings", "max_size_of", "words_of"]
 
 
 def words_of(setting: str, value: Any) -> tuple[str, ...]:
-    """Read a setting of one string or several.
+    """Read a setting that is one string or several.
 
     Raises:
-        ConfigurationError: It is empty, or of a kind that reading uses up: it says nothing then.
+        ConfigurationError: It is empty, or it is neither a string nor a list, tuple or set.
     """
     if isinstance(value, str) and value:
         return (value,)
@@ -60,7 +60,7 @@ class Settings:
         """Read the settings as they are now.
 
         Raises:
-            ConfigurationError: One is of a wrong type.
+            ConfigurationError: One has the wrong type.
         """
         audience, issuer = callbacks.JWT_AUDIENCE, callbacks.JWT_ISSUER
         numeric_subject: Any = callbacks.JWT_NUMERIC_SUBJECT
@@ -78,7 +78,7 @@ class Settings:
         )
 
     def validator(self) -> JWTValidator:
-        """Make a validator that follows these settings.
+        """Make a validator for these settings.
 
         Raises:
             ConfigurationError: One has a value that no validator accepts.
@@ -93,7 +93,7 @@ class Settings:
 
 
 class _NumericSubjectValidator(JWTValidator):
-    """Turns a numeric subject into text before anything else, so that a ``check_token`` sees text too."""
+    """Turns a numeric subject into a string first, so that the application's ``check_token`` sees it too."""
 
     def verify(self, token: BearerToken, keys: KeyProvider) -> Claims:
         claims = super().verify(token, keys)

@@ -37,7 +37,7 @@ def module_api_restored() -> Generator[None, None, None]:
     when it begins and when it ends.
     """
     before = {name: getattr(flask_jwtlib, name) for name in _ASSIGNABLE}
-    with flask_jwtlib._api.keys_restored():  # noqa: SLF001 - an application has no business there
+    with flask_jwtlib._api.keys.restored():  # noqa: SLF001 - an application has no business there
         try:
             yield
         finally:

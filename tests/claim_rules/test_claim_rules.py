@@ -201,9 +201,7 @@ def test_every_client_claim_must_be_accepted(members: dict[str, Any]) -> None:
 
 def test_a_refused_client_is_named() -> None:
     """The log names the claim, the client and the accepted ones; the response names none of them."""
-    with pytest.raises(
-        ClaimError, match="cid is 'another', expected 'spa' or 'jobs'"
-    ) as refusal:
+    with pytest.raises(ClaimError, match="cid is 'another', expected 'spa' or 'jobs'") as refusal:
         Client("spa", "jobs")(claims(azp="spa", cid="another"))
     assert refusal.value.claim == "cid"
     assert refusal.value.description == "The access token was issued to another client"

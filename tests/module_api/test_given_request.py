@@ -182,7 +182,7 @@ def test_a_custom_callback_refuses_another_request(
         ask(given(headers=bearer(issuer.token("bob"))))
     error = caught.value.__cause__ or caught.value
     assert isinstance(error, RuntimeError)
-    assert f"flask_jwtlib.{name} is a callback of your own" in str(error)
+    assert f"flask_jwtlib.{name} is your own callback" in str(error)
     assert "app.request_context(request.environ)" in str(error)
 
 

@@ -288,9 +288,8 @@ def test_a_failing_callback_ends_in_503(
     flask_jwtlib.retrieve_verification_key = lambda: results.pop() if results else down()
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200
     now = [time.monotonic()]
-    provider: Any = flask_jwtlib._api._fetching.provider  # type: ignore[attr-defined,union-attr]
-    for part in provider, provider._fetcher:
-        object.__setattr__(part, "clock", lambda: now[0])
+    provider: Any = flask_jwtlib._api.keys._source.provider  # type: ignore[attr-defined,union-attr]
+    object.__setattr__(provider.refresh, "clock", lambda: now[0])
 
     now[0] += 300 + 14400 - 60
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 200

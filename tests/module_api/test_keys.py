@@ -318,7 +318,7 @@ def test_a_secret_is_refused_where_a_public_key_is_expected(
     """With RS256 a secret is a 503; the log says what is expected, without the secret."""
     flask_jwtlib.set_permanent_verification_key(secret)
     assert client.get("/required", headers=bearer(issuer.token())).status_code == 503
-    assert "no PEM, JWK or OpenSSH public key" in caplog.text
+    assert "not a PEM, JWK or OpenSSH public key" in caplog.text
     assert secret not in caplog.text
 
 
