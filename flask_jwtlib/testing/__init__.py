@@ -1,7 +1,7 @@
-"""For tests of apps and strategies: an issuer with real keys, a provider that misbehaves, requests.
+"""Tools for tests of apps and strategies: a token issuer with real keys, an identity provider, requests.
 
-The contracts that strategies keep are in ``flask_jwtlib.testing.contracts``, the fixtures in
-``flask_jwtlib.testing.plugin``, which pytest loads by itself.
+The tests that each strategy must pass are in ``flask_jwtlib.testing.contracts``. The fixtures are in
+``flask_jwtlib.testing.plugin``, which pytest loads automatically.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a server on loopback can answer a request, rightly or wrongly."""
+"""Correct and incorrect responses of a test server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-__all__ = ["Answer", "Behaviour", "ReceivedRequest"]
+__all__ = ["Behaviour", "PlannedResponse", "ReceivedRequest"]
 
 _BLOCK = b" " * 65536
 _BLOCKS_PER_MIB = 16
@@ -23,13 +23,13 @@ _WINDOW_BITS = {"gzip": 31, "deflate": 15, "raw deflate": -15}
 
 @frozen
 class ReceivedRequest:
-    """A request that an ``IdentityProvider`` was sent.
+    """A request that an ``IdentityProvider`` received.
 
     Attributes:
         path: Its path, without the query.
         query: Its query, empty if it has none.
-        headers: Its headers; their names may be asked for in any case.
-        client_port: The port that it came from: each connection has its own.
+        headers: Its headers, with case-insensitive names.
+        client_port: The client's port, which differs for each connection.
     """
 
     path: str
@@ -40,28 +40,27 @@ class ReceivedRequest:
 
 @frozen(kw_only=True)
 class Behaviour:
-    """How an ``IdentityProvider`` answers; without arguments, well.
+    """How an ``IdentityProvider`` responds. Without arguments, correctly.
 
-    Everything goes together: a compressed body can drip, and a redirect can be late.
+    The arguments can be combined: a compressed body can be sent slowly, and a redirect can be delayed.
 
     Args:
-        status: The status of the answer.
-        headers: Headers to add or replace; None as a value leaves one out.
-        body: What to answer in place of the document: bytes and text as they are, anything else as
-            JSON.
-        redirect_to: Redirect to this URL, by 302 if no other status is given.
-        etag: Answer with an ``ETag``, and a request that has it with 304 (RFC 9110 §13.1.2).
-        encoding: Compress the body and say so: ``"gzip"``, ``"deflate"``, or ``"raw deflate"``,
-            which some servers send by that name. Together with ``grow`` it is a bomb.
-        grow: Mebibytes of white space to add to the body, made while they are sent.
-        chunked: Send the body in chunks, with no ``Content-Length``.
-        cut: Close the connection after so many bytes of the body.
-        delay: Seconds to wait before the answer.
-        hang: Don't answer before ``IdentityProvider.release`` is called, and then answer what would
-            have been the answer at once.
-        drip: Send the body at so many bytes a second.
-        drip_headers: Send the status line and the headers at so many bytes a second.
-        reset: Reset the connection instead of an answer.
+        status: The response's status.
+        headers: Headers to add or replace. None as a value removes one.
+        body: The body to send instead of the document: bytes and text as they are, anything else as JSON.
+        redirect_to: Redirect to this URL, with 302 unless ``status`` is set.
+        etag: Send an ``ETag``, and 304 for a request that has it (RFC 9110 §13.1.2).
+        encoding: Compress the body and name the encoding: ``"gzip"``, ``"deflate"``, or ``"raw deflate"``,
+            which some servers send as deflate. Use it with ``grow`` to make a decompression bomb.
+        grow: Mebibytes of white space to add to the body.
+        chunked: Send the body in chunks, without ``Content-Length``.
+        cut: Close the connection after this many bytes of the body.
+        delay: Seconds to wait before responding.
+        hang: Wait for ``IdentityProvider.release`` before responding. The response is the one that was due
+            when the request came in.
+        drip: Send the body at this rate, in bytes per second.
+        drip_headers: Send the status line and the headers at this rate, in bytes per second.
+        reset: Reset the connection instead of responding.
     """
 
     status: int | None = None
@@ -80,13 +79,13 @@ class Behaviour:
     reset: bool = False
 
 
-class Answer:
-    """The answer to one request, decided when the request comes in, made while it is sent.
+class PlannedResponse:
+    """The response to one request. It is decided when the request comes in, and made while it is sent.
 
     Args:
         request: The request.
-        behaviour: How to answer it.
-        documents: What is served, by path.
+        behaviour: How to respond.
+        documents: The served documents, by path.
     """
 
     def __init__(
@@ -121,14 +120,14 @@ class Answer:
         return b"".join(map(compressor.compress, self._grown())) + compressor.flush()
 
     def _grown(self) -> Iterator[bytes]:
-        # The white space goes before the last bracket, so that JSON stays JSON.
+        # Before the last bracket, so that JSON stays valid.
         yield self._content[:-1]
         for _ in range(self.behaviour.grow * _BLOCKS_PER_MIB):
             yield _BLOCK
         yield self._content[-1:]
 
     def head(self) -> bytes:
-        """The status line and the headers."""
+        """Return the status line and the headers."""
         status = self.behaviour.status or self._status
         headers = dict(self._headers)
         if self.behaviour.chunked:
@@ -147,7 +146,7 @@ class Answer:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def body(self) -> Iterator[bytes]:
-        """What follows the headers, piece by piece."""
+        """Yield the body in pieces."""
         left = self.behaviour.cut
         for whole in self._grown() if self._encoded is None else (self._encoded,):
             piece = whole[:left]

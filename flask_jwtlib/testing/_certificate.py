@@ -1,4 +1,4 @@
-"""A certificate for servers on loopback, made anew each time."""
+"""A new certificate for a test server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 __all__ = ["context_of", "write_certificate"]
 
-# Its own authority, and a server's or a client's certificate.
+# For a certificate authority, a server and a client.
 _USAGE = x509.KeyUsage(
     digital_signature=True,
     key_cert_sign=True,
@@ -32,14 +32,14 @@ def write_certificate(file: Path, host: str) -> None:
 
     Args:
         file: The file to write.
-        host: The IP address that it is for.
+        host: The server's IP address.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "flask_jwtlib.testing")])
     now = datetime.now(timezone.utc)
     public = key.public_key()
     identifier = x509.SubjectKeyIdentifier.from_public_key(public)
-    # What RFC 5280 asks for, since strict clients do.
+    # With all that RFC 5280 requires, for strict clients.
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -68,7 +68,7 @@ def write_certificate(file: Path, host: str) -> None:
 
 
 def context_of(file: Path) -> ssl.SSLContext:
-    """The TLS settings of a server with this certificate."""
+    """Return the TLS settings for a server with this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback whose every answer can go wrong."""
+"""A local HTTP server that can send incorrect responses."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
-from ._behaviour import Answer, Behaviour, ReceivedRequest
+from ._behaviour import Behaviour, PlannedResponse, ReceivedRequest
 
 __all__ = ["MisbehavingServer"]
 
 
 class MisbehavingServer:
-    """Serves each connection in a thread of its own, until it is closed.
+    """Serves each connection in its own thread until it is closed.
 
     Args:
-        address: Where to listen; port 0 is a free one.
+        address: The address to listen on. Port 0 means any free port.
         connected: Called for each connection.
-        answering: Called for each request, and entered while it is answered: the answer, and what to
-            wait for before a hanging one.
-        tls: Serve HTTPS by this context.
+        responding: Called for each request. It returns a context manager that is entered while the response
+            is sent, with the response and the event that a hanging response waits for.
+        tls: The TLS settings, to serve HTTPS.
 
     Attributes:
-        port: Where it listens.
+        port: The port that it listens on.
         closing: Set when it closes.
     """
 
@@ -37,13 +37,13 @@ class MisbehavingServer:
         address: tuple[str, int],
         *,
         connected: Callable[[], None],
-        answering: Callable[
-            [ReceivedRequest], AbstractContextManager[tuple[Answer, threading.Event]]
+        responding: Callable[
+            [ReceivedRequest], AbstractContextManager[tuple[PlannedResponse, threading.Event]]
         ],
         tls: SSLContext | None,
     ) -> None:
         self.closing = threading.Event()
-        self.answering = answering
+        self.responding = responding
         self._connected = connected
         self._tls = tls
         self._listener = socket.create_server(address, backlog=512)
@@ -55,9 +55,9 @@ class MisbehavingServer:
         self._acceptor.start()
 
     def close(self) -> None:
-        """Refuse connections, break off those that are open, and wait for the threads to end."""
+        """Refuse new connections, close the open ones, and wait for the threads to end."""
         self.closing.set()
-        # Closing a socket wakes nobody who waits at it; a visitor does.
+        # Closing a socket doesn't wake a thread in accept(), but a connection does.
         with socket.create_connection(self._address):
             self._acceptor.join()
         self._listener.close()
@@ -84,12 +84,12 @@ class MisbehavingServer:
 
     def _serve(self, connection: socket.socket, address: tuple[str, int]) -> None:
         try:
-            # Clients leave when they like: that is what many of the tests are about.
+            # Clients may disconnect at any time, which many tests are about.
             with suppress(OSError):
                 if self._tls is None:
                     _Handler(connection, address, self)
                 else:
-                    # Over a copy, so that `close` breaks off the original at any time.
+                    # A duplicate, so that close() can shut down the original at any time.
                     with self._tls.wrap_socket(connection.dup(), server_side=True) as secured:
                         _Handler(secured, address, self)
         finally:
@@ -99,7 +99,7 @@ class MisbehavingServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers the requests of one connection."""
+    """Handles the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
     server: Any
@@ -107,37 +107,37 @@ class _Handler(BaseHTTPRequestHandler):
     def __init__(
         self, connection: socket.socket, address: tuple[str, int], server: MisbehavingServer
     ) -> None:
-        super().__init__(connection, address, server)  # type: ignore[arg-type]  # any object will do
+        super().__init__(connection, address, server)  # type: ignore[arg-type]  # it only stores the server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Write nothing into the test's output."""
+        """Keep the test's output free of access logs."""
 
     def do_GET(self) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         url = urlsplit(self.path)
         request = ReceivedRequest(url.path, url.query, self.headers, self.client_address[1])
-        with self.server.answering(request) as (answer, hold):
-            behaviour: Behaviour = answer.behaviour
+        with self.server.responding(request) as (response, hold):
+            behaviour: Behaviour = response.behaviour
             if behaviour.hang:
                 hold.wait()
             if self.server.closing.wait(behaviour.delay):
                 raise ConnectionAbortedError
             if behaviour.reset:
-                # A socket that lingers for no time resets its connection when it is closed.
+                # With a linger time of 0, closing the socket resets the connection.
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 raise ConnectionAbortedError
             self.wfile.write(
-                self._all_but_last(self._paced([answer.head()], behaviour.drip_headers))
+                self._all_but_last(self._paced([response.head()], behaviour.drip_headers))
             )
-            last = self._all_but_last(self._paced(answer.body(), behaviour.drip))
-        # Whoever has the whole answer can ask again at once, and is no second one at the same time.
+            last = self._all_but_last(self._paced(response.body(), behaviour.drip))
+        # Outside of the block, so that a client's next request doesn't count as concurrent with this one.
         self.wfile.write(last)
         if behaviour.cut is not None:
             raise ConnectionAbortedError
 
     def _all_but_last(self, pieces: Iterable[bytes]) -> bytes:
-        """Send all pieces but the last, which is answered."""
+        """Send all pieces but the last, and return that one."""
         last = b""
         for piece in pieces:
             self.wfile.write(last)
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         return last
 
     def _paced(self, pieces: Iterable[bytes], rate: float | None) -> Iterator[bytes]:
-        """Let pieces through at so many bytes a second."""
+        """Yield the pieces at a rate in bytes per second, or at once if it is None."""
         for piece in pieces:
             if rate is None:
                 yield piece

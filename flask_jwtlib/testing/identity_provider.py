@@ -1,4 +1,4 @@
-"""An identity provider for tests: a real HTTP server on loopback that misbehaves on command."""
+"""An identity provider for tests: a local HTTP server that can be made to misbehave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ._behaviour import Answer, Behaviour, ReceivedRequest
+from ._behaviour import Behaviour, PlannedResponse, ReceivedRequest
 from ._certificate import context_of, write_certificate
 from ._misbehaving_server import MisbehavingServer
 from .issuer import TokenIssuer
@@ -24,9 +24,9 @@ _HOST = "127.0.0.1"
 
 
 class IdentityProvider:
-    """Serves keys and metadata at 127.0.0.1, remembers who asked for what, and misbehaves on command.
+    """Serves keys and metadata at 127.0.0.1, records the requests, and can be made to misbehave.
 
-    ::
+    Use it to test how a provider of fetched keys handles key rotation and outages::
 
         with IdentityProvider() as idp:
             issuer = idp.add_key(kid="a", algorithm="ES256")
@@ -36,14 +36,14 @@ class IdentityProvider:
             assert idp.count(idp.jwks_path) <= 2
 
     Args:
-        path: What its issuer URL has beyond the host, such as ``"/tenant"``.
-        tls: Serve HTTPS, with a certificate made for it.
+        path: The path of its issuer URL, such as ``"/tenant"``.
+        tls: Serve HTTPS, with a new certificate.
 
     Attributes:
-        tls: The settings of HTTPS, which may be changed, to ask clients for a certificate, say. None
-            without HTTPS.
-        documents: What it serves, by path: bytes and text as they are, anything else as JSON. A path
-            that is not there answers 404.
+        tls: The TLS settings, or None without HTTPS. You may change them, for example to require a client
+            certificate.
+        documents: The served documents, by path: bytes and text as they are, anything else as JSON. Other
+            paths respond with 404.
     """
 
     def __init__(self, *, path: str = "", tls: bool = False) -> None:
@@ -59,8 +59,8 @@ class IdentityProvider:
         self._connections = 0
         self._active = 0
         self._peak = 0
-        self._standing: dict[str | None, Behaviour] = {}
-        self._passing: dict[str | None, list[Behaviour]] = {}
+        self._permanent: dict[str | None, Behaviour] = {}
+        self._temporary: dict[str | None, list[Behaviour]] = {}
         self._hold = threading.Event()
 
     def __enter__(self) -> Self:
@@ -83,18 +83,18 @@ class IdentityProvider:
             self._folder.cleanup()
 
     def start(self) -> None:
-        """Listen: on a free port, and after ``stop`` on the same one again."""
+        """Listen on a free port, and after ``stop`` on the same port again."""
         if self._server is None:
             self._server = MisbehavingServer(
                 (_HOST, self._port),
                 connected=self._connected,
-                answering=self._answering,
+                responding=self._responding,
                 tls=self.tls,
             )
             self._port = self._server.port
 
     def stop(self) -> None:
-        """Die: refuse connections, and break off those that are open. What it served and counted stays."""
+        """Refuse new connections and close the open ones. Documents and records are kept."""
         server, self._server = self._server, None
         if server is not None:
             server.closing.set()
@@ -103,16 +103,16 @@ class IdentityProvider:
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end."""
+        """Its URL, without a trailing slash."""
         if not self._port:
             raise RuntimeError("the identity provider was not started: use it in a with statement")
         return f"{self._scheme}://{_HOST}:{self._port}"
 
     @property
     def certificate(self) -> Path:
-        """The file with the certificate that its clients have to trust, and the key. ``with`` removes it."""
+        """The file with its certificate, which clients must trust, and its key. Removed after ``with``."""
         if self._folder is None:
-            raise RuntimeError("the identity provider serves no HTTPS: make it with tls=True")
+            raise RuntimeError("the identity provider doesn't serve HTTPS: make it with tls=True")
         return Path(self._folder.name) / "idp.pem"
 
     @property
@@ -132,17 +132,17 @@ class IdentityProvider:
 
     @property
     def openid_path(self) -> str:
-        """The path of its metadata by OpenID Connect Discovery 1.0 §4."""
+        """The path of its metadata, by OpenID Connect Discovery 1.0 §4."""
         return f"{self._path}/.well-known/openid-configuration"
 
     @property
     def oauth_path(self) -> str:
-        """The path of its metadata by RFC 8414 §3."""
+        """The path of its metadata, by RFC 8414 §3."""
         return f"/.well-known/oauth-authorization-server{self._path}"
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Its metadata, as they are when it does not lie."""
+        """Its correct metadata."""
         return {
             "issuer": self.issuer_url,
             "authorization_endpoint": f"{self.issuer_url}/authorize",
@@ -155,7 +155,7 @@ class IdentityProvider:
 
     @property
     def jwks(self) -> Any:
-        """The JWK set that it serves. Assign to it anything that it shall serve instead."""
+        """The JWK set that it serves. Assign to it to serve something else."""
         return self.documents[self.jwks_path]
 
     @jwks.setter
@@ -163,69 +163,69 @@ class IdentityProvider:
         self.documents[self.jwks_path] = jwks
 
     def add_key(self, *, kid: str | None = "key-1", algorithm: str = "RS256") -> TokenIssuer:
-        """Publish a new key, and answer the issuer that signs with it."""
+        """Publish another key, and return the issuer that signs with it."""
         issuer = TokenIssuer(self.issuer_url, kid=kid, algorithm=algorithm)
         self.jwks = {"keys": [*self.jwks["keys"], issuer.jwk]}
         return issuer
 
     def remove_key(self, kid: str | None) -> None:
-        """Publish the keys of this ID no longer."""
+        """Stop publishing the keys with this ID."""
         self.jwks = {"keys": [jwk for jwk in self.jwks["keys"] if jwk.get("kid") != kid]}
 
     def rotate(self, *, kid: str | None, algorithm: str = "RS256") -> TokenIssuer:
-        """Publish a new key in place of all others, and answer the issuer that signs with it."""
+        """Publish a new key instead of all others, and return the issuer that signs with it."""
         issuer = TokenIssuer(self.issuer_url, kid=kid, algorithm=algorithm)
         self.jwks = issuer.jwks
         return issuer
 
     def behave(self, *, path: str | None = None, times: int | None = None, **how: Any) -> None:
-        """Say how it answers from now on; without arguments, well.
+        """Set how it responds from now on. Without arguments, correctly.
 
         Args:
-            path: The one path that this is for. By default it is for all, whatever was said before.
-            times: For how many requests; those after them are answered as before.
+            path: Only for this path. By default for all paths, replacing what was set for single ones.
+            times: Only for this many requests. Later ones get the behaviour set before.
             **how: The arguments of ``Behaviour``.
         """
         behaviour = Behaviour(**how)
         with self._changed:
             if times is not None:
-                self._passing.setdefault(path, []).extend([behaviour] * times)
+                self._temporary.setdefault(path, []).extend([behaviour] * times)
                 return
             if path is None:
-                self._passing.clear()
-                self._standing.clear()
-            self._passing.pop(path, None)
-            self._standing[path] = behaviour
+                self._temporary.clear()
+                self._permanent.clear()
+            self._temporary.pop(path, None)
+            self._permanent[path] = behaviour
 
     def release(self) -> None:
-        """Answer the requests that hang. Later ones hang anew, if it still behaves so."""
+        """Respond to the requests that hang. Later requests hang again, unless the behaviour changes."""
         with self._changed:
             hold, self._hold = self._hold, threading.Event()
         hold.set()
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
-        """All requests up to now, in the order they came in."""
+        """All requests so far, in the order they came in."""
         with self._changed:
             return tuple(self._requests)
 
     def count(self, path: str | None = None) -> int:
-        """How many requests there were, for one path or for all."""
+        """Return the number of requests, for one path or for all."""
         with self._changed:
             return self._count(path)
 
     def wait_for(self, count: int, path: str | None = None, *, timeout: float = 30) -> None:
-        """Wait until so many requests came in, for one path or for all.
+        """Wait until this many requests came in, for one path or for all.
 
         Raises:
-            TimeoutError: They did not, within so many seconds.
+            TimeoutError: They didn't come in within ``timeout`` seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._count(path) >= count, timeout):
                 raise TimeoutError(f"{self._count(path)} requests came in, waiting for {count}")
 
     def forget(self) -> None:
-        """Count from nothing again."""
+        """Forget the recorded requests and start counting again."""
         with self._changed:
             self._requests.clear()
             self._connections = 0
@@ -233,13 +233,13 @@ class IdentityProvider:
 
     @property
     def connections(self) -> int:
-        """How many connections were made, with or without a request."""
+        """The number of connections, with or without a request."""
         with self._changed:
             return self._connections
 
     @property
     def peak(self) -> int:
-        """How many requests at most were being answered at the same time."""
+        """The largest number of concurrent requests."""
         with self._changed:
             return self._peak
 
@@ -251,25 +251,26 @@ class IdentityProvider:
             self._connections += 1
 
     @contextmanager
-    def _answering(
+    def _responding(
         self, request: ReceivedRequest
-    ) -> Generator[tuple[Answer, threading.Event], None, None]:
+    ) -> Generator[tuple[PlannedResponse, threading.Event], None, None]:
         with self._changed:
             self._requests.append(request)
             self._active += 1
             self._peak = max(self._peak, self._active)
-            answer = Answer(request, self._behaviour_for(request.path), self.documents)
+            behaviour = self._behaviour_for(request.path)
+            response = PlannedResponse(request, behaviour, self.documents)
             hold = self._hold
             self._changed.notify_all()
         try:
-            yield answer, hold
+            yield response, hold
         finally:
             with self._changed:
                 self._active -= 1
 
     def _behaviour_for(self, path: str) -> Behaviour:
         for scope in (path, None):
-            passing = self._passing.get(scope)
-            if passing:
-                return passing.pop(0)
-        return self._standing.get(path) or self._standing.get(None) or Behaviour()
+            temporary = self._temporary.get(scope)
+            if temporary:
+                return temporary.pop(0)
+        return self._permanent.get(path) or self._permanent.get(None) or Behaviour()

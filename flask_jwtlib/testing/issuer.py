@@ -1,4 +1,4 @@
-"""An issuer of tokens for tests: real keys, real signatures, and any token that can be thought of."""
+"""A token issuer for tests, with real keys. It signs any token, valid or not."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ _ALGORITHMS = frozenset(
 
 
 def base64url(data: bytes) -> str:
-    """Encode bytes as RFC 7515 §2 does: URL-safe, without padding."""
+    """Encode bytes in base64url without padding (RFC 7515 §2)."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def bearer(token: str) -> dict[str, str]:
-    """Make the request headers that present a token (RFC 6750 §2.1)."""
+    """Return the request headers that carry a token (RFC 6750 §2.1)."""
     return {"Authorization": f"Bearer {token}"}
 
 
 def _new_key(algorithm: str) -> _PrivateKey:
     if algorithm not in _ALGORITHMS:
         raise ConfigurationError(
-            f"no issuer signs with {algorithm!r}; choose from {', '.join(sorted(_ALGORITHMS))}"
+            f"algorithm is {algorithm!r}, expected one of {', '.join(sorted(_ALGORITHMS))}"
         )
     if algorithm[:2] in {"RS", "PS"}:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -74,17 +74,17 @@ def _new_key(algorithm: str) -> _PrivateKey:
 
 @frozen(eq=False)
 class TokenIssuer:
-    """Issues signed JWTs with a key of its own.
+    """Issues signed JWTs for tests. Configure its ``public_pem``, ``jwks`` or ``verification_key``.
 
     Args:
         issuer: The ``iss`` of its tokens.
-        algorithm: The JWS algorithm that it signs with; the key is made to fit. For ``EdDSA`` that is
-            an Ed25519 key, unless you pass an Ed448 key.
-        kid: The key ID that its tokens name, None for none.
+        algorithm: The JWS algorithm that it signs with. ``EdDSA`` makes an Ed25519 key, unless you pass an
+            Ed448 key.
+        kid: The key ID in its tokens, or None.
         lifetime: Seconds until its tokens expire.
-        private_key: A private key object of ``cryptography``, or an HMAC secret. A new one by
-            default.
-        clock: Answers the time in seconds since the epoch.
+        private_key: A private key object of ``cryptography``, or an HMAC secret. By default a new one that
+            fits the algorithm.
+        clock: Returns the time in seconds since the epoch.
     """
 
     issuer: str = "https://issuer.example"
@@ -109,9 +109,9 @@ class TokenIssuer:
 
         Args:
             subject: Its ``sub``.
-            header: Header parameters to add or replace; None as a value leaves one out.
-            **claims: Claims to add or replace; None as a value leaves one out. Besides ``sub`` a
-                token has ``iss``, ``iat`` and ``exp``.
+            header: Header parameters to add or replace. None as a value removes one.
+            **claims: Claims to add or replace. None as a value removes one. By default a token has ``iss``,
+                ``sub``, ``iat`` and ``exp``.
         """
         now = int(self.clock())
         payload = {
@@ -125,12 +125,12 @@ class TokenIssuer:
         return self.compact(_json(parameters), _json(payload))
 
     def compact(self, header: bytes, payload: bytes) -> str:
-        """Sign any header and payload, well-formed or not, into a compact JWS (RFC 7515 §7.1)."""
+        """Sign any header and payload, valid or not, and return a compact JWS (RFC 7515 §7.1)."""
         signing_input = f"{base64url(header)}.{base64url(payload)}"
         return f"{signing_input}.{base64url(self.sign(signing_input.encode()))}"
 
     def sign(self, signing_input: bytes) -> bytes:
-        """Sign bytes by the issuer's algorithm (RFC 7518 §3, RFC 8037 §3.1, RFC 8812 §3.2)."""
+        """Sign bytes with the issuer's algorithm (RFC 7518 §3, RFC 8037 §3.1, RFC 8812 §3.2)."""
         key = self.private_key
         if isinstance(key, _EdwardsKey):
             return key.sign(signing_input)
@@ -151,7 +151,7 @@ class TokenIssuer:
 
     @property
     def verification_key(self) -> VerificationKey:
-        """The key that verifies its tokens, bound to its algorithm."""
+        """The key that verifies its tokens, for its algorithm only."""
         key = self.private_key
         material = key if isinstance(key, bytes) else key.public_key()
         return VerificationKey(material, algorithms=self.algorithm, kid=self.kid)
@@ -197,7 +197,7 @@ class TokenIssuer:
     def _public_key(self) -> _PublicKey:
         if isinstance(self.private_key, bytes):
             raise ConfigurationError(
-                f"an issuer that signs with {self.algorithm} has a secret and no public key"
+                f"an issuer that signs with {self.algorithm} has a secret, not a public key"
             )
         return self.private_key.public_key()
 

@@ -1,4 +1,4 @@
-"""Keeps what one test does to the documented module API from reaching the next one."""
+"""Restores the documented module API after a test."""
 
 # pyright: reportPrivateUsage=false
 
@@ -11,7 +11,7 @@ import flask_jwtlib
 
 __all__ = ["module_api_restored"]
 
-# What an application assigns to.
+# The names that an application may assign to.
 _ASSIGNABLE = (
     "JWT_ALGO",
     "JWT_AUDIENCE",
@@ -31,10 +31,9 @@ _ASSIGNABLE = (
 
 @contextmanager
 def module_api_restored() -> Generator[None, None, None]:
-    """Put the module API back as it was, whatever happens inside.
+    """Restore the module API's settings, callbacks and permanent key at the end of a ``with`` block.
 
-    That is its settings, its callbacks and its permanent key. Keys that were fetched are forgotten
-    when it begins and when it ends.
+    Fetched keys are forgotten at its start and at its end.
     """
     before = {name: getattr(flask_jwtlib, name) for name in _ASSIGNABLE}
     with flask_jwtlib._api.keys.restored():  # noqa: SLF001 - an application has no business there

@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures for tests of apps that flask_jwtlib guards.
+"""The pytest plugin: fixtures for tests of apps that use flask_jwtlib.
 
-pytest loads it wherever the package is installed, so it imports what a fixture needs when that
-fixture is first asked for.
+pytest loads it wherever the package is installed, so it imports what a fixture needs only when the fixture is
+used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["flask_jwtlib_defaults", "token_issuer"]
 
 @pytest.fixture(scope="session")
 def token_issuer() -> TokenIssuer:
-    """An issuer that signs with RS256: configure its ``public_pem``, send its ``token()``."""
+    """A token issuer that signs with RS256. Configure its ``public_pem``, and send its ``token()``."""
     from .issuer import TokenIssuer  # noqa: PLC0415 - see the module's docstring
 
     return TokenIssuer()
@@ -27,7 +27,7 @@ def token_issuer() -> TokenIssuer:
 
 @pytest.fixture
 def flask_jwtlib_defaults() -> Iterator[None]:
-    """Put the module API's settings, callbacks and permanent key back after the test."""
+    """Restore the module API's settings, callbacks and permanent key after the test."""
     from .module_api import module_api_restored  # noqa: PLC0415 - see the module's docstring
 
     with module_api_restored():

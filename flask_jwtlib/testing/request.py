@@ -1,4 +1,4 @@
-"""Requests that no server received."""
+"""Requests for tests, without a server."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["make_request"]
 
 
 def make_request(path: str = "/", **how: Any) -> Request:
-    """Make a request, to be handed to an extractor.
+    """Make a request to pass to an extractor.
 
     Args:
         path: The path, with or without a query.
-        **how: What Werkzeug's ``EnvironBuilder`` takes, as Flask's test client does: ``method``,
-            ``headers``, ``query_string``, ``data``, ``json``, ``content_type``, …
+        **how: The arguments of Werkzeug's ``EnvironBuilder``, which Flask's test client also takes:
+            ``method``, ``headers``, ``query_string``, ``data``, ``json``, ``content_type``, …
     """
     return Request(create_environ(path, **how))

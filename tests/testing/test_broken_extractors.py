@@ -113,22 +113,22 @@ def broken_extractors() -> Iterator[tuple[str, tuple[object, str]]]:
         return name, (ExtractorContract(Extraction(extract)), test)
 
     yield broken("takes no request", lambda: None, "test_it_composes")
-    yield broken("changes the token", lowered, "test_it_finds_the_token_as_it_was_sent")
-    yield broken("has no source", sourceless, "test_it_finds_the_token_as_it_was_sent")
-    yield broken("finds nothing", lambda request: None, "test_it_finds_the_token_as_it_was_sent")
-    yield broken("invents a token", always, "test_it_finds_nothing_in_an_empty_request")
+    yield broken("changes the token", lowered, "test_it_returns_the_token_unchanged")
+    yield broken("has no source", sourceless, "test_it_returns_the_token_unchanged")
+    yield broken("finds nothing", lambda request: None, "test_it_returns_the_token_unchanged")
+    yield broken("invents a token", always, "test_it_returns_none_without_credentials")
     yield broken("takes the first", first_of_several, "test_it_refuses_two_credentials")
     yield broken("ignores what is empty", from_header, "test_it_refuses_malformed_credentials")
-    yield broken("raises IndexError", by_splitting, "test_it_answers_or_refuses_whatever_is_sent")
-    yield broken("returns text", as_text, "test_it_answers_or_refuses_whatever_is_sent")
+    yield broken("raises IndexError", by_splitting, "test_it_handles_hostile_requests")
+    yield broken("returns text", as_text, "test_it_handles_hostile_requests")
     yield broken(
         "reads flask.request",
         from_current_request,
-        "test_it_looks_at_the_request_that_it_is_given",
+        "test_it_reads_the_request_that_it_is_given",
     )
     yield broken("writes to flask.g", remembered_on_g, "test_it_leaves_flask_g_alone")
     body = BodyContract(Extraction(from_stream))
-    yield "uses up the body", (body, "test_it_answers_the_same_when_asked_again")
+    yield "uses up the body", (body, "test_it_returns_the_same_token_again")
     yield "uses up any body", (body, "test_it_leaves_the_body_to_the_view")
     yield "mixes threads", (ExtractorContract(Forgetful()), "test_it_keeps_requests_apart")
 

@@ -153,7 +153,7 @@ def broken_handlers() -> Iterator[tuple[str, tuple[object, str]]]:
 
     half = HandlerContract(HalfAHandler())
     yield "has no anonymous", (half, "test_it_composes")
-    status = "test_it_answers_with_the_errors_status"
+    status = "test_it_responds_with_the_errors_status"
     yield broken("always 401", status, changed(always_401))
     yield broken("returns None to refusals", status, lambda error: None)
     yield broken("raises", status, raising)
@@ -174,22 +174,22 @@ def broken_handlers() -> Iterator[tuple[str, tuple[object, str]]]:
     }
     for name, value in codes.items():
         yield broken(name, challenge, with_header("WWW-Authenticate", value))
-    retry = "test_it_says_when_to_ask_again"
+    retry = "test_it_says_when_to_retry"
     yield broken("has no Retry-After", retry, changed(without_retry_after))
     yield broken("has another Retry-After", retry, with_header("Retry-After", lambda error: "5"))
     yield broken(
         "challenges for an outage", retry, with_header("WWW-Authenticate", lambda error: "Bearer")
     )
-    secret = "test_it_keeps_the_logs_text_to_itself"
+    secret = "test_it_sends_no_log_text"
     text = changed(lambda response, error: response.set_data(str(error)))
     yield broken("sends the log's text", secret, text)
     yield broken("sends the cause", secret, changed(with_cause))
     yield broken("sends it in a header", secret, with_header("X-Error", str))
-    characters = "test_it_keeps_headers_within_their_characters"
+    characters = "test_its_challenge_is_well_formed"
     yield broken("quotes nothing", characters, with_header("WWW-Authenticate", unquoted_challenge))
     yield broken("splits headers", characters, changed(split_header))
-    yield broken("shares a response", "test_it_makes_each_response_anew", shared)
-    anonymous = "test_it_takes_note_of_anonymous_requests"
+    yield broken("shares a response", "test_it_makes_a_new_response_each_time", shared)
+    anonymous = "test_it_allows_anonymous_requests"
     yield broken("returns anonymously", anonymous, anonymous=REFUSE)
     yield broken("raises anonymously", anonymous, anonymous=raising)
     yield broken("writes to g anonymously", anonymous, anonymous=noted_on_g)

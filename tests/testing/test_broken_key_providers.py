@@ -99,7 +99,7 @@ def broken_providers() -> Iterator[tuple[str, tuple[object, str]]]:
     ) -> tuple[str, tuple[object, str]]:
         return name, (ProviderContract(Provision(keys_for)), test)
 
-    few = "test_it_answers_the_few_keys_of_a_known_token"
+    few = "test_it_returns_few_keys_for_a_known_token"
     yield broken("takes no header", lambda: (), "test_it_composes")
     yield broken("has no key", lambda header: (), few)
     yield broken("has many keys", lambda header: (ISSUER.verification_key,) * 5, few)
@@ -107,21 +107,21 @@ def broken_providers() -> Iterator[tuple[str, tuple[object, str]]]:
     yield broken("returns None", lambda header: None, few)
     yield broken("returns PEM", lambda header: ISSUER.public_pem, few)
     yield broken("returns PEMs", lambda header: [ISSUER.public_pem], few)
-    yield broken("ignores kid", whatever_the_kid, "test_it_answers_none_for_an_unknown_key_id")
-    hostile = "test_it_takes_a_key_id_for_a_name_and_nothing_else"
+    yield broken("ignores kid", whatever_the_kid, "test_it_returns_no_key_for_an_unknown_key_id")
+    hostile = "test_it_handles_hostile_key_ids"
     yield broken("strips kid", stripped_kid, hostile)
     yield broken("raises KeyError", indexed, hostile)
-    yield broken("needs kid", folded, "test_it_answers_a_token_without_a_key_id")
+    yield broken("needs kid", folded, "test_it_handles_a_token_without_a_key_id")
     yield broken(
         "ignores alg",
         whatever_the_algorithm,
-        "test_it_answers_no_key_for_an_algorithm_that_it_is_not_for",
+        "test_it_returns_only_keys_for_the_algorithm",
     )
-    bait = "test_it_follows_no_key_that_a_token_brings_along"
+    bait = "test_it_ignores_keys_in_the_token"
     yield broken("takes jwk", brought_along, bait)
     generous = ProviderContract(Generous())
-    yield "gives its list away", (generous, "test_it_gives_nothing_of_its_own_away")
-    unavailable = "test_it_says_that_keys_are_unavailable"
+    yield "gives its list away", (generous, "test_its_keys_cannot_be_changed_from_outside")
+    unavailable = "test_it_raises_if_keys_are_unavailable"
     for name, keys_for in {
         "hides an outage": lambda header: (),
         "blames the caller": blame,

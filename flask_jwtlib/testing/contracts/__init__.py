@@ -1,7 +1,7 @@
-"""What every implementation of a strategy must keep, as test classes to inherit.
+"""Test classes to inherit, with the tests that every implementation of a strategy must pass.
 
-A class of your test suite names one of the contracts as its base and says how to make the strategy
-and a few samples; pytest then collects the contract's tests with it::
+Make a test class with one of the contracts as its base, and implement how to make the strategy and a few
+samples. pytest then runs the contract's tests with your strategy::
 
     class TestCookieTokenExtractor(TokenExtractorContract):
         def make_extractor(self) -> TokenExtractor:
@@ -10,7 +10,7 @@ and a few samples; pytest then collects the contract's tests with it::
         def request_with(self, token: str) -> Request:
             return make_request(headers={"Cookie": f"session={token}"})
 
-The tests need no fixtures. They raise ``AssertionError`` by themselves, also under ``python -O``.
+The tests need no fixtures. They raise ``AssertionError`` explicitly, so they also work under ``python -O``.
 """
 
 from __future__ import annotations

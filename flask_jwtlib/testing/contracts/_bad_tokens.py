@@ -1,4 +1,4 @@
-"""Tokens that no validator accepts."""
+"""Tokens that no validator may accept."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _FOREIGN_CHARACTERS = ("=", " ", "\n", "+", "\x00", "\xe9", ".")
 
 
 def unsigned_token() -> str:
-    """A well-formed token without a signature (RFC 7519 §6)."""
+    """Return a well-formed token without a signature (RFC 7519 §6)."""
     return f"{_UNSIGNED_HEADER}.e30."
 
 
 def marked_tokens() -> Iterator[str]:
-    """Malformed and unsigned tokens that say a mark wherever a token can say something."""
+    """Yield malformed and unsigned tokens with a mark in each place that a client controls."""
     signature = base64url(bytes(256))
     payload = base64url(f'{{"iss":"{MARK}","aud":"{MARK}","sub":"{MARK}"}}'.encode())
     for alg in (MARK, *sorted(ALGORITHMS)):
@@ -31,7 +31,7 @@ def marked_tokens() -> Iterator[str]:
 
 
 def variants(token: str) -> Iterator[str]:
-    """Texts that differ from a token a little."""
+    """Yield texts that differ slightly from a token."""
     yield token[:-1]
     yield token[1:]
     yield token + token[-1]
@@ -42,7 +42,7 @@ def variants(token: str) -> Iterator[str]:
         yield token[:middle] + character + token[middle:]
     places = {*range(0, len(token), max(1, len(token) // 24)), len(token) - 1}
     for place in sorted(places):
-        # The next character of the alphabet differs in the last bit: what a lenient decoder drops.
+        # Its neighbour in the alphabet differs in the last bit, which a lenient decoder ignores.
         for other in _NEIGHBOURS.get(token[place], "A"):
             yield token[:place] + other + token[place + 1 :]
 
@@ -55,7 +55,7 @@ _NEIGHBOURS = {
 
 
 def garbage() -> Iterator[str]:
-    """Texts that are no token."""
+    """Yield texts that are not tokens."""
     yield from ("", ".", "..", "...", "....", " ", "null", "a", "a.b", "a.b.c", "a.b.c.d.e")
     yield from ("\x00", "\xe9.\xe9.\xe9", "\U0001f511.\U0001f511.\U0001f511", "\ud800.a.b")
     yield from ("a" * 100_000, "." * 100_000, "a.b." + "c" * 100_000)

@@ -1,4 +1,4 @@
-"""What the contracts check with."""
+"""Helpers for the contracts' tests."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ _ROUNDS = 25
 
 
 class NoKeys:
-    """A key provider that has no key for anybody."""
+    """A key provider without keys."""
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Answer nothing."""
+        """Return no keys."""
         return ()
 
 
 def require(condition: object, message: str) -> None:
-    """Fail the test unless a condition holds; unlike ``assert``, under ``python -O`` too."""
+    """Fail the test unless a condition is true, also under ``python -O``, where ``assert`` does nothing."""
     if not condition:
         raise AssertionError(message)
 
 
-def unchecked(answer: object) -> Any:
-    """Forget what an annotation promises of an answer, so as to check it."""
-    return answer
+def unchecked(returned: object) -> Any:
+    """Return a value without its declared type, so that a test can check the type."""
+    return returned
 
 
 @contextmanager
 def nothing_raised(what: str) -> Generator[None, None, None]:
-    """Fail the test if anything but its own failure is raised, and say at what."""
+    """Fail the test if anything but a test failure is raised. The message says what was tried."""
     try:
         yield
     except AssertionError:
@@ -58,14 +58,14 @@ def nothing_raised(what: str) -> Generator[None, None, None]:
         raise AssertionError(f"{what}: it raised {type(error).__name__}") from error
 
 
-def kind_of(answer: object) -> type[object]:
-    """The class of an answer, whatever an annotation promises."""
-    return type(answer)
+def kind_of(returned: object) -> type[object]:
+    """Return a value's class, which may differ from its declared type."""
+    return type(returned)
 
 
 @contextmanager
 def in_throwaway_app(current: Request | None = None) -> Generator[Flask, None, None]:
-    """Serve a request in an app that nobody else knows: by default, one that carries nothing."""
+    """Enter a request context of a new app. By default the request is empty."""
     app = Flask(__name__, static_folder=None)
     context = (
         app.test_request_context() if current is None else app.request_context(current.environ)
@@ -75,7 +75,7 @@ def in_throwaway_app(current: Request | None = None) -> Generator[Flask, None, N
 
 
 def in_threads(jobs: Sequence[Callable[[], _T]]) -> list[list[_T]]:
-    """Run jobs side by side, over and over, and answer what each round of each came to."""
+    """Run each job repeatedly in a thread of its own, all at once, and return each job's results."""
     together = Barrier(len(jobs))
 
     def repeat(job: Callable[[], _T]) -> list[_T]:
@@ -83,7 +83,7 @@ def in_threads(jobs: Sequence[Callable[[], _T]]) -> list[list[_T]]:
         return [job() for _ in range(_ROUNDS)]
 
     interval = sys.getswitchinterval()
-    # As short as can be, so that a race is lost within few rounds.
+    # As short as possible, so that few rounds are enough to lose a race.
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(len(jobs)) as pool:

@@ -1,4 +1,4 @@
-"""What every token extractor must keep."""
+"""The tests that every token extractor must pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TokenExtractorContract"]
 
 
 class TokenExtractorContract(ABC):
-    """Checks a ``TokenExtractor``. Give it the extractor, and requests that carry a token for it."""
+    """Tests a ``TokenExtractor``. Implement how to make it, and how to make a request with a token for it."""
 
     @abstractmethod
     def make_extractor(self) -> TokenExtractor:
@@ -35,7 +35,7 @@ class TokenExtractorContract(ABC):
         """
 
     def ambiguous_requests(self) -> Iterable[Request]:
-        """Make requests that carry two credentials. None by default, for an extractor of one place."""
+        """Make requests with two credentials. None by default, for an extractor that reads one place."""
         return ()
 
     def malformed_requests(self) -> Iterable[Request]:
@@ -43,35 +43,35 @@ class TokenExtractorContract(ABC):
         return ()
 
     def test_it_composes(self) -> None:
-        """An ``Authenticator`` takes the extractor."""
+        """An ``Authenticator`` accepts the extractor."""
         Authenticator(keys=NoKeys(), extractor=self.make_extractor())
 
-    def test_it_finds_the_token_as_it_was_sent(self) -> None:
-        """The token comes out letter for letter, with a word for where it stood."""
+    def test_it_returns_the_token_unchanged(self) -> None:
+        """It returns the token exactly as it was sent, and names its source."""
         for sent in ("a.b.c", "Token-1", "0" * 4000):
             found = self._extract(self.request_with(sent))
-            require(isinstance(found, BearerToken), f"want a BearerToken, not {found!r}")
-            require(found.value == sent, f"sent was {sent!r}, found is {found.value!r}")
+            require(isinstance(found, BearerToken), f"expected a BearerToken, not {found!r}")
+            require(found.value == sent, f"expected the token {sent!r}, not {found.value!r}")
             require(found.source and isinstance(found.source, str), "the token has no source")
 
-    def test_it_finds_nothing_in_an_empty_request(self) -> None:
-        """The answer to a request without credentials is None, whatever its method."""
+    def test_it_returns_none_without_credentials(self) -> None:
+        """For a request without credentials it returns None, with any HTTP method."""
         for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"):
             found = self._extract(make_request(method=method))
-            require(found is None, f"found {found!r} in an empty {method} request")
+            require(found is None, f"expected None for an empty {method} request, not {found!r}")
 
     def test_it_refuses_two_credentials(self) -> None:
-        """A request with two credentials is refused, and none of the two is chosen (RFC 6750 §2)."""
+        """It refuses a request with two credentials and uses neither (RFC 6750 §2)."""
         for request in self.ambiguous_requests():
             self._require_refusal(request, "two credentials")
 
     def test_it_refuses_malformed_credentials(self) -> None:
-        """Malformed credentials are refused, and not passed over (RFC 6750 §3.1)."""
+        """It refuses malformed credentials instead of ignoring them (RFC 6750 §3.1)."""
         for request in self.malformed_requests():
             self._require_refusal(request, "malformed credentials")
 
-    def test_it_answers_or_refuses_whatever_is_sent(self) -> None:
-        """On hostile requests it finds a token with text or nothing, or refuses; nothing else is raised."""
+    def test_it_handles_hostile_requests(self) -> None:
+        """For hostile requests it returns a token or None, or raises only ``AuthenticationError``."""
         for what, request in _hostile_requests():
             found = None
             with nothing_raised(what), suppress(AuthenticationError):
@@ -79,29 +79,29 @@ class TokenExtractorContract(ABC):
             require(
                 found is None
                 or (isinstance(found, BearerToken) and isinstance(unchecked(found.value), str)),
-                f"{what}: want a BearerToken or None, not {found!r}",
+                f"{what}: expected a BearerToken or None, not {found!r}",
             )
 
-    def test_it_answers_the_same_when_asked_again(self) -> None:
-        """Asked twice about one request, it finds the same token: nothing in the request is used up."""
+    def test_it_returns_the_same_token_again(self) -> None:
+        """Called twice with one request, it returns the same token."""
         request = self.request_with("again")
         first, second = self._extract(request), self._extract(request)
-        require(first == second, f"found {first!r}, and then {second!r}")
+        require(first == second, f"it returned {first!r}, then {second!r}")
 
     def test_it_leaves_the_body_to_the_view(self) -> None:
-        """A body that is none of its business can still be read by the view."""
+        """The view can still read a body that doesn't concern the extractor."""
         request = make_request(method="POST", json={"for": "the view"})
         self._extract(request)
         require(request.get_data() == b'{"for": "the view"}', "the body was consumed")
 
-    def test_it_looks_at_the_request_that_it_is_given(self) -> None:
-        """It reads the request that it is handed, not Flask's current one."""
+    def test_it_reads_the_request_that_it_is_given(self) -> None:
+        """It reads the request that is passed to it, not ``flask.request``."""
         with in_throwaway_app(self.request_with("of-the-current-request")):
             found = self.make_extractor().extract(make_request())
-        require(found is None, "it found the token of Flask's current request in another one")
+        require(found is None, "it returned the token of flask.request for another request")
 
     def test_it_leaves_flask_g_alone(self) -> None:
-        """It writes nothing to ``flask.g``."""
+        """It doesn't write to ``flask.g``."""
         extractor = self.make_extractor()
         with in_throwaway_app():
             for request in (make_request(), self.request_with("for-g")):
@@ -109,7 +109,7 @@ class TokenExtractorContract(ABC):
                 require(not list(g), f"it wrote to flask.g: {', '.join(g)}")
 
     def test_it_keeps_requests_apart(self) -> None:
-        """Threads that share one extractor find each its own request's token."""
+        """Threads that share an extractor each get their own request's token."""
         extractor = self.make_extractor()
 
         def job(token: str) -> Callable[[], str | None]:
@@ -122,10 +122,10 @@ class TokenExtractorContract(ABC):
 
         tokens = [f"token-{number}" for number in range(8)]
         for token, found in zip(tokens, in_threads([job(token) for token in tokens]), strict=True):
-            require({token} == set(found), f"a request with {token!r} came to {set(found)!r}")
+            require({token} == set(found), f"requests with {token!r} returned {set(found)!r}")
 
     def _extract(self, request: Request) -> Any:
-        """Ask a new extractor about a request while another one, an empty one, is Flask's current."""
+        """Extract with a new extractor, while ``flask.request`` is another, empty request."""
         with in_throwaway_app():
             return unchecked(self.make_extractor().extract(request))
 
@@ -134,11 +134,11 @@ class TokenExtractorContract(ABC):
             found = self._extract(request)
         except InvalidRequestError:
             return
-        raise AssertionError(f"{what}: want InvalidRequestError, not {found!r}")
+        raise AssertionError(f"{what}: expected InvalidRequestError, not {found!r}")
 
 
 def _hostile_requests() -> Iterator[tuple[str, Request]]:
-    """Requests that somebody might send to break something, each with what it is."""
+    """Yield requests that an attacker might send, each with a description."""
     for value in _HOSTILE_VALUES:
         shown = value if len(value) < 40 else f"{value[:40]}…"
         for header in ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_DPOP", "HTTP_X_API_KEY"):
@@ -162,7 +162,7 @@ _CONTENT_TYPES = (
     "\xff; =;",
 )
 
-# Header values reach an application as Latin-1 text (PEP 3333).
+# An application gets header values as Latin-1 text (PEP 3333).
 _HOSTILE_VALUES = (
     "",
     " ",

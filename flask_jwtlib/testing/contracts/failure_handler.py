@@ -1,4 +1,4 @@
-"""What every failure handler must keep."""
+"""The tests that every failure handler must pass."""
 
 from __future__ import annotations
 
@@ -34,30 +34,32 @@ _INJECTION = 'a "b \\ \x7f \xe9 \U0001f511\r\nX-Injected: yes'
 
 
 class _OwnError(AuthenticationError):
-    """A kind of refusal that the framework does not know, as an application may define one."""
+    """An error class that an application defined itself."""
 
     code = "insufficient_user_authentication"
 
 
 class FailureHandlerContract(ABC):
-    """Checks a ``FailureHandler``."""
+    """Tests a ``FailureHandler``. Implement how to make it."""
 
     @abstractmethod
     def make_handler(self) -> FailureHandler:
         """Make the handler."""
 
     def test_it_composes(self) -> None:
-        """An ``Authenticator`` takes the handler."""
+        """An ``Authenticator`` accepts the handler."""
         Authenticator(keys=NoKeys(), failure_handler=self.make_handler())
 
-    def test_it_answers_with_the_errors_status(self) -> None:
-        """The response's status is the error's: 401, 400, 403, or 503 where the fault is ours."""
+    def test_it_responds_with_the_errors_status(self) -> None:
+        """The response has the error's status: 401, 400 or 403, or 503 if verification is unavailable."""
         for error in _errors():
             status = self._deny(error).status_code
-            require(status == error.status, f"{_name(error)} is {error.status}, not {status}")
+            require(
+                status == error.status, f"{_name(error)}: expected {error.status}, not {status}"
+            )
 
     def test_it_challenges(self) -> None:
-        """A refusal has ``WWW-Authenticate``, with the error's code and needed scope (RFC 6750 §3)."""
+        """A refusal has ``WWW-Authenticate``, with the error's code and the needed scope (RFC 6750 §3)."""
         for error in _refusals():
             challenge = self._deny(error).headers.get("WWW-Authenticate")
             if not challenge:
@@ -69,36 +71,39 @@ class FailureHandlerContract(ABC):
             if isinstance(error, InsufficientScopeError):
                 require(f'scope="{error.scope}"' in challenge, f"no scope in {challenge!r}")
 
-    def test_it_says_when_to_ask_again(self) -> None:
-        """A fault of ours has ``Retry-After``, and no challenge: another token would not help."""
+    def test_it_says_when_to_retry(self) -> None:
+        """If verification is unavailable, the response has ``Retry-After`` and no challenge."""
         headers = self._deny(_unavailable()).headers
         retry_after = headers.get("Retry-After")
-        require(retry_after == "17", f"Retry-After is 17, not {retry_after!r}")
-        require("WWW-Authenticate" not in headers, "it challenges a caller for a fault of ours")
+        require(retry_after == "17", f"expected Retry-After: 17, not {retry_after!r}")
+        require(
+            "WWW-Authenticate" not in headers,
+            "it sends a challenge, but another token wouldn't help",
+        )
 
-    def test_it_keeps_the_logs_text_to_itself(self) -> None:
-        """No text that is meant for the log is sent, neither the error's nor its cause's."""
+    def test_it_sends_no_log_text(self) -> None:
+        """The text for the log is not sent, neither the error's nor its cause's."""
         for error in _errors():
             response = self._deny(error)
             sent = f"{response.headers}\n{response.get_data(as_text=True)}"
-            require(_LOG_TEXT not in sent, f"the log's text of {_name(error)} was sent: {sent!r}")
+            require(_LOG_TEXT not in sent, f"it sent {_name(error)}'s text for the log: {sent!r}")
 
-    def test_it_keeps_headers_within_their_characters(self) -> None:
-        """A description of an application's own, whatever is in it, leaves the challenge well-formed."""
+    def test_its_challenge_is_well_formed(self) -> None:
+        """The challenge is well-formed with any description that an application sets (RFC 6750 §3)."""
         for error in (
             InvalidTokenError(description=_INJECTION),
             InsufficientScopeError(_INJECTION),
         ):
             response = self._deny(error)
-            require("X-Injected" not in response.headers, "a description became a header")
+            require("X-Injected" not in response.headers, "the description added a header")
             for challenge in response.headers.getlist("WWW-Authenticate"):
                 require(
                     re.fullmatch(r"[\x20-\x7E]+", challenge) and challenge.count('"') % 2 == 0,
                     f"the challenge {challenge!r} is not well-formed (RFC 6750 §3)",
                 )
 
-    def test_it_makes_each_response_anew(self) -> None:
-        """No two requests share a response: whoever adds a header adds it to one of them."""
+    def test_it_makes_a_new_response_each_time(self) -> None:
+        """Two requests don't share a response, so a header can be added to one of them."""
         handler = self.make_handler()
         for error in (MissingTokenError(), _unavailable()):
             with in_throwaway_app() as app:
@@ -106,19 +111,19 @@ class FailureHandlerContract(ABC):
                 second = app.make_response(handler.deny(error))
             require("X-Of-One-Request" not in second.headers, "two requests share a response")
 
-    def test_it_takes_note_of_anonymous_requests(self) -> None:
-        """``anonymous`` answers None, raises nothing and leaves ``flask.g`` alone."""
+    def test_it_allows_anonymous_requests(self) -> None:
+        """``anonymous`` returns None, raises nothing and doesn't write to ``flask.g``."""
         handler = self.make_handler()
         for error in _refusals():
             if error.allows_anonymous:
                 with in_throwaway_app():
-                    answer = _call(handler.anonymous, error)
+                    returned = _call(handler.anonymous, error)
                     written = list(g)
-                require(answer is None, f"anonymous answers None, not {answer!r}")
+                require(returned is None, f"anonymous must return None, not {returned!r}")
                 require(not written, f"it wrote to flask.g: {', '.join(written)}")
 
     def test_it_keeps_requests_apart(self) -> None:
-        """Threads that share one handler get each the response to its own error."""
+        """Threads that share a handler each get the response to their own error."""
         handler = self.make_handler()
 
         def job(scope: str) -> Callable[[], str]:
@@ -130,25 +135,25 @@ class FailureHandlerContract(ABC):
             return deny
 
         scopes = [f"scope-{number}" for number in range(8)]
-        answers = in_threads([job(scope) for scope in scopes])
-        for scope, challenges in zip(scopes, answers, strict=True):
+        found = in_threads([job(scope) for scope in scopes])
+        for scope, challenges in zip(scopes, found, strict=True):
             require(
                 all(f'"{scope}"' in challenge for challenge in challenges),
-                f"a request that lacks {scope} was answered {set(challenges)!r}",
+                f"a request that lacks {scope} got the challenges {set(challenges)!r}",
             )
 
     def _deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
-        """Have a new handler make the response to an error."""
+        """Return a new handler's response to an error."""
         with in_throwaway_app() as app:
-            answer = self.make_handler().deny(error)
-            require(unchecked(answer) is not None, f"deny answered None to {_name(error)}")
-            response = app.make_response(answer)
+            returned = self.make_handler().deny(error)
+            require(unchecked(returned) is not None, f"deny returned None for {_name(error)}")
+            response = app.make_response(returned)
             require(not list(g), f"it wrote to flask.g: {', '.join(g)}")
         return response
 
 
 def _call(function: Callable[[AuthenticationError], object], error: AuthenticationError) -> object:
-    """Call a function whose answer its annotation leaves out."""
+    """Call a function that should return None, and return what it returned."""
     return function(error)
 
 
@@ -157,7 +162,7 @@ def _name(error: Exception) -> str:
 
 
 def _refusals() -> Iterator[AuthenticationError]:
-    """A refusal of every kind, each with a text for the log."""
+    """Yield a refusal of every kind, each with a text for the log."""
     yield MissingTokenError(_LOG_TEXT)
     yield InvalidRequestError(_LOG_TEXT)
     yield InvalidTokenError(_LOG_TEXT)
@@ -177,7 +182,7 @@ def _refusals() -> Iterator[AuthenticationError]:
 
 
 def _errors() -> Iterator[AuthenticationError | VerificationUnavailable]:
-    """An error of every kind."""
+    """Yield an error of every kind."""
     yield from _refusals()
     yield _unavailable()
 

@@ -139,7 +139,9 @@ def test_a_session_can_be_passed() -> None:
         pytest.param(
             {"algorithms": ["RS256", "HS384", "HS512"]}, "HS384 and HS512", id="HS among others"
         ),
-        pytest.param({"algorithms": "none"}, "'none' is not a known signature algorithm", id="none"),
+        pytest.param(
+            {"algorithms": "none"}, "'none' is not a known signature algorithm", id="none"
+        ),
         pytest.param({"algorithms": ()}, "algorithms is empty", id="no algorithm"),
         pytest.param({"leeway": -1}, "leeway", id="negative leeway"),
         pytest.param({"leeway": math.inf}, "leeway", id="infinite leeway"),
