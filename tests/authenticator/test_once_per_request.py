@@ -18,7 +18,6 @@ from flask_jwtlib import (
     BearerTokenExtractor,
     Claims,
     KeyProvider,
-    KeySet,
     Scope,
     StaticKeyProvider,
     UnverifiedHeader,
@@ -26,6 +25,7 @@ from flask_jwtlib import (
     current_principal,
 )
 from flask_jwtlib.jws import _base64url
+from flask_jwtlib.keys._key_index import KeyIndex
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 Count = Counter[str]
@@ -94,9 +94,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Count:
         "__attrs_post_init__",
         counted(count, "key parse", VerificationKey.__attrs_post_init__),
     )
-    monkeypatch.setattr(
-        KeySet, "__attrs_post_init__", counted(count, "key set", KeySet.__attrs_post_init__)
-    )
+    monkeypatch.setattr(KeyIndex, "of", staticmethod(counted(count, "key set", KeyIndex.of)))
     return count
 
 

@@ -74,7 +74,7 @@ def test_a_secret_has_no_public_form(form: str) -> None:
     """An HMAC issuer reveals its secret in no form."""
     issuer = TokenIssuer(algorithm="HS256")
 
-    with pytest.raises(ConfigurationError, match="no public key"):
+    with pytest.raises(ConfigurationError, match="not a public key"):
         getattr(issuer, form)
 
 

@@ -66,8 +66,8 @@ from .issuers_kit import A_URL, B_URL, A, B, FixedClaims, router_of, token_of, t
         pytest.param(lambda: trusted(A, algorithms="ES256"), "keys verify RS256", id="algorithm"),
         pytest.param(lambda: trusted(A, algorithms="none"), "none", id="alg none"),
         pytest.param(lambda: trusted(A, algorithms=[]), "algorithm", id="no algorithm"),
-        pytest.param(lambda: trusted(A, rules=5), "given in a list", id="rules"),
-        pytest.param(lambda: trusted(A, rules=["exp"]), "a claim rule is", id="no rule"),
+        pytest.param(lambda: trusted(A, rules=5), "rules must be a list", id="rules"),
+        pytest.param(lambda: trusted(A, rules=["exp"]), "a claim rule must be", id="no rule"),
         pytest.param(lambda: trusted(A, leeway=-1), "leeway is", id="leeway"),
         pytest.param(lambda: trusted(A, max_size=0), "1 or more", id="max_size"),
         pytest.param(
