@@ -76,7 +76,7 @@ class ModuleKeys:
         if material is not None:
             key_set = check_material(material, self._algorithms())
             if key_set is not None and not key_set.keys:
-                why = "; ".join(key_set.skipped) or "there is none"
+                why = "; ".join(key_set.skipped) or "there are none"
                 raise ConfigurationError(f"no key can verify signatures: {why}")
         self._permanent = material
 

@@ -1,7 +1,7 @@
 """Where verification keys come from: configured once, or fetched and kept for a while.
 
 A provider of your own is any object with the method ``keys_for(header)``. To fetch keys from a place that
-this package doesn't know, give ``TTLKeyProvider`` a function: caching, refreshing and outages are its work.
+this package doesn't know, pass a function to ``TTLKeyProvider``, which caches and refreshes them.
 """
 
 from __future__ import annotations

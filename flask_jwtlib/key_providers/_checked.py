@@ -1,4 +1,4 @@
-"""Keys as an ``Authenticator`` is given them, made into providers whose failures are known."""
+"""Makes key providers from what an ``Authenticator`` takes as ``keys``, and checks what they return."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["CheckedKeyProvider", "NoKeyProvider", "as_key_provider"]
 
 
 class NoKeyProvider(KeyProvider):
-    """Stands where no keys are given, for validators that have their own or need none."""
+    """Has no keys. An ``Authenticator`` uses it if its validator needs no keys."""
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Have none."""
+        """Raise ``VerificationUnavailable``."""
         raise VerificationUnavailable("this Authenticator was made without keys=")
 
 
 @frozen(eq=False)
 class CheckedKeyProvider(Shared, KeyProvider):
-    """Turns a provider's failures, of whatever kind, into ``VerificationUnavailable``.
+    """Turns any error of a key provider into ``VerificationUnavailable``.
 
-    An ``Authenticator`` puts it around its own keys. A strategy that has providers of its own, as
-    for several issuers, does well to do the same.
+    An ``Authenticator`` wraps its own provider with it. Use it in strategies that have several providers,
+    such as one per issuer.
 
     Args:
         provider: The provider.
@@ -42,11 +42,11 @@ class CheckedKeyProvider(Shared, KeyProvider):
 
     @property
     def generation(self) -> Any:
-        """The provider's own, which tells that its keys have changed.
+        """The provider's own ``generation``, which changes when its keys change.
 
         Raises:
-            AttributeError: The provider has no such number.
-            VerificationUnavailable: The provider raised something else.
+            AttributeError: The provider has no ``generation``.
+            VerificationUnavailable: The provider raised another error.
         """
         provider: Any = self.provider
         try:
@@ -60,11 +60,11 @@ class CheckedKeyProvider(Shared, KeyProvider):
 
     @property
     def kids(self) -> frozenset[str] | None:
-        """The key IDs that the provider knows, for the log. None if it doesn't say."""
+        """The key IDs that the provider has, for the log. None if it doesn't list them."""
         return known_kids(self.provider)
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Ask the provider."""
+        """Return the provider's keys, after checking their types."""
         try:
             keys = self.provider.keys_for(header)
         except (AuthenticationError, VerificationUnavailable):
@@ -74,34 +74,34 @@ class CheckedKeyProvider(Shared, KeyProvider):
                 f"the key provider raised {type(error).__name__}"
             ) from error
         given: object = keys
-        # The check of an abstract class is slow, and nearly all providers answer a tuple.
+        # isinstance is slow with an abstract class, and nearly all providers return a tuple.
         if type(given) is not tuple and (
             not isinstance(given, Sequence) or isinstance(given, str | bytes)
         ):
             raise VerificationUnavailable(
-                f"the key provider answered {type(given).__name__}, not a sequence of keys"
+                f"the key provider returned {type(given).__name__}, expected a sequence of keys"
             )
         for key in keys:
             if not isinstance(key, VerificationKey):
                 raise VerificationUnavailable(
-                    f"the key provider answered a {type(key).__name__} as a key"
+                    f"the key provider returned a {type(key).__name__}, expected a VerificationKey"
                 )
         return keys
 
 
 def as_key_provider(keys: Any) -> KeyProvider:
-    """Make a provider of whatever an ``Authenticator`` takes as ``keys``.
+    """Return a provider for what an ``Authenticator`` takes as ``keys``.
 
     Args:
-        keys: A ``KeyProvider``, which is answered as it is; a function that fetches keys; keys in
-            any form that ``KeySet.of`` takes; or None: there are none.
+        keys: A ``KeyProvider``, which is returned unchanged; a function that fetches keys; keys in any form
+            that ``KeySet.of`` takes; or None for no keys.
 
     Raises:
-        ConfigurationError: It is none of these.
+        ConfigurationError: It is anything else.
     """
     if keys is None:
         return NoKeyProvider()
     if isinstance(keys, KeyProvider | type):
-        # A class is refused by check_composition.
+        # check_composition refuses a class.
         return cast("KeyProvider", keys)
     return TTLKeyProvider(keys) if callable(keys) else StaticKeyProvider(keys)

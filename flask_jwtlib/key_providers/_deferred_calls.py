@@ -1,4 +1,4 @@
-"""Calls to other people's code, made in the background after our own work is done."""
+"""Calls to an application's code, made in the background after the work that caused them."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from attrs import define, field
 __all__ = ["DeferredCalls", "start_thread"]
 
 _MOST_WAITING = 256
-# Seconds after which a thread that was started and has not begun is not expected any more.
+# Seconds after which a started thread that has not begun is replaced.
 _THREAD_PATIENCE = 1
 
 
 def start_thread(target: Callable[[], object], name: str) -> bool:
-    """Start a daemon thread, if the system has one to spare.
+    """Start a daemon thread, unless the system can't start one.
 
     Args:
-        target: What the thread runs.
+        target: The function that the thread runs.
         name: The thread's name.
 
     Returns:
-        Whether it was started. ``threading`` raises RuntimeError at the limit of threads, and MemoryError
-        where there is no room for another one.
+        Whether it was started. It isn't at the limit of threads (RuntimeError) or without memory
+        (MemoryError).
     """
     try:
         threading.Thread(target=target, name=name, daemon=True).start()
-    except Exception:  # noqa: BLE001 - whatever it is, the caller has to do without a thread
+    except Exception:  # noqa: BLE001 - whatever the reason, the caller continues without a thread
         return False
     return True
 
 
 @define(eq=False)
 class _Worker:
-    """Whoever makes the calls at present.
+    """The thread that makes the calls at the moment.
 
     Attributes:
         engaged_at: When it was chosen.
@@ -54,17 +54,17 @@ class _Worker:
 
 @define(eq=False)
 class DeferredCalls:
-    """Calls log handlers, signal receivers and the like, one after the other, where nobody waits for them.
+    """Calls log handlers, signal receivers and similar functions in a background thread, one at a time.
 
-    Queue calls with ``add`` while you work, and call ``start`` when your result is available to everyone.
-    A background thread makes the calls and ends when none are left. Where no thread can be started,
-    ``start`` makes them itself. No lock is held during a call. What a call raises is dropped, SystemExit
-    and KeyboardInterrupt included, and the next call is made.
+    Use it so that an application's code doesn't delay or break your own. Queue calls with ``add`` while you
+    work, and call ``start`` when your result is available to all threads. The thread ends when no calls are
+    left. If no thread can be started, ``start`` makes the calls itself. No lock is held during a call. What a
+    call raises is dropped, SystemExit and KeyboardInterrupt included, and the next call is made.
 
-    While a call takes long, 256 others can wait. Beyond that, the oldest ones are dropped.
+    At most 256 calls can wait. Beyond that, the oldest ones are dropped.
 
     Args:
-        clock: A clock in seconds that never jumps.
+        clock: Returns seconds, and never jumps.
     """
 
     clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
@@ -72,7 +72,7 @@ class DeferredCalls:
         init=False, factory=lambda: deque[Callable[[], object]](maxlen=_MOST_WAITING)
     )
     _worker: _Worker | None = field(init=False, default=None)
-    # Looked up when it is needed: gevent may have put its own there.
+    # Looked up at each call, since gevent may replace it.
     _lock: Any = field(init=False, factory=lambda: threading.Lock(), repr=False)  # noqa: PLW0108
 
     def __attrs_post_init__(self) -> None:
@@ -83,7 +83,7 @@ class DeferredCalls:
         self._waiting.append(partial(function, *args, **kwargs))
 
     def start(self) -> None:
-        """Have the queued calls made in a background thread, or make them if no thread can be started."""
+        """Make the queued calls in a background thread, or in this one if no thread can be started."""
         worker = self._engage()
         if worker is not None and not start_thread(
             partial(self._work, worker), "flask_jwtlib-events"
@@ -97,10 +97,10 @@ class DeferredCalls:
             self._work(worker)
 
     def settle(self, patience: float) -> None:
-        """Have the queued calls made, and wait until they are.
+        """Start the queued calls and wait until they are made.
 
         Args:
-            patience: The longest to wait, in seconds.
+            patience: Longest time to wait, in seconds.
         """
         if self._waiting or self._worker is not None:
             settled = threading.Event()
@@ -109,13 +109,13 @@ class DeferredCalls:
             settled.wait(patience)
 
     def start_anew(self) -> None:
-        """In a forked process: drop what the parent has queued, and hold no lock of another thread."""
+        """In a forked process: drop the parent's calls, and its locks, which another thread may hold."""
         self._lock = threading.Lock()
         self._worker = None
         self._waiting.clear()
 
     def _engage(self) -> _Worker | None:
-        """Return a new worker, or None if there is nothing to do or somebody does it."""
+        """Return a new worker, or None if there are no calls or another thread makes them."""
         if not self._waiting:
             return None
         now = self.clock()
@@ -127,7 +127,7 @@ class DeferredCalls:
             return worker
 
     def _work(self, worker: _Worker) -> None:
-        # Whatever happens here is no matter of the thread's: it may be a caller's.
+        # This may be a caller's thread, which must not see what the calls raise.
         with suppress(BaseException):
             try:
                 while (call := self._next(worker)) is not None:
@@ -139,12 +139,12 @@ class DeferredCalls:
                         self._worker = None
 
     def _next(self, worker: _Worker) -> Callable[[], object] | None:
-        """Return the next call. Ends the worker if there is none, or if another one has replaced it."""
+        """Return the next call. Return None if there are no more, or if another worker replaced this one."""
         with self._lock:
             if self._worker is not worker:
                 return None
             if not self._waiting:
-                # In one step, so that no call is added in between and left there.
+                # Under the same lock, so that no call is added in between and left waiting.
                 self._worker = None
                 return None
             worker.busy = True

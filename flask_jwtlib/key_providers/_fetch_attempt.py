@@ -5,27 +5,26 @@ from __future__ import annotations
 import threading
 from typing import Literal
 
-__all__ = ["Fetch", "Reason"]
+__all__ = ["FetchAttempt", "Reason"]
 
 Reason = Literal["cold", "ahead", "expired", "unknown_kid"]
 
-# Seconds until a thread is asked for again, after none could be started.
+# Seconds until starting a thread is tried again, after that failed.
 _NEXT_THREAD = 1
 
 
-class Fetch:
+class FetchAttempt:
     """One attempt to fetch keys. Callers may wait for it.
 
     Attributes:
-        reason: What it is for.
-        kid: The key ID that is wanted, None if all keys are.
-        awaited: Whether callers that have old keys wait for it. They don't while attempts fail one after the
-            other.
-        started: When it began to run, by the provider's clock; before that, when it was asked for.
-        deadline: When it is given up, if it runs by then.
-        unattended_since: When no thread could be started for it, None if one was.
-        done: Set when it has ended or was given up, and its result is there for everyone.
-        error: Why it failed, None if it didn't.
+        reason: Why keys are fetched.
+        kid: The key ID to fetch, or None for all keys.
+        awaited: Whether callers that could use old keys wait for it. They don't after failed attempts.
+        started: When it began to run, by the provider's clock. Before that, when it was created.
+        deadline: When it is given up if it is still running.
+        unattended_since: When starting a thread for it failed, or None.
+        done: Set when it has ended or was given up, and its result is available.
+        error: Why it failed, or None.
     """
 
     __slots__ = (
@@ -56,19 +55,19 @@ class Fetch:
         self._claim = threading.Lock()
 
     def claim(self, now: float) -> bool:
-        """Return True to the first caller, who has to run it now, and False to all others."""
+        """Return True to the first caller, which must run it now, and False to all others."""
         if self._claim.locked():
             return False
-        # Before the claim, so that no caller who is interrupted in between leaves one without an end.
+        # Before the claim, so that an interrupt between the two doesn't leave an attempt that never ends.
         self.started = now
         self.deadline = now + self._timeout
         return self._claim.acquire(blocking=False)
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it runs for too long."""
+        """Return whether it has been running for too long."""
         return now >= self.deadline and self._claim.locked()
 
     def needs_thread(self, now: float) -> bool:
-        """Whether it is time to ask for a thread again, since none could be started before."""
+        """Return whether to try starting a thread for it again."""
         since = self.unattended_since
         return since is not None and now - since >= _NEXT_THREAD and not self._claim.locked()

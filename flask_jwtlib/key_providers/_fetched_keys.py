@@ -1,4 +1,4 @@
-"""What a ``fetch`` returns: keys, and what is known about them."""
+"""Keys that a ``fetch`` function returns, with their lifetime."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ def _check_ttl(_: object, __: Attribute[Any], value: object) -> None:
 
 @frozen(eq=False)
 class FetchedKeys:
-    """What a ``fetch`` may return instead of bare keys: keys, and what is known about them.
+    """Return it from a ``fetch`` function instead of the keys, to say how long they are fresh.
 
     Args:
         keys: The keys, in any form that ``KeySet.of`` takes. Return the same ``KeySet`` object as the last
-            time to say that nothing has changed.
+            time if nothing has changed.
         ttl: Seconds that they are fresh. None, the default, means the provider's own ``ttl``.
-        partial: For a source that has no list, but one key for each ``kid``: of ``keys``, only the key of the
-            ``kid`` that ``fetch`` was called with was looked up. The others are those that the last fetch
-            returned, and their age goes on. If there are no keys, that is taken as it is: there is no key of
-            that ``kid``. When ``fetch`` is called with ``kid=None``, it has to look up all keys that it
-            returned before.
+        partial: For a source with one key per ``kid`` and no list. Of ``keys``, only the key with the ``kid``
+            that ``fetch`` was called with was fetched. The others must be those of the last fetch, and their
+            age continues. No keys mean that there is no key with this ``kid``. If ``fetch`` is called with
+            ``kid=None``, it must fetch all keys that it returned before.
 
     Raises:
         ConfigurationError: The number is out of range.

@@ -1,15 +1,13 @@
-"""What a refreshing key provider remembers, and the rules by which it fetches again.
+"""The state of a provider that fetches keys, and the rules for when it may fetch again.
 
-The lock is held for a few assignments at a time, never while somebody waits for the network, and never
-while code runs that isn't ours. What is read without it, the snapshot above all, is replaced as a whole and
-never altered.
+The lock is held for a few assignments at a time, never during a fetch and never while an application's code
+runs. What is read without it, such as the snapshot, is replaced as a whole and never changed.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import random
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -17,70 +15,24 @@ from typing import Any
 from weakref import WeakSet
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, field
 
-from .._options import is_seconds
-from ..errors import ConfigurationError, VerificationUnavailable
+from ..errors import ConfigurationError
 from ..keys import KeySet
 from ._deferred_calls import DeferredCalls
-from ._fetch_attempt import Fetch, Reason
-from ._refresh import AHEAD
+from ._empty_sets import EmptySets
+from ._fetch_attempt import FetchAttempt, Reason
+from ._key_events import KeyEvent
+from ._retry_delay import LONGEST_DELAY, retry_delay
+from ._snapshot import Snapshot, refresh_point
 from ._unknown_kids import UnknownKids
 
-__all__ = ["KeyCache", "News", "Snapshot"]
+__all__ = ["KeyCache"]
 
-# Seconds between attempts after one, two, … failures in a row, of which a fifth more or less is left
-# to chance, so that many processes don't ask at the same moment.
-_BACKOFF = (1, 2, 4, 8, 16, 30)
-_BACKOFF_SPREAD = 0.2
-_LONGEST_RETRY_AFTER = 300
-# Fetches that were given up and still hang. Each holds a thread; from so many on, more come slowly.
+# Attempts that were given up and still hang. Each occupies a thread. From the first number on, new attempts
+# are made slowly, and from the second on, none.
 _MANY_HANGING = 32
 _MOST_HANGING = 64
-# An issuer that says it has no keys is believed when it says so again after as many seconds, and asked again
-# as often from then on.
-_BELIEVED_AFTER = 30
-_USUAL_TTL = 300
-
-
-def _refresh_point(key_set: KeySet, ttl: float | None) -> float:
-    """Choose the part of their time after which keys are fetched anew."""
-    part = random.uniform(*AHEAD)  # noqa: S311 - no secret
-    return part if key_set.keys else min(part, _BELIEVED_AFTER / (ttl or _USUAL_TTL))
-
-
-@frozen(eq=False)
-class Snapshot:
-    """Some fetched keys.
-
-    Attributes:
-        key_set: The keys.
-        taken_at: When the fetch of them began, by the provider's clock: they were right then.
-        ttl: Seconds that they are fresh, None if that is for the provider to say.
-        generation: How many sets there were, up to this one.
-        ahead: The part of that time after which they are fetched anew.
-    """
-
-    key_set: KeySet
-    taken_at: float
-    ttl: float | None
-    generation: int
-    ahead: float
-
-
-@frozen(eq=False)
-class News:
-    """Something to tell the log and the signal's receivers.
-
-    Attributes:
-        event: The event's name, as ``signals.key_event`` documents it.
-        details: What goes with it.
-        error: The exception to log.
-    """
-
-    event: str
-    details: dict[str, Any] = field(factory=dict[str, Any])
-    error: BaseException | None = None
 
 
 @define(eq=False)
@@ -88,213 +40,202 @@ class KeyCache:
     """The state of one provider.
 
     Attributes:
-        report: Tells the log and the receivers of some news. It is only called through ``calls``.
-        calls: The calls to code that isn't ours: what happened, and was not told yet.
+        send: Logs and sends an event. It is called only through ``calls``.
+        calls: The events that were not sent yet.
         snapshot: The latest keys.
-        fetch: The attempt that is under way.
-        failures: How many attempts failed in a row.
-        last_error: The class of the latest one's error, None after a success.
-        next_attempt: The time before which none is made.
-        outcomes: How many attempts there were, by reason and outcome.
-        unknown_kids: What was looked for in vain.
+        attempt: The attempt that is running.
+        failures: The number of failed attempts in a row.
+        last_error: The name of the latest error's class, or None after a success.
+        next_attempt: The time before which no attempt is made.
+        outcomes: The number of attempts by reason and outcome.
+        unknown_kids: The key IDs that were not found.
     """
 
-    report: Callable[[News], object]
+    send: Callable[[KeyEvent], object]
     calls: DeferredCalls = field(factory=DeferredCalls)
     snapshot: Snapshot | None = None
-    fetch: Fetch | None = None
+    attempt: FetchAttempt | None = None
     failures: int = 0
     last_error: str | None = None
     next_attempt: float = -math.inf
     outcomes: Counter[tuple[Reason, str]] = field(factory=Counter[tuple[Reason, str]])
     unknown_kids: UnknownKids = field(factory=UnknownKids)
-    # Looked up when it is needed: gevent may have put its own there.
+    # Looked up at each call, since gevent may replace it.
     _lock: Any = field(factory=lambda: threading.Lock())  # noqa: PLW0108
     _hanging: int = 0
-    _announced: str | None = None
-    _empty_since: float | None = None
+    _sent_state: str | None = None
+    _empty_sets: EmptySets = field(factory=EmptySets)
 
     def __attrs_post_init__(self) -> None:
         _caches.add(self)
 
     def begin(
         self, reason: Reason, seen: Snapshot | None, now: float, timeout: float, kid: str | None
-    ) -> tuple[Fetch | None, bool]:
-        """Return the attempt that is under way, or a new one and True if one may be made.
+    ) -> tuple[FetchAttempt | None, bool]:
+        """Return the running attempt and False, or a new one and True, or None if none may be made.
 
         Args:
-            reason: What it is for.
-            seen: The snapshot by which the caller decided. If it is not the latest any more, the
-                caller has to decide anew.
+            reason: Why keys are fetched.
+            seen: The snapshot that the caller decided by. If another one is the latest by now, there is no
+                new attempt, and the caller must decide again.
             now: The time.
-            timeout: Seconds after which it is given up.
-            kid: The key ID that is wanted.
+            timeout: Seconds after which the attempt is given up.
+            kid: The key ID to fetch.
         """
         with self._lock:
-            fetch = self.fetch
-            if fetch is not None:
-                if not fetch.is_overdue(now):
-                    return fetch, False
-                self._give_up(fetch, now)
+            attempt = self.attempt
+            if attempt is not None:
+                if not attempt.is_overdue(now):
+                    return attempt, False
+                self._give_up(attempt, now)
             if self.snapshot is not seen or not self._may_fetch(reason, now, kid):
                 return None, False
-            # An attempt was due, and would have ended by now, but nobody came: that the issuer fails is no
-            # longer known. After an idle time, callers wait as at any expiry.
+            # If no request came when the next attempt was due, the failures are too old to tell whether the
+            # source still fails. Callers then wait as after any expiry.
             awaited = self.failures == 0 or now >= self.next_attempt + timeout
-            self.fetch = fetch = Fetch(reason, kid, now, timeout, awaited=awaited)
-            return fetch, True
+            self.attempt = attempt = FetchAttempt(reason, kid, now, timeout, awaited=awaited)
+            return attempt, True
 
     def succeed(
-        self, fetch: Fetch, key_set: KeySet, ttl: float | None, now: float, *, partial: bool = False
+        self,
+        attempt: FetchAttempt,
+        key_set: KeySet,
+        ttl: float | None,
+        now: float,
+        *,
+        partial: bool = False,
     ) -> None:
-        """Take what an attempt brought, unless it was given up meanwhile.
+        """Store the keys of an attempt, unless it was given up.
 
         Args:
-            fetch: The attempt.
+            attempt: The attempt.
             key_set: The keys.
-            ttl: Seconds that they are fresh, None if that is for the provider to say.
+            ttl: Seconds that they are fresh, or None for the provider's own ``ttl``.
             now: The time.
-            partial: Whether only the key of the attempt's ``kid`` was looked up. The age of the others goes
-                on, or a source with one key per ``kid`` would never be asked for them again. That there is
-                no key is believed at once, as such a source has no list that could be empty by mistake.
+            partial: Whether only the key with the attempt's ``kid`` was fetched. The age of the other keys
+                then continues, or they would never be fetched again. That there is no key is believed at
+                once, since such a source has no list that could be empty by mistake.
         """
         with self._lock:
-            if self._is_late(fetch):
+            if self._was_given_up(attempt):
                 return
             previous = self.snapshot
-            known = KeySet(()) if previous is None else previous.key_set
-            if not key_set.keys and not self._is_believed(key_set, previous, now, partial):
+            latest = None if previous is None else previous.key_set
+            if not key_set.keys and not self._empty_sets.confirms(key_set, latest, now, partial):
                 why = "; ".join(key_set.skipped) or "it is empty"
                 error = ConfigurationError(f"no key of the set can verify signatures: {why}")
-                self._fail(fetch, error, now)
+                self._fail(attempt, error, now)
                 return
+            known = KeySet(()) if latest is None else latest
             generation = 0 if previous is None else previous.generation
             if previous is None or key_set is not known:
                 generation += 1
-            if partial and fetch.kid is not None and previous is not None and known.keys:
-                latest = attrs.evolve(previous, key_set=key_set, generation=generation)
+            if partial and attempt.kid is not None and previous is not None and known.keys:
+                snapshot = attrs.evolve(previous, key_set=key_set, generation=generation)
             else:
-                ahead = _refresh_point(key_set, ttl)
-                latest = Snapshot(key_set, fetch.started, ttl, generation, ahead)
-            failures, announced = self.failures, self._announced
-            # Before the failures are forgotten: who finds none looks at the latest keys after that.
-            self.snapshot = latest
+                ahead = refresh_point(key_set, ttl)
+                snapshot = Snapshot(key_set, attempt.started, ttl, generation, ahead)
+            failures, sent_state = self.failures, self._sent_state
+            # Before the failures are reset: a reader that finds none reads the snapshot after that.
+            self.snapshot = snapshot
             self.failures = 0
-            self.last_error = self._announced = self._empty_since = None
+            self.last_error = self._sent_state = self._empty_sets.since = None
             self.next_attempt = -math.inf
-            self._end(fetch, "succeeded")
-            self._tell(
+            self._end(attempt, "succeeded")
+            self._send(
                 "refreshed",
                 generation=generation,
                 added=sorted(key_set.kids - known.kids),
                 removed=sorted(known.kids - key_set.kids),
             )
             if key_set.skipped and key_set.skipped != known.skipped:
-                self._tell("key_skipped", reasons=list(key_set.skipped))
-            if failures or announced is not None:
-                self._tell("recovered", failures=failures)
-            fetch.done.set()
+                self._send("key_skipped", reasons=list(key_set.skipped))
+            if failures or sent_state is not None:
+                self._send("recovered", failures=failures)
+            attempt.done.set()
 
-    def fail(self, fetch: Fetch, error: BaseException, now: float) -> None:
-        """Take note that an attempt failed, unless it was given up meanwhile."""
+    def fail(self, attempt: FetchAttempt, error: BaseException, now: float) -> None:
+        """Record that an attempt failed, unless it was given up."""
         with self._lock:
-            if not self._is_late(fetch):
-                self._empty_since = None
-                self._fail(fetch, error, now)
+            if not self._was_given_up(attempt):
+                self._empty_sets.since = None
+                self._fail(attempt, error, now)
 
-    def give_up(self, fetch: Fetch, now: float) -> None:
-        """Take note that an attempt failed if it takes too long."""
+    def give_up(self, attempt: FetchAttempt, now: float) -> None:
+        """Record an attempt as failed if it takes too long."""
         with self._lock:
-            if self.fetch is fetch and fetch.is_overdue(now):
-                self._give_up(fetch, now)
+            if self.attempt is attempt and attempt.is_overdue(now):
+                self._give_up(attempt, now)
 
-    def announce(self, event: str, seen: Snapshot) -> None:
-        """Tell that the keys seen are beyond their time, once until the next success."""
+    def send_state(self, state: str, seen: Snapshot) -> None:
+        """Send the event that the keys have expired, once until the next success."""
         with self._lock:
-            if self.snapshot is seen and self._announced != event:
-                self._announced = event
-                self._tell(event)
+            if self.snapshot is seen and self._sent_state != state:
+                self._sent_state = state
+                self._send(state)
 
     def start_anew(self) -> None:
-        """In a forked process: keep the keys, and nothing that another thread was about to do."""
+        """In a forked process: keep the keys, but no lock and no attempt of the parent's threads."""
         self._lock = threading.Lock()
         self.unknown_kids.start_anew()
-        self.fetch = None
+        self.attempt = None
         self._hanging = 0
         snapshot = self.snapshot
         if snapshot is not None:
-            # So that the children of one parent don't all refresh at one moment.
-            ahead = _refresh_point(snapshot.key_set, snapshot.ttl)
+            # So that the children of one parent don't all refresh at the same moment.
+            ahead = refresh_point(snapshot.key_set, snapshot.ttl)
             self.snapshot = attrs.evolve(snapshot, ahead=ahead)
 
     def _may_fetch(self, reason: Reason, now: float, kid: str | None) -> bool:
-        """Whether an attempt may be made now. If one that the bucket limits may, it is taken out of it."""
+        """Return whether an attempt may be made now, and count it if attempts for its reason are limited."""
         if self._hanging >= _MOST_HANGING:
             return False
         if now < self.next_attempt:
-            # A source with one key per key ID has none to return before one is named. Until it has returned
-            # the first, that it returned none says nothing about another key ID.
-            searching = kid is not None and self.snapshot is None and self._empty_since is not None
-            return searching and self.unknown_kids.may_look(now)
+            # A source with one key per key ID returns no keys without an ID. Until it has returned the
+            # first key, an empty result for one ID says nothing about another.
+            returned_none = self.snapshot is None and self._empty_sets.since is not None
+            return returned_none and kid is not None and self.unknown_kids.may_look(now)
         return reason != "unknown_kid" or self.unknown_kids.may_look(now)
 
-    def _is_late(self, fetch: Fetch) -> bool:
-        """Whether an attempt that ends now was given up before."""
-        if self.fetch is fetch:
+    def _was_given_up(self, attempt: FetchAttempt) -> bool:
+        """Return whether an attempt that ends now was given up before. It no longer hangs."""
+        if self.attempt is attempt:
             return False
         self._hanging = max(0, self._hanging - 1)
         return True
 
-    def _is_believed(
-        self, key_set: KeySet, previous: Snapshot | None, now: float, partial: bool
-    ) -> bool:
-        """Whether a set without keys is what the issuer means."""
-        if key_set.skipped:
-            # It has members, so it should have keys: that is damage, for as long as it lasts.
-            self._empty_since = None
-            return False
-        if partial or (previous is not None and not previous.key_set.keys):
-            return True
-        if self._empty_since is None:
-            self._empty_since = now
-        return now - self._empty_since >= _BELIEVED_AFTER
-
-    def _give_up(self, fetch: Fetch, now: float) -> None:
+    def _give_up(self, attempt: FetchAttempt, now: float) -> None:
         self._hanging += 1
-        self._empty_since = None
-        seconds = fetch.deadline - fetch.started
-        self._fail(fetch, TimeoutError(f"no answer within {seconds:g} s"), now)
+        self._empty_sets.since = None
+        seconds = attempt.deadline - attempt.started
+        self._fail(attempt, TimeoutError(f"the fetch took longer than {seconds:g} s"), now)
 
-    def _fail(self, fetch: Fetch, error: BaseException, now: float) -> None:
-        # An attempt that hangs is given up when somebody comes, maybe hours later. It failed when its time
-        # was over: to count from now would serve old keys to those who come first after an idle time.
-        failed_at = min(now, fetch.deadline)
-        delay: float = _BACKOFF[min(self.failures, len(_BACKOFF) - 1)]
-        delay *= random.uniform(1 - _BACKOFF_SPREAD, 1 + _BACKOFF_SPREAD)  # noqa: S311
-        if isinstance(error, VerificationUnavailable) and is_seconds(error.retry_after):
-            delay = min(max(delay, error.retry_after), _LONGEST_RETRY_AFTER)
-        if self._hanging >= _MANY_HANGING:
-            delay = _LONGEST_RETRY_AFTER
+    def _fail(self, attempt: FetchAttempt, error: BaseException, now: float) -> None:
+        # A hanging attempt is given up by the next request, maybe hours later. It failed at its deadline:
+        # counted from now, the first requests after an idle time would get old keys.
+        failed_at = min(now, attempt.deadline)
+        many_hang = self._hanging >= _MANY_HANGING
+        delay = LONGEST_DELAY if many_hang else retry_delay(self.failures, error)
         self.failures += 1
         self.last_error = type(error).__name__
         self.next_attempt = failed_at + delay
-        fetch.error = error
-        self._end(fetch, "failed")
+        attempt.error = error
+        self._end(attempt, "failed")
         details = {
-            "reason": fetch.reason,
+            "reason": attempt.reason,
             "error": self.last_error,
             "failures": self.failures,
             "next_attempt": max(0, self.next_attempt - now),
         }
-        self.calls.add(self.report, News("refresh_failed", details, error))
-        fetch.done.set()
+        self.calls.add(self.send, KeyEvent("refresh_failed", details, error))
+        attempt.done.set()
 
-    def _end(self, fetch: Fetch, outcome: str) -> None:
-        self.fetch = None
-        self.outcomes[fetch.reason, outcome] += 1
+    def _end(self, attempt: FetchAttempt, outcome: str) -> None:
+        self.attempt = None
+        self.outcomes[attempt.reason, outcome] += 1
 
-    def _tell(self, event: str, **details: Any) -> None:
-        self.calls.add(self.report, News(event, details))
+    def _send(self, event: str, **details: Any) -> None:
+        self.calls.add(self.send, KeyEvent(event, details))
 
 
 _caches: WeakSet[KeyCache] = WeakSet()

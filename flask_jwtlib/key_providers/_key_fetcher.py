@@ -1,4 +1,4 @@
-"""Runs what fetches keys: once at a time, in a thread of its own, and for so long only."""
+"""Runs a provider's fetch function in a background thread, one call at a time and with a timeout."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from .._flask.state import current_app_or_none
 from ..errors import ConfigurationError
 from ..keys import KeySet
 from ._deferred_calls import start_thread
-from ._fetch_attempt import Fetch, Reason
+from ._fetch_attempt import FetchAttempt, Reason
 from ._fetched_keys import FetchedKeys
-from ._key_cache import KeyCache, Snapshot
-from ._key_events import report_context_error
+from ._key_cache import KeyCache
+from ._key_events import log_context_error
 from ._refresh import Refresh
+from ._snapshot import Snapshot
 
 __all__ = ["KeyFetcher", "as_fetch"]
 
-# Seconds after which a caller that waits for a fetch runs it, if no thread has taken it up: some servers
-# run no threads of their application's.
+# Seconds after which a waiting caller runs the fetch itself, if no thread has started it. Some servers
+# don't run their applications' threads.
 _THREAD_PATIENCE = 1
 
 
 def as_fetch(value: Callable[..., object]) -> Callable[..., object]:
-    """Return a function that fetches keys, after checking that it can be called as one.
+    """Return a fetch function, after checking that it can be called without arguments or with ``kid=``.
 
     Raises:
-        ConfigurationError: It can't.
+        ConfigurationError: It can't, or it is async.
     """
     given: object = value
     if not callable(given):
@@ -62,7 +63,7 @@ def _parameters(function: Callable[..., object]) -> Mapping[str, inspect.Paramet
     try:
         return inspect.signature(function).parameters
     except ValueError:
-        # A callable without a signature, such as a builtin, shows its arity when it is called.
+        # Some builtins have no signature. Calling them shows whether they need arguments.
         return {}
 
 
@@ -74,17 +75,17 @@ def _takes_kid(fetch: Callable[..., object]) -> bool:
 
 @frozen(eq=False)
 class KeyFetcher:
-    """Fetches for one provider.
+    """Runs the attempts of one provider.
 
     Args:
         owner: The provider, for the log.
         cache: Its state.
-        fetch: What returns keys.
+        fetch: The function that returns keys.
         refresh: How long a fetch may take, and the clock.
         app_context: Whether a background fetch runs within a context of the app that caused it.
 
     Attributes:
-        takes_kid: Whether ``fetch`` can be told which key ID is wanted.
+        takes_kid: Whether ``fetch`` has a parameter ``kid``, for the key ID to fetch.
     """
 
     owner: object
@@ -98,82 +99,82 @@ class KeyFetcher:
 
     def begin(
         self, reason: Reason, seen: Snapshot | None, kid: str | None = None
-    ) -> tuple[Fetch | None, bool]:
-        """Return the fetch that is under way, or a new one and True if one may be made."""
+    ) -> tuple[FetchAttempt | None, bool]:
+        """Return the running attempt and False, or a new one and True, or None if none may be made."""
         now = self.refresh.clock()
-        wanted = kid if self.takes_kid else None
-        fetch, begun = self.cache.begin(reason, seen, now, self.refresh.fetch_timeout, wanted)
-        if fetch is not None and (begun or fetch.needs_thread(now)):
+        kid = kid if self.takes_kid else None
+        attempt, begun = self.cache.begin(reason, seen, now, self.refresh.fetch_timeout, kid)
+        if attempt is not None and (begun or attempt.needs_thread(now)):
             app = current_app_or_none() if self.app_context else None
-            started = start_thread(partial(self._run_aside, fetch, app), "flask_jwtlib-keys")
-            fetch.unattended_since = None if started else now
-        return fetch, begun
+            started = start_thread(partial(self._run_in_thread, attempt, app), "flask_jwtlib-keys")
+            attempt.unattended_since = None if started else now
+        return attempt, begun
 
-    def wait(self, fetch: Fetch, patience: float) -> None:
-        """Wait until a fetch has ended, or is ``patience`` seconds old. Run it if nobody else does.
+    def wait(self, attempt: FetchAttempt, patience: float) -> None:
+        """Wait until an attempt has ended or is ``patience`` seconds old. Run it if no thread does.
 
-        It is run in the context that the caller has, and none is pushed or popped: that would call the
-        app's teardown functions in the middle of a request.
+        It runs in the caller's context. Pushing another one would call the app's teardown functions in the
+        middle of a request.
         """
-        if fetch.unattended_since is not None:
-            self._run(fetch)
+        if attempt.unattended_since is not None:
+            self._run(attempt)
         for seconds in (min(patience, _THREAD_PATIENCE), patience):
-            left = fetch.started + seconds - self.refresh.clock()
-            if fetch.done.wait(min(max(left, 0), threading.TIMEOUT_MAX)):
+            left = attempt.started + seconds - self.refresh.clock()
+            if attempt.done.wait(min(max(left, 0), threading.TIMEOUT_MAX)):
                 return
-            if self.refresh.clock() - fetch.started >= _THREAD_PATIENCE:
-                self._run(fetch)
-        self.cache.give_up(fetch, self.refresh.clock())
+            if self.refresh.clock() - attempt.started >= _THREAD_PATIENCE:
+                self._run(attempt)
+        self.cache.give_up(attempt, self.refresh.clock())
 
-    def proves(self, fetch: Fetch, kid: str, arrived: float) -> bool:
-        """Whether a fetch shows that a key ID is unknown to the source, if its keys lack it.
+    def proves(self, attempt: FetchAttempt, kid: str, arrived: float) -> bool:
+        """Return whether an attempt shows that the source has no key with an ID, if it isn't in the keys.
 
         Args:
-            fetch: A fetch that was waited for.
+            attempt: An attempt that was waited for.
             kid: The key ID.
-            arrived: When the token came. A fetch that began before that may have been answered before the
+            arrived: When the token came. An attempt that began earlier may have been answered before the
                 key was published.
         """
-        asked = not self.takes_kid or fetch.kid == kid
-        succeeded = fetch.done.is_set() and fetch.error is None
-        return succeeded and asked and fetch.started >= arrived
+        fetched = not self.takes_kid or attempt.kid == kid
+        succeeded = attempt.done.is_set() and attempt.error is None
+        return succeeded and fetched and attempt.started >= arrived
 
-    def _run_aside(self, fetch: Fetch, app: Flask | None) -> None:
-        """Fetch in a thread of its own, which ends here, whatever is raised."""
+    def _run_in_thread(self, attempt: FetchAttempt, app: Flask | None) -> None:
+        """Fetch in a thread of its own. Whatever is raised, the thread ends quietly."""
         with suppress(BaseException):
             if app is not None:
-                self._run_within(app, fetch)
-            self._run(fetch)
+                self._run_within(app, attempt)
+            self._run(attempt)
         with suppress(BaseException):
             self.cache.calls.run()
 
-    def _run_within(self, app: Flask, fetch: Fetch) -> None:
-        """Fetch within a context of an app. Its teardown functions run when the result is there."""
+    def _run_within(self, app: Flask, attempt: FetchAttempt) -> None:
+        """Fetch within an application context. Its teardown functions run when the result is available."""
         try:
             with app.app_context():
-                self._run(fetch)
-        except BaseException as error:  # noqa: BLE001 - what the app's functions raise changes no key
-            if error is not fetch.error:
-                self.cache.calls.add(report_context_error, self.owner, error)
+                self._run(attempt)
+        except BaseException as error:  # noqa: BLE001 - the app's errors don't affect keys
+            if error is not attempt.error:
+                self.cache.calls.add(log_context_error, self.owner, error)
 
-    def _run(self, fetch: Fetch) -> None:
-        """Fetch, unless somebody does."""
-        if not fetch.claim(self.refresh.clock()):
+    def _run(self, attempt: FetchAttempt) -> None:
+        """Fetch, unless another thread does."""
+        if not attempt.claim(self.refresh.clock()):
             return
         try:
-            answer = self.fetch(kid=fetch.kid) if self.takes_kid else self.fetch()
-            fetched = answer if isinstance(answer, FetchedKeys) else FetchedKeys(answer)
+            returned = self.fetch(kid=attempt.kid) if self.takes_kid else self.fetch()
+            fetched = returned if isinstance(returned, FetchedKeys) else FetchedKeys(returned)
             self.cache.succeed(
-                fetch,
+                attempt,
                 KeySet.of(fetched.keys),
                 fetched.ttl,
                 self.refresh.clock(),
                 partial=fetched.partial,
             )
         except BaseException as error:
-            self.cache.fail(fetch, error, self.refresh.clock())
+            self.cache.fail(attempt, error, self.refresh.clock())
             if not isinstance(error, Exception):
                 raise
         finally:
-            # Also where not even the failure could be noted, for want of memory.
-            fetch.done.set()
+            # Also if even recording the failure failed, for lack of memory.
+            attempt.done.set()

@@ -43,7 +43,7 @@ def _check_ttl(_: object, attribute: Attribute[Any], value: Any) -> None:
 
 @frozen(kw_only=True)
 class Refresh:
-    """Says how long fetched keys may be used, and how long anyone waits for new ones.
+    """Sets how long fetched keys may be used, and how long requests wait for new ones.
 
     Share one among providers::
 
@@ -54,8 +54,9 @@ class Refresh:
     ``JWKSKeyProvider(url, max_stale=0)``.
 
     Args:
-        min_ttl: The fewest seconds that keys are fresh, whatever a response's headers say.
-        max_ttl: The most seconds that keys are fresh, up to 86,400. A withdrawn key is accepted so long.
+        min_ttl: The shortest time that keys are fresh, in seconds, even if a response's headers say less.
+        max_ttl: The longest time that keys are fresh, in seconds, up to 86,400. A withdrawn key may be
+            accepted for this time.
         max_stale: Seconds that expired keys may be used while no fetch succeeds. 0 means never.
         max_wait: Longest a request waits for a refresh when recently expired keys could be used instead, in
             seconds.
@@ -81,11 +82,11 @@ class Refresh:
 
     @classmethod
     def of(cls, refresh: Refresh | None, times: Mapping[str, Any]) -> Refresh:
-        """Return ``refresh``, by default ``Refresh()``, with some of its fields replaced by ``times``.
+        """Return ``refresh``, or ``Refresh()`` if it is None, with some fields replaced by ``times``.
 
         Raises:
-            ConfigurationError: ``refresh`` isn't one, or a number is out of range.
-            TypeError: There is no such field.
+            ConfigurationError: ``refresh`` isn't a ``Refresh``, or a number is out of range.
+            TypeError: ``times`` has a name that isn't a field.
         """
         given: object = cls() if refresh is None else refresh
         if not isinstance(given, Refresh):
@@ -93,15 +94,15 @@ class Refresh:
         return attrs.evolve(given, **times)
 
     def ttl(self, lifetime: float | None) -> float:
-        """Return how many seconds keys are fresh, by the lifetime that their response's headers say.
+        """Return how many seconds keys are fresh, by the lifetime in their response's headers.
 
         Args:
-            lifetime: Seconds, None if the headers say nothing. 300 are assumed then.
+            lifetime: The lifetime in seconds, or None if the headers don't have one, which means 300.
         """
         seconds = _USUAL_TTL if lifetime is None else lifetime
         return min(max(seconds, self.min_ttl), self.max_ttl)
 
     @staticmethod
     def ttl_for(interval: float) -> float:
-        """Return the lifetime of keys that are to be fetched again after ``interval`` seconds or later."""
+        """Return the lifetime of keys that should be fetched again after ``interval`` seconds or later."""
         return interval / AHEAD[0]

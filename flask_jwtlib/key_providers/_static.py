@@ -1,9 +1,9 @@
-"""Keys that are configured once."""
+"""A provider of keys that never change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from attrs import frozen
 
@@ -19,18 +19,18 @@ __all__ = ["StaticKeyProvider"]
 
 @frozen(init=False, eq=False)
 class StaticKeyProvider(Shared, KeyProvider):
-    """Knows the keys that it was given, for good.
+    """Provides keys that you configure once.
 
     Args:
-        material: The keys, each in any form that ``KeySet.of`` takes: ``VerificationKey``, PEM,
-            JWK, JWK set, …
+        material: The keys, each in any form that ``KeySet.of`` takes: ``VerificationKey``, PEM, JWK, JWK
+            set, …
 
     Attributes:
         key_set: The keys.
-        generation: 1: there is one set and no other.
+        generation: Always 1, since the keys never change.
 
     Raises:
-        ConfigurationError: One of them is no usable key, or there is none.
+        ConfigurationError: One of them isn't a usable key, or there are none.
     """
 
     key_set: KeySet
@@ -39,21 +39,21 @@ class StaticKeyProvider(Shared, KeyProvider):
     def __init__(self, *material: object) -> None:
         key_set = KeySet.of(material)
         if not key_set.keys:
-            why = "; ".join(key_set.skipped) or "there is none"
-            raise ConfigurationError(f"no key of these can verify signatures: {why}")
-        object.__setattr__(self, "key_set", key_set)
+            why = "; ".join(key_set.skipped) or "there are none"
+            raise ConfigurationError(f"no key can verify signatures: {why}")
+        cast("Any", self).__attrs_init__(key_set)
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Choose by the header's ``kid`` and ``alg``."""
+        """Return the keys for the header's ``kid`` and ``alg``."""
         return self.key_set.select(header)
 
     keys_at_hand = keys_for
 
     @property
     def kids(self) -> frozenset[str]:
-        """The key IDs, which the log lists when a token names another one."""
+        """The key IDs. The log lists them if a token has another ``kid``."""
         return self.key_set.kids
 
     def status(self) -> dict[str, Any]:
-        """Tell which keys there are, as ``TTLKeyProvider.status`` does. The ``state`` is ``"static"``."""
+        """Describe the keys, as ``TTLKeyProvider.status`` does. The ``state`` is ``"static"``."""
         return describe_fixed(self.key_set)

@@ -1,4 +1,4 @@
-"""Describes the keys of a provider for a monitor, in values that JSON has."""
+"""Describes the keys of a provider for monitoring, in values that JSON can represent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections import Counter
 from typing import Any
 
 from ..keys import KeySet
-from ._key_cache import KeyCache, Snapshot
+from ._freshness import state_at
+from ._key_cache import KeyCache
+from ._snapshot import Snapshot
 
-__all__ = ["describe_fixed", "describe_refreshing", "state_at"]
+__all__ = ["describe_fixed", "describe_refreshing"]
 
 
 def describe_refreshing(
     cache: KeyCache, snapshot: Snapshot | None, *, now: float, lifetime: float, max_stale: float
 ) -> dict[str, Any]:
-    """Describe keys that are fetched, as ``TTLKeyProvider.status`` returns it."""
+    """Describe fetched keys, as ``TTLKeyProvider.status`` documents it."""
     age = None if snapshot is None else now - snapshot.taken_at
     outcomes: dict[str, dict[str, int]] = {}
     for (reason, outcome), count in sorted(cache.outcomes.items()):
@@ -34,23 +36,14 @@ def describe_refreshing(
         "last_error": cache.last_error,
         "failures": cache.failures,
         "next_retry": max(0, cache.next_attempt - now) if cache.failures else None,
-        "fetching": cache.fetch is not None,
+        "fetching": cache.attempt is not None,
         "fetches": outcomes,
     }
 
 
 def describe_fixed(key_set: KeySet) -> dict[str, Any]:
-    """Describe keys that never change, as ``StaticKeyProvider.status`` returns it."""
+    """Describe keys that never change, as ``StaticKeyProvider.status`` documents it."""
     return {"state": "static", **_describe_set(key_set)}
-
-
-def state_at(age: float | None, lifetime: float, max_stale: float) -> str:
-    """Name the state of keys of an age in seconds, None where there are none yet."""
-    if age is None:
-        return "cold"
-    if age < lifetime:
-        return "fresh"
-    return "stale" if age < lifetime + max_stale else "dead"
 
 
 def _describe_set(key_set: KeySet) -> dict[str, Any]:
@@ -62,5 +55,5 @@ def _describe_set(key_set: KeySet) -> dict[str, Any]:
 
 
 def _finite(seconds: float) -> float | None:
-    """A number that JSON has a word for."""
+    """Return None for infinity, which JSON doesn't have."""
     return seconds if math.isfinite(seconds) else None

@@ -1,4 +1,4 @@
-"""How often to look for key IDs that senders may have made up."""
+"""Limits fetches for unknown key IDs, which clients may have made up."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from attrs import define, field
 
 __all__ = ["UnknownKids"]
 
-# Fetches: so many at once, and another one after each span of seconds.
+# A token bucket: this many fetches at once, and one more each time this many seconds have passed.
 _BUCKET_SIZE = 2
 _BUCKET_SECONDS = 30
-# How long a key ID counts as unknown after a fetch has not found it, in seconds, and how many are kept. The
-# bucket bounds the fetches: this only keeps one key ID, sent again and again, from using it up. It must be
-# short, since a key may be published a moment after somebody has named it.
+# How long a key ID counts as unknown after a fetch didn't find it, in seconds, and how many are remembered.
+# The bucket limits the fetches. This only keeps a single key ID, sent repeatedly, from emptying it. The
+# time is short, since a key may be published just after a token named it.
 _ABSENT_SECONDS = 5
 _MAX_ABSENT = 1024
 
 
 @define(eq=False)
 class UnknownKids:
-    """A bucket of fetches, and the key IDs that were looked for in vain."""
+    """A token bucket for fetches, and the key IDs that were not found."""
 
     _tokens: float = _BUCKET_SIZE
     _tokens_at: float = -math.inf
     _absent: dict[str, float] = field(factory=dict[str, float])
-    # Looked up when it is needed: gevent may have put its own there.
+    # Looked up at each call, since gevent may replace it.
     _lock: Any = field(factory=lambda: threading.Lock())  # noqa: PLW0108
 
     def may_look(self, now: float) -> bool:
-        """Whether the bucket holds a fetch, which is taken out of it."""
+        """Return whether a fetch is allowed now, and count it."""
         with self._lock:
             gained = (now - self._tokens_at) / _BUCKET_SECONDS
             tokens = min(_BUCKET_SIZE, self._tokens + gained)
@@ -42,11 +42,11 @@ class UnknownKids:
             return True
 
     def is_absent(self, kid: str, now: float) -> bool:
-        """Whether a recent fetch has shown that there is no key of this ID."""
+        """Return whether a recent fetch showed that there is no key with this ID."""
         return now < self._absent.get(kid, -math.inf)
 
     def note_absent(self, kid: str, now: float) -> None:
-        """Remember for a while that a fetch has shown so."""
+        """Remember for a few seconds that there is no key with this ID."""
         with self._lock:
             self._absent.pop(kid, None)
             if len(self._absent) >= _MAX_ABSENT:
@@ -55,5 +55,5 @@ class UnknownKids:
             self._absent[kid] = now + _ABSENT_SECONDS
 
     def start_anew(self) -> None:
-        """In a process that was forked: hold no lock of another thread's."""
+        """In a forked process: replace the lock, which another thread may hold."""
         self._lock = threading.Lock()

@@ -16,7 +16,12 @@ ENGINE = tuple(
     f"key_providers{os.sep}{name}"
     for name in (
         "_ttl.py",
+        "_key_lookup.py",
+        "_freshness.py",
         "_key_cache.py",
+        "_snapshot.py",
+        "_empty_sets.py",
+        "_retry_delay.py",
         "_fetch_attempt.py",
         "_key_fetcher.py",
         "_unknown_kids.py",

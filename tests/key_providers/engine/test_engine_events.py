@@ -144,7 +144,7 @@ def test_an_error_of_a_receiver_is_logged(
         source.join(3)
 
     assert {"refreshed", "unknown_kid", "refresh_failed", "serving_stale"} <= set(events.names)
-    assert "a listener of key_event failed on refreshed" in caplog.text
+    assert "a receiver of key_event raised on refreshed" in caplog.text
     assert "the receiver is broken" in caplog.text
     assert provider.status()["fetching"] is False
 

@@ -181,7 +181,7 @@ def test_pending_events_are_sent_only_by_the_parent(
     provider.warm_up()
     source.join(1)
     cache: Any = provider._cache
-    cache._tell("dead")
+    cache._send("dead")
     clock.move(250)
 
     def look() -> Any:
@@ -315,7 +315,7 @@ def test_the_fork_hook_resets_locks_and_fetches(source: Any, provider: TTLKeyPro
     cache.calls._lock.acquire()
     cache.calls._worker = object()
     cache.calls.add(print)
-    cache.fetch = object()
+    cache.attempt = object()
     cache._hanging = 7
     cold: Any = TTLKeyProvider(source)
 
@@ -326,7 +326,7 @@ def test_the_fork_hook_resets_locks_and_fetches(source: Any, provider: TTLKeyPro
     assert not cache.unknown_kids._lock.locked()
     assert not cache.calls._lock.locked()
     assert (cache.calls._worker, len(cache.calls._waiting)) == (None, 0)
-    assert (cache.fetch, cache._hanging) == (None, 0)
+    assert (cache.attempt, cache._hanging) == (None, 0)
     assert cache.snapshot.key_set is before.key_set
     assert (cache.snapshot.taken_at, cache.snapshot.generation) == (before.taken_at, 1)
     assert cold._cache.snapshot is None

@@ -285,10 +285,10 @@ def test_static_keys_may_have_any_form(
 @pytest.mark.parametrize(
     ("material", "message"),
     [
-        pytest.param([], "there is none", id="none"),
-        pytest.param([[]], "there is none", id="empty list"),
-        pytest.param([{"keys": []}], "there is none", id="empty JWK set"),
-        pytest.param([KeySet(())], "there is none", id="empty set"),
+        pytest.param([], "there are none", id="none"),
+        pytest.param([[]], "there are none", id="empty list"),
+        pytest.param([{"keys": []}], "there are none", id="empty JWK set"),
+        pytest.param([KeySet(())], "there are none", id="empty set"),
         pytest.param([{"keys": [{"kty": "RSA", "use": "enc"}, {}]}], "; ", id="unusable JWK set"),
         pytest.param(["secret"], "from_secret", id="bare secret"),
         pytest.param([None], "NoneType", id="None"),

@@ -61,7 +61,7 @@ from .issuers_kit import A_URL, B_URL, A, B, FixedClaims, router_of, token_of, t
         pytest.param(
             lambda: trusted(A, keys="secret"), "'https://a.example': this text", id="secret"
         ),
-        pytest.param(lambda: trusted(A, keys=[]), "there is none", id="empty keys"),
+        pytest.param(lambda: trusted(A, keys=[]), "there are none", id="empty keys"),
         pytest.param(lambda: trusted(A, keys=StaticKeyProvider), "is the class", id="keys class"),
         pytest.param(lambda: trusted(A, algorithms="ES256"), "keys verify RS256", id="algorithm"),
         pytest.param(lambda: trusted(A, algorithms="none"), "none", id="alg none"),
