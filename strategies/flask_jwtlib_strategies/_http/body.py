@@ -10,7 +10,9 @@ from typing import Any
 from flask_jwtlib.errors import MalformedTokenError
 from flask_jwtlib.jws import read_json_object
 
-__all__ = ["MAX_SIZE", "Fault", "check_size", "parse_object", "read_body"]
+from .errors import FetchError
+
+__all__ = ["MAX_SIZE", "check_size", "parse_object", "read_body"]
 
 MAX_SIZE = 1024 * 1024
 """Most bytes that a body may have, both as sent and after decompression."""
@@ -19,18 +21,6 @@ _BLOCK = 65536
 # zlib's window bits for gzip (RFC 1952), and for the two formats that servers send as "deflate":
 # RFC 1950, which is right, and RFC 1951.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
-
-
-class Fault(Exception):
-    """The response can't be used. The text quotes nothing of it.
-
-    Attributes:
-        status: The HTTP status, if it is the reason.
-    """
-
-    def __init__(self, text: str, *, status: int | None = None) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 def read_body(raw: Any, encoding: str, deadline: float) -> bytes:
@@ -42,7 +32,7 @@ def read_body(raw: Any, encoding: str, deadline: float) -> bytes:
         deadline: Reading raises ``TimeoutError`` when ``time.monotonic()`` reaches this.
 
     Raises:
-        Fault: The body is larger, or it isn't compressed as ``encoding`` says.
+        FetchError: The body is larger, or it isn't compressed as ``encoding`` says.
     """
     body = bytearray()
     while block := raw.read1(_BLOCK, decode_content=False):
@@ -57,31 +47,31 @@ def check_size(body: bytes | bytearray) -> None:
     """Check a body's size.
 
     Raises:
-        Fault: The body has more than ``MAX_SIZE`` bytes.
+        FetchError: The body has more than ``MAX_SIZE`` bytes.
     """
     if len(body) > MAX_SIZE:
-        raise Fault(f"the body has more than {MAX_SIZE} bytes")
+        raise FetchError(f"the body has more than {MAX_SIZE} bytes")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Parse a body as one JSON object: UTF-8, no duplicate members, bounded depth (RFC 8259, RFC 7493).
 
     Raises:
-        Fault: The body is anything else.
+        FetchError: The body is anything else.
     """
     try:
         # RFC 8259 §8.1: a byte order mark may be ignored.
         return read_json_object(body.removeprefix(BOM_UTF8), "body")
     except MalformedTokenError as error:
         fault = str(error)
-    raise Fault(fault)
+    raise FetchError(fault)
 
 
 def _decoded(body: bytes, encoding: str) -> bytes:
     if encoding in {"", "identity"}:
         return body
     if encoding not in _WINDOW_BITS:
-        raise Fault("the body has a Content-Encoding that was not asked for")
+        raise FetchError("the body has a Content-Encoding that was not asked for")
     for window_bits in _WINDOW_BITS[encoding]:
         decompressor = zlib.decompressobj(window_bits)
         try:
@@ -89,7 +79,7 @@ def _decoded(body: bytes, encoding: str) -> bytes:
         except zlib.error:
             continue
         if len(decoded) > MAX_SIZE:
-            raise Fault(f"the body has more than {MAX_SIZE} bytes when it is decompressed")
+            raise FetchError(f"the body has more than {MAX_SIZE} bytes when it is decompressed")
         if decompressor.eof and not decompressor.unused_data:
             return decoded
-    raise Fault(f"the body is not {encoding} data, although its Content-Encoding says so")
+    raise FetchError(f"the body is not {encoding} data, although its Content-Encoding says so")

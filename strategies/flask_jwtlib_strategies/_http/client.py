@@ -12,18 +12,18 @@ from typing import Any
 from attrs import Factory, field, frozen
 
 from flask_jwtlib import VerificationUnavailable
-from flask_jwtlib.errors import JWTLibError
 from flask_jwtlib.log_text import one_line
 
-from .body import Fault, check_size, parse_object, read_body
+from .body import check_size, parse_object, read_body
 from .client_library import Timeout, requests
+from .errors import FetchError, loggable_cause, system_error_behind
 from .freshness import lifetime, retry_after
 from .library_logs import safe_library_logs
 from .request_settings import hooks_of, proxies_for, user_agent_of, verify_of
 from .sessions import SessionKeeper
 from .urls import PlainHTTP, without_secrets
 
-__all__ = ["Document", "DocumentError", "HTTPClient"]
+__all__ = ["FetchedDocument", "HTTPClient"]
 
 _HEADERS = {
     "Accept": "application/json, application/jwk-set+json, */*;q=0.1",
@@ -34,23 +34,10 @@ _HEADERS = {
 _LONGEST_TIMEOUT = 86_400
 # RFC 9110 §8.8.3. Any other text is not sent back.
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"')
-_LONGEST_CAUSE = 300
-
-
-class DocumentError(JWTLibError):
-    """A document can't be fetched, or its content can't be used. The text leaves out the URL's query.
-
-    Attributes:
-        status: The HTTP status, if it is the reason.
-    """
-
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @frozen
-class Document:
+class FetchedDocument:
     """A fetched document.
 
     Attributes:
@@ -117,7 +104,7 @@ class HTTPClient:
         etag: str | None = None,
         credentials: bool = True,
         parse: Callable[[bytes], Any] = parse_object,
-    ) -> Document:
+    ) -> FetchedDocument:
         """Fetch a document.
 
         Args:
@@ -126,11 +113,11 @@ class HTTPClient:
             etag: The ``etag`` of the caller's copy of the document, if there is one.
             credentials: Whether to send the host what the session sends: its credentials, parameters,
                 cookies, headers and client certificate. Its ``User-Agent`` is sent to every host.
-            parse: Parses the body. Raises ``Fault`` for a body that it can't parse.
+            parse: Parses the body. Raises ``FetchError`` for a body that it can't parse.
 
         Raises:
             ConfigurationError: This client may not fetch the URL.
-            DocumentError: The document can't be fetched, or ``parse`` can't parse it.
+            FetchError: The document can't be fetched, or ``parse`` can't parse it.
             VerificationUnavailable: The server is busy, and says when to retry.
         """
         shown = f"GET {one_line(without_secrets(self.check(url)), 300)}"
@@ -160,14 +147,14 @@ class HTTPClient:
                 wait = _wait_asked_for(response)
                 if wait is None:
                     return _document(response, deadline, parse, asked_with_etag=etag is not None)
-        except Fault as fault:
-            raise DocumentError(f"{shown}: {fault}", status=fault.status) from None
+        except FetchError as error:
+            raise FetchError(f"{shown}: {error}", status=error.status) from None
         except Exception as error:  # noqa: BLE001 - any error of a session may show the query
-            origin = _origin(error)
-            late = time.monotonic() >= deadline
+            origin = system_error_behind(error)
+            is_late = time.monotonic() >= deadline
             name = type(origin or error).__name__
-            what = f"not answered within {timeout:g} s" if late else f"failed ({name})"
-            raise DocumentError(f"{shown}: {what}") from _shown_cause(origin)
+            fault = f"no complete response within {timeout:g} s" if is_late else f"failed ({name})"
+            raise FetchError(f"{shown}: {fault}") from loggable_cause(origin)
         raise VerificationUnavailable(
             f"{shown}: the server is busy and asks to retry after {wait} s", retry_after=wait
         )
@@ -189,7 +176,7 @@ def _take(responses: ExitStack, response: requests.Response, **_: Any) -> None:
     _take_socket(responses, response)
     if response.is_redirect:
         # requests wouldn't follow it, but would read its whole body.
-        raise Fault(
+        raise FetchError(
             "the server redirects elsewhere, and redirects are not followed",
             status=response.status_code,
         )
@@ -218,7 +205,7 @@ def _document(
     parse: Callable[[bytes], Any],
     *,
     asked_with_etag: bool,
-) -> Document:
+) -> FetchedDocument:
     headers = response.headers
     status = response.status_code
     etag = headers.get("ETag", "")
@@ -227,8 +214,8 @@ def _document(
     elif status == 200:
         content = parse(_body_of(response, deadline))
     else:
-        raise Fault(f"the response's status is {status}", status=status)
-    return Document(
+        raise FetchError(f"the response's status is {status}", status=status)
+    return FetchedDocument(
         content, lifetime=lifetime(headers), etag=etag if _ETAG.fullmatch(etag) else None
     )
 
@@ -239,24 +226,3 @@ def _body_of(response: requests.Response, deadline: float) -> bytes:
         check_size(response.content)
         return response.content
     return read_body(response.raw, response.headers.get("Content-Encoding", ""), deadline)
-
-
-def _origin(error: BaseException | None) -> OSError | None:
-    """Return the system's or TLS's error that caused an error of ``requests``, whose text shows the URL."""
-    while error is not None:
-        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _shown_cause(error: OSError | None) -> OSError | None:
-    """Return an error that may be logged as the cause of ours, None if it may show a query.
-
-    A text that quotes a proxy is put on one line and shortened.
-    """
-    text = str(error)
-    if error is None or "?" in text:
-        return None
-    safe = one_line(text, _LONGEST_CAUSE)
-    return error if safe == text else OSError(safe)

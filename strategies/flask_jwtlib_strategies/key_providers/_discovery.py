@@ -13,7 +13,8 @@ from flask_jwtlib import ConfigurationError, KeySet, Refresh, VerificationUnavai
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.log_text import one_line, quoted
 
-from .._http.client import Document, DocumentError, HTTPClient
+from .._http.client import FetchedDocument, HTTPClient
+from .._http.errors import FetchError
 from .._http.urls import is_loopback, origin_of, without_secrets
 from ._remote_key_set import RemoteKeySet
 from ._set_limits import SetLimits
@@ -24,7 +25,7 @@ __all__ = ["DiscoveredKeySet"]
 _SHORTEST_LIFETIME = 60
 _LONGEST_LIFETIME = 3600
 _LONGEST_SHOWN = 200
-_FAILED = (DocumentError, VerificationUnavailable)
+_FAILED = (FetchError, VerificationUnavailable)
 
 
 @frozen
@@ -98,7 +99,7 @@ class DiscoveredKeySet:
             kid: The key ID that is wanted, None if the fetch isn't for one.
 
         Raises:
-            DocumentError: The set could not be had, or isn't one; or the metadata, and no location is known.
+            FetchError: The set could not be had, or isn't one; or the metadata, and no location is known.
             VerificationUnavailable: The server is busy, and says for how long.
         """
         deadline = time.monotonic() + self.refresh.fetch_timeout
@@ -155,7 +156,7 @@ class DiscoveredKeySet:
 
     def _read(self, before: _Location | None, deadline: float) -> _Location:
         """Read the metadata at the first place that has any."""
-        faults: list[DocumentError | VerificationUnavailable] = []
+        faults: list[FetchError | VerificationUnavailable] = []
         for place, url in self._places():
             read_at = self.refresh.clock()
             try:
@@ -167,8 +168,8 @@ class DiscoveredKeySet:
                 self._memory.first = place
                 try:
                     key_set = self._key_set(document, issuer, url, before)
-                except DocumentError as error:
-                    raise DocumentError("; ".join(map(str, (*faults, error)))) from None
+                except FetchError as error:
+                    raise FetchError("; ".join(map(str, (*faults, error)))) from None
                 return _Location(key_set, read_at, _lifetime_of(document))
             if not _left(deadline):
                 # A place that takes all the time must not keep us from the other one for good.
@@ -178,7 +179,7 @@ class DiscoveredKeySet:
         waits = [each.retry_after for each in faults if isinstance(each, VerificationUnavailable)]
         if waits:
             raise VerificationUnavailable(text, retry_after=max(waits))
-        raise DocumentError(text) from faults[0].__cause__
+        raise FetchError(text) from faults[0].__cause__
 
     def _places(self) -> list[tuple[int, str]]:
         """The URLs where the metadata may be, each with its number, in the order to try them."""
@@ -188,16 +189,16 @@ class DiscoveredKeySet:
         return places[::-1] if self._memory.first else places
 
     def _key_set(
-        self, document: Document, issuer: str, source: str, before: _Location | None
+        self, document: FetchedDocument, issuer: str, source: str, before: _Location | None
     ) -> RemoteKeySet:
         """Return the set that metadata name.
 
         Raises:
-            DocumentError: They are another issuer's, or name no set that may be asked. That is not for the
+            FetchError: They are another issuer's, or name no set that may be asked. That is not for the
                 other place to mend.
         """
         if issuer != self.issuer:
-            raise DocumentError(
+            raise FetchError(
                 f"{_shown(source)}: these are the metadata of {quoted(issuer, _LONGEST_SHOWN)}, "
                 f"not of our issuer {quoted(self.issuer, _LONGEST_SHOWN)}"
             )
@@ -205,7 +206,7 @@ class DiscoveredKeySet:
             url = self._checked(_content_of(document).get("jwks_uri"), source)
         except ConfigurationError as error:
             fault = one_line(str(error), _LONGEST_SHOWN)
-            raise DocumentError(f"{_shown(source)}: the jwks_uri can't be used: {fault}") from None
+            raise FetchError(f"{_shown(source)}: the jwks_uri can't be used: {fault}") from None
         if before is not None and before.key_set.url == url:
             # It remembers what it fetched last.
             return before.key_set
@@ -253,20 +254,20 @@ def _well_known_urls(issuer: str) -> tuple[str, str]:
     )
 
 
-def _content_of(document: Document) -> dict[str, Any]:
+def _content_of(document: FetchedDocument) -> dict[str, Any]:
     return cast("dict[str, Any]", document.content)
 
 
-def _issuer_in(document: Document, source: str) -> str:
+def _issuer_in(document: FetchedDocument, source: str) -> str:
     issuer = _content_of(document).get("issuer")
     if not isinstance(issuer, str):
-        raise DocumentError(
+        raise FetchError(
             f"{_shown(source)}: these aren't metadata: they have no issuer, which is a string"
         )
     return issuer
 
 
-def _lifetime_of(document: Document) -> float:
+def _lifetime_of(document: FetchedDocument) -> float:
     lifetime = _LONGEST_LIFETIME if document.lifetime is None else document.lifetime
     return min(max(lifetime, _SHORTEST_LIFETIME), _LONGEST_LIFETIME)
 

@@ -18,8 +18,9 @@ from flask_jwtlib import (
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.log_text import one_line, quoted
 
-from .._http.body import Fault, parse_object
-from .._http.client import DocumentError, HTTPClient
+from .._http.body import parse_object
+from .._http.client import HTTPClient
+from .._http.errors import FetchError
 from ._key_template import KeyTemplate
 from ._set_limits import check_max_keys
 
@@ -94,7 +95,7 @@ class KeysByKid:
             kid: The wanted ID, which the template accepts, or None for a refresh.
 
         Raises:
-            DocumentError: No key could be had, or what is there isn't one.
+            FetchError: No key could be had, or what is there isn't one.
             VerificationUnavailable: The server is busy, and says for how long.
         """
         deadline = time.monotonic() + self.refresh.fetch_timeout
@@ -131,7 +132,7 @@ class KeysByKid:
         """Fetch a key that isn't kept; None if there is no such key."""
         try:
             return self._look_up(kid, now, deadline)
-        except DocumentError as error:
+        except FetchError as error:
             if error.status in (*_GONE, _FORBIDDEN):
                 return None
             raise
@@ -140,12 +141,12 @@ class KeysByKid:
         """Fetch the kept keys again that are used and in the second half of their time.
 
         Raises:
-            DocumentError: None of them could be had.
+            FetchError: None of them could be had.
             VerificationUnavailable: So it is, and the server says for how long.
         """
         memory = self._memory
         used, memory.used = memory.used, set()
-        errors: list[DocumentError | VerificationUnavailable] = []
+        errors: list[FetchError | VerificationUnavailable] = []
         looked_up = 0
         for kid, key in sorted(kept.items(), key=lambda item: item[1].expires_at):
             if kid not in used:
@@ -159,8 +160,8 @@ class KeysByKid:
             looked_up += 1
             try:
                 kept[kid] = self._look_up(kid, now, deadline)
-            except (DocumentError, VerificationUnavailable) as error:
-                status = error.status if isinstance(error, DocumentError) else None
+            except (FetchError, VerificationUnavailable) as error:
+                status = error.status if isinstance(error, FetchError) else None
                 memory.used.add(kid)
                 if status in _GONE or (status == _FORBIDDEN and key.forbidden):
                     del kept[kid]
@@ -179,8 +180,8 @@ class KeysByKid:
         document = self.client.get(url, timeout=left, parse=bytes)
         try:
             key = _key_in(document.content, kid)
-        except (ConfigurationError, Fault) as error:
-            raise DocumentError(
+        except (ConfigurationError, FetchError) as error:
+            raise FetchError(
                 f"the key with the kid {quoted(kid)} can't be used: {one_line(str(error), 300)}"
             ) from None
         return _Kept(key, now, self.refresh.ttl(document.lifetime))
@@ -197,7 +198,7 @@ def _key_in(body: Any, kid: str) -> VerificationKey:
 
     Raises:
         ConfigurationError: It is neither, or another one's.
-        Fault: It is JSON that isn't strict.
+        FetchError: It is JSON that isn't strict.
     """
     text = bytes(body).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not text.startswith("{"):

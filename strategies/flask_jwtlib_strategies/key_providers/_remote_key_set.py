@@ -14,7 +14,8 @@ from flask_jwtlib import ConfigurationError, KeySet, Refresh
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib.log_text import one_line
 
-from .._http.client import Document, DocumentError, HTTPClient
+from .._http.client import FetchedDocument, HTTPClient
+from .._http.errors import FetchError
 from .._http.urls import without_secrets
 from ._set_limits import MOST_KEYS, SetLimits
 
@@ -78,7 +79,7 @@ class RemoteKeySet:
             timeout: Seconds that this may take.
 
         Raises:
-            DocumentError: It could not be had, or isn't a key set.
+            FetchError: It could not be had, or isn't a key set.
             VerificationUnavailable: The server is busy, and says for how long.
         """
         known = self._memory.known
@@ -91,7 +92,7 @@ class RemoteKeySet:
         known = self._memory.known = self._known(document, known)
         return FetchedKeys(known.key_set, ttl=self.refresh.ttl(document.lifetime))
 
-    def _known(self, document: Document, before: _Known | None) -> _Known:
+    def _known(self, document: FetchedDocument, before: _Known | None) -> _Known:
         if document.content is None:
             # The server says so only to a request with the ETag of what is known.
             return cast("_Known", before)
@@ -133,8 +134,8 @@ class RemoteKeySet:
                 else f"the set has {count} keys, {most} are allowed and no more than {MOST_KEYS} can be"
             )
 
-    def _error(self, fault: str) -> DocumentError:
-        return DocumentError(f"GET {without_secrets(self.url)}: {fault}")
+    def _error(self, fault: str) -> FetchError:
+        return FetchError(f"GET {without_secrets(self.url)}: {fault}")
 
 
 def _is_secret(jwk: object) -> bool:

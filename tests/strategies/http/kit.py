@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from flask_jwtlib.testing.identity_provider import ReceivedRequest
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import HTTPClient
+from flask_jwtlib_strategies._http.errors import FetchError
 from tests.kit import PATIENCE
 
 # Timeout of a fetch that is expected to exceed it, in seconds.
@@ -18,7 +19,7 @@ HTTPS = "https://issuer.example/jwks"
 
 def fault_of(client: HTTPClient, url: str, *, timeout: float = PATIENCE, **options: Any) -> str:
     """Return the message of the error that fetching a document raises."""
-    with pytest.raises(DocumentError) as error:
+    with pytest.raises(FetchError) as error:
         client.get(url, timeout=timeout, **options)
     return str(error.value)
 

@@ -16,8 +16,9 @@ import requests
 
 from flask_jwtlib import VerificationUnavailable
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import Document, DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import FetchedDocument, HTTPClient
 from flask_jwtlib_strategies._http.deadlines import DeadlineAdapter, _Reader
+from flask_jwtlib_strategies._http.errors import FetchError
 from tests.kit import MIB, PATIENCE
 
 from .kit import SHORT, fault_of
@@ -31,7 +32,7 @@ def test_a_document_is_fetched(idp: IdentityProvider, either_client: HTTPClient)
 
     document = either_client.get(idp.url + PATH, timeout=PATIENCE)
 
-    assert document == Document({"a": [1, {"b": "ü"}]})
+    assert document == FetchedDocument({"a": [1, {"b": "ü"}]})
     assert "ü" not in repr(document)
 
 
@@ -55,7 +56,7 @@ def test_only_status_200_is_accepted(
 ) -> None:
     """Any other status is an error that names it."""
     idp.behave(status=status)
-    with pytest.raises(DocumentError, match=str(status)) as error:
+    with pytest.raises(FetchError, match=str(status)) as error:
         client.get(url, timeout=PATIENCE)
     assert error.value.status == status
 
@@ -107,7 +108,7 @@ def test_an_etag_is_sent_and_304_accepted(
     assert first.etag is not None
 
     second = client.get(url, timeout=PATIENCE, etag=first.etag)
-    assert second == Document(None, lifetime=600, etag=first.etag)
+    assert second == FetchedDocument(None, lifetime=600, etag=first.etag)
 
     idp.documents[PATH] = {"changed": True}
     third = client.get(url, timeout=PATIENCE, etag=first.etag)
@@ -294,7 +295,7 @@ def test_a_slow_body_times_out(
 
     fault = fault_of(either_client, url, timeout=SHORT)
 
-    assert fault == f"GET {url}: not answered within 0.5 s"
+    assert fault == f"GET {url}: no complete response within 0.5 s"
     assert SHORT <= time.monotonic() - began < PATIENCE
 
 
@@ -302,7 +303,7 @@ def test_slow_headers_time_out(idp: IdentityProvider, url: str, client: HTTPClie
     """A server that sends its headers byte by byte can't exceed the timeout."""
     idp.behave(drip_headers=20, headers={"X-Long": "x" * 1000})
     began = time.monotonic()
-    assert "not answered within 0.5 s" in fault_of(client, url, timeout=SHORT)
+    assert "no complete response within 0.5 s" in fault_of(client, url, timeout=SHORT)
     assert time.monotonic() - began < PATIENCE
 
 
@@ -359,7 +360,7 @@ def test_a_slow_proxy_times_out(
     monkeypatch.setenv("https_proxy", dripping_proxy)
     began = time.monotonic()
     fault = fault_of(client, "https://issuer.example/jwks", timeout=SHORT)
-    assert "not answered within 0.5 s" in fault
+    assert "no complete response within 0.5 s" in fault
     assert time.monotonic() - began < PATIENCE
 
 
@@ -379,7 +380,7 @@ def test_errors_show_no_query(
 ) -> None:
     """An error names the URL without its query, and its cause is the operating system's error."""
     idp.behave(**how)
-    with pytest.raises(DocumentError) as error:
+    with pytest.raises(FetchError) as error:
         client.get(f"{url}?key=hunter2#hunter2", timeout=SHORT)
 
     assert f"GET {url}: " in str(error.value)
@@ -392,7 +393,7 @@ def test_errors_show_no_query(
 def test_a_refused_connection_is_named(idp: IdentityProvider, url: str, client: HTTPClient) -> None:
     """If no server listens, the error and its cause say so."""
     idp.stop()
-    with pytest.raises(DocumentError, match=r"failed \(ConnectionRefusedError\)") as error:
+    with pytest.raises(FetchError, match=r"failed \(ConnectionRefusedError\)") as error:
         client.get(url, timeout=PATIENCE)
     assert isinstance(error.value.__cause__, ConnectionRefusedError)
 
@@ -407,7 +408,7 @@ def test_errors_of_a_session_are_not_quoted(url: str, session: requests.Session)
     session.params = {"key": "hunter2"}
     client = HTTPClient(session, allow_http_on_loopback=True)
 
-    with pytest.raises(DocumentError, match=r"failed \(OSError\)") as error:
+    with pytest.raises(FetchError, match=r"failed \(OSError\)") as error:
         client.get(url, timeout=PATIENCE)
     assert error.value.__cause__ is None
     assert "hunter2" not in str(error.value)

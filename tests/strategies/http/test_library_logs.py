@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from flask_jwtlib import VerificationUnavailable
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from tests.kit import PATIENCE
 
@@ -116,7 +116,7 @@ def test_a_proxys_reason_is_shown_escaped_and_shortened(
     """The error quotes the proxy's reason on one short line."""
     refusal = b"HTTP/1.1 407 Log in\x1b[31m\x85" + b"x" * 5000 + b"\r\n\r\n"
     monkeypatch.setenv("https_proxy", serve(refusal).partition("/jwks")[0])
-    with pytest.raises(DocumentError, match=r"failed \(OSError\)") as error:
+    with pytest.raises(FetchError, match=r"failed \(OSError\)") as error:
         get(None, HTTPS)
     cause = str(error.value.__cause__)
     assert cause.startswith(r"Tunnel connection failed: 407 Log in\x1b[31m")
@@ -126,6 +126,6 @@ def test_a_proxys_reason_is_shown_escaped_and_shortened(
 
 def test_a_long_path_is_shortened_in_errors(idp: IdentityProvider) -> None:
     """The beginning of the URL is enough to recognise it."""
-    with pytest.raises(DocumentError, match="status is 404") as error:
+    with pytest.raises(FetchError, match="status is 404") as error:
         get(None, f"{idp.url}/{'x' * 20_000}")
     assert len(str(error.value)) < 400

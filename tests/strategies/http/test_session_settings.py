@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import HTTPClient
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from tests.kit import PATIENCE
 
@@ -81,7 +82,7 @@ def test_a_body_that_a_hook_has_read_is_still_limited(
     seen: list[int] = []
     session.hooks["response"].append(lambda response, **_: seen.append(len(response.content)))
 
-    with pytest.raises(DocumentError, match="the body has more than 1048576 bytes"):
+    with pytest.raises(FetchError, match="the body has more than 1048576 bytes"):
         get(session, url)
 
 
@@ -137,7 +138,7 @@ def test_a_sessions_ca_takes_precedence_over_the_environment(
 
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(idp.certificate))
         session.verify = str(corporate.certificate)
-        with pytest.raises(DocumentError, match="SSLCertVerificationError"):
+        with pytest.raises(FetchError, match="SSLCertVerificationError"):
             get(session, url, credentials=credentials)
         # Without a CA of the session the environment's is used.
         for nothing in (True, None):
@@ -187,7 +188,7 @@ def test_a_sessions_proxy_takes_precedence_over_the_environment(
             monkeypatch.setenv(variable, corporate.url)
         session.proxies = {name: own.url}
         # The server can't act as a proxy.
-        with suppress(DocumentError):
+        with suppress(FetchError):
             client.get(url, timeout=PATIENCE, credentials=credentials)
         assert (own.connections, corporate.connections) == (1, 0)
 
@@ -214,7 +215,7 @@ def test_the_environments_proxy_is_used_if_the_session_has_none(
     session.proxies = proxies
     with IdentityProvider() as corporate:
         monkeypatch.setenv("https_proxy", corporate.url)
-        with pytest.raises(DocumentError):
+        with pytest.raises(FetchError):
             get(session, HTTPS)
         assert corporate.connections == 1
 

@@ -18,7 +18,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_jwtlib import ConfigurationError
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import HTTPClient
+from flask_jwtlib_strategies._http.errors import FetchError
 from tests.kit import PATIENCE
 
 from .kit import SHORT, fault_of
@@ -101,7 +102,7 @@ def test_https_uses_the_environments_proxy(
 def test_an_untrusted_certificate_is_an_error(client: HTTPClient) -> None:
     """Without the CA no document is fetched, and the error says why."""
     with IdentityProvider(tls=True) as idp:
-        with pytest.raises(DocumentError, match="SSLCertVerificationError") as error:
+        with pytest.raises(FetchError, match="SSLCertVerificationError") as error:
             client.get(idp.jwks_url, timeout=PATIENCE)
         assert isinstance(error.value.__cause__, ssl.SSLCertVerificationError)
         assert idp.count() == 0

@@ -15,7 +15,8 @@ from flask_jwtlib import (
     UnverifiedHeader,
 )
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import HTTPClient
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
@@ -50,7 +51,7 @@ def discovered(idp: IdentityProvider, **options: Any) -> DiscoveredKeySet:
 
 def fault_of(keys: DiscoveredKeySet, **options: Any) -> str:
     """Return the message of the error that a fetch raises."""
-    with pytest.raises(DocumentError) as error:
+    with pytest.raises(FetchError) as error:
         keys(**options)
     return str(error.value)
 

@@ -16,7 +16,7 @@ from flask_jwtlib import (
 from flask_jwtlib.errors import UnknownKeyError
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
 from tests.kit import PATIENCE
@@ -175,7 +175,7 @@ def test_hanging_metadata_leave_half_of_the_time_for_the_key_set(
     idp.behave(path=idp.oauth_path, hang=True)
 
     assert kids(fetch) == {"key-1"}
-    assert "not answered within 0." in (fetch.fault or "")
+    assert "no complete response within 0." in (fetch.fault or "")
     idp.release()
 
 
@@ -222,7 +222,7 @@ def test_a_failed_key_set_that_has_not_moved_is_an_error(
     fetch()
     idp.behave(path=idp.jwks_path, **how)
 
-    with pytest.raises((DocumentError, VerificationUnavailable), match=fault):
+    with pytest.raises((FetchError, VerificationUnavailable), match=fault):
         fetch()
     assert counts(idp) == (2, 2, 0)
 
@@ -239,7 +239,7 @@ def test_if_key_set_and_metadata_fail_the_error_is_the_key_sets(
     idp.behave(path=idp.oauth_path, **how)
     idp.behave(path=idp.jwks_path, status=500, times=1)
 
-    with pytest.raises(DocumentError, match="jwks: the response's status is 500"):
+    with pytest.raises(FetchError, match="jwks: the response's status is 500"):
         fetch()
     assert kids(fetch) == {"key-1"}
 
@@ -254,7 +254,7 @@ def test_after_a_hanging_key_set_the_next_fetch_reads_the_metadata(
     idp.behave(path=idp.jwks_path, hang=True)
     move(idp, {"keys": [TokenIssuer(idp.issuer_url, kid="new").jwk]})
 
-    with pytest.raises(DocumentError, match="not answered within"):
+    with pytest.raises(FetchError, match="no complete response within"):
         fetch()
     assert counts(idp) == (1, 2, 0)
     assert kids(fetch) == {"new"}
@@ -339,7 +339,7 @@ def test_metadata_that_were_just_read_are_not_read_again(idp: IdentityProvider, 
     assert counts(idp) == (2, 2, 0)
     clock.move(HOUR)
     idp.behave(path=idp.jwks_path, status=500)
-    with pytest.raises(DocumentError):
+    with pytest.raises(FetchError):
         fetch()
     assert counts(idp) == (3, 3, 0)
 
@@ -384,7 +384,7 @@ def test_an_outage_does_not_multiply_requests(idp: IdentityProvider, clock: Any)
     idp.behave(status=500)
     for _ in range(5):
         idp.forget()
-        with pytest.raises(DocumentError):
+        with pytest.raises(FetchError):
             fetch()
         assert counts(idp) == (2, 1, 0)
 

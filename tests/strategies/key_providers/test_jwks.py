@@ -29,7 +29,8 @@ from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import HTTPClient
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers._remote_key_set import RemoteKeySet
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from tests.kit import PATIENCE
@@ -99,7 +100,7 @@ def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
     """A fetch ends at ``fetch_timeout`` and leaves no thread behind."""
     fetch: Any = jwks_provider_of(idp, fetch_timeout=0.5).fetch
     idp.behave(hang=True)
-    with pytest.raises(DocumentError, match=r"within 0\.5 s"):
+    with pytest.raises(FetchError, match=r"within 0\.5 s"):
         fetch()
 
 
@@ -140,7 +141,7 @@ def test_the_query_of_the_url_is_never_shown(
 
     assert {request.query for request in idp.requests} == {"key=hunter2"}
     assert "GET http://127.0.0.1" in caplog.text
-    assert "DocumentError" in str(shown)
+    assert "FetchError" in str(shown)
     assert "hunter2" not in caplog.text
     assert "hunter2" not in str(shown)
 
@@ -219,7 +220,7 @@ def test_a_document_that_is_not_a_jwk_set_is_an_error(
 ) -> None:
     """The error names the URL and says what is wrong."""
     idp.jwks = document
-    with pytest.raises(DocumentError, match=r"GET http://127\.0\.0\.1:\d+/jwks: "):
+    with pytest.raises(FetchError, match=r"GET http://127\.0\.0\.1:\d+/jwks: "):
         remote()
 
 
@@ -231,7 +232,7 @@ def test_a_set_of_more_than_100_keys_is_an_error(
     idp.jwks = {"keys": [{**jwk, "kid": str(number)} for number in range(100)]}
     assert len(remote().keys.kids) == 100
     idp.jwks = {"keys": [jwk, *[None] * 100]}
-    with pytest.raises(DocumentError, match="101 keys, 100 are allowed"):
+    with pytest.raises(FetchError, match="101 keys, 100 are allowed"):
         remote()
 
 

@@ -21,7 +21,8 @@ from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import Document, DocumentError
+from flask_jwtlib_strategies._http.client import FetchedDocument
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies._http.urls import PlainHTTP
 from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
@@ -145,7 +146,7 @@ def test_metadata_and_keys_share_one_timeout(idp: IdentityProvider, last: str) -
     idp.release()
 
     url = re.escape(idp.url + getattr(idp, last))
-    late = re.search(rf"GET {url}: not answered within ([\d.]+) s$", fault)
+    late = re.search(rf"GET {url}: no complete response within ([\d.]+) s$", fault)
     assert late is not None, fault
     assert float(late[1]) <= 1.5
 
@@ -153,14 +154,14 @@ def test_metadata_and_keys_share_one_timeout(idp: IdentityProvider, last: str) -
 def test_fetch_timeout_ends_the_fetch(idp: IdentityProvider) -> None:
     """A fetch ends at ``fetch_timeout`` and leaves no thread behind."""
     idp.behave(hang=True)
-    with pytest.raises(DocumentError, match=r"not answered within 0\.[45]\d* s"):
+    with pytest.raises(FetchError, match=r"no complete response within 0\.[45]\d* s"):
         oidc_provider_of(idp, fetch_timeout=0.5).fetch()
     idp.release()
 
 
 def test_a_fetch_without_time_left_sends_no_request(idp: IdentityProvider) -> None:
     """With a timeout of 0 no request is sent."""
-    assert "not answered within 0 s" in fault_of(discovered(idp, fetch_timeout=0))
+    assert "no complete response within 0 s" in fault_of(discovered(idp, fetch_timeout=0))
     assert idp.count() == 0
 
 
@@ -227,16 +228,16 @@ class SlowMetadata:
 
     def get(
         self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
-    ) -> Document:
+    ) -> FetchedDocument:
         self.urls.append(url)
         if not url.endswith("openid-configuration"):
-            return Document(self._jwks)
+            return FetchedDocument(self._jwks)
         where = "/new"
         if self._first:
             self._first, where = False, "/old"
             self.began.set()
             assert self.go_on.wait(PATIENCE)
-        return Document({"issuer": ISSUER, "jwks_uri": f"{ISSUER}{where}"})
+        return FetchedDocument({"issuer": ISSUER, "jwks_uri": f"{ISSUER}{where}"})
 
 
 ISSUER = "https://issuer.example"
@@ -262,8 +263,8 @@ class PlainKeys(SlowMetadata):
 
     def get(
         self, url: str, *, timeout: float, etag: str | None = None, credentials: bool = True
-    ) -> Document:
-        return Document({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1/jwks"})
+    ) -> FetchedDocument:
+        return FetchedDocument({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1/jwks"})
 
 
 def test_a_remote_issuers_keys_are_never_on_loopback(issuer: TokenIssuer) -> None:

@@ -15,7 +15,8 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
-from flask_jwtlib_strategies._http.client import DocumentError, HTTPClient
+from flask_jwtlib_strategies._http.client import HTTPClient
+from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
 from tests.kit import PATIENCE
@@ -116,7 +117,7 @@ def test_errors_of_both_metadata_paths_are_named(
     idp.behave(path=idp.openid_path, **how)
     idp.behave(path=idp.oauth_path, status=418)
 
-    with pytest.raises((DocumentError, VerificationUnavailable)) as error:
+    with pytest.raises((FetchError, VerificationUnavailable)) as error:
         discovered(idp)()
     first, _, second = str(error.value).partition("; ")
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
@@ -134,7 +135,7 @@ def test_an_error_and_another_issuers_metadata_are_both_named(
     idp.behave(path=idp.openid_path, **how)
     idp.documents[idp.oauth_path] = {**idp.metadata, "issuer": "https://other.example"}
 
-    with pytest.raises(DocumentError) as error:
+    with pytest.raises(FetchError) as error:
         discovered(idp)()
     first, _, second = str(error.value).partition("; ")
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
@@ -165,7 +166,7 @@ def test_a_metadata_path_that_hangs_is_tried_last_the_next_time(idp: IdentityPro
     signer = idp.add_key()
     idp.behave(path=idp.openid_path, hang=True)
     fetch = discovered(idp, fetch_timeout=0.5)
-    assert "not answered within" in fault_of(fetch)
+    assert "no complete response within" in fault_of(fetch)
 
     assert fetch().keys.kids == {signer.kid}
     idp.release()
@@ -224,7 +225,7 @@ def test_the_issuer_in_the_metadata_must_match_exactly(
 
     with pytest.raises(VerificationUnavailable):
         keys.warm_up()
-    assert keys.status()["last_error"] == "DocumentError"
+    assert keys.status()["last_error"] == "FetchError"
     assert counts_of(idp) == (1, 0, 0)
     calls_made()
     (record,) = caplog.records
