@@ -108,51 +108,49 @@ __version__ = "0.1.0"
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 JWT_ALGO: str | Collection[str] = "RS256"
-"""The signature algorithm that tokens are verified with (RFC 7518 §3.1), or a list of those accepted."""
+"""The signature algorithm that tokens are verified with (RFC 7518 §3.1), or a list of algorithms."""
 
 VERIFICATION_KEY_CACHE_TIMEOUT: float = 300
-"""Seconds to hold onto a key from ``retrieve_verification_key()``. Ignored once a permanent key is set."""
+"""Seconds to cache a key from ``retrieve_verification_key()``. Ignored once a permanent key is set."""
 
 JWT_AUDIENCE: str | Collection[str] | None = None
-"""Our name, or names, in ``aud`` (RFC 7519 §4.1.3). With None, a token that names an audience is refused."""
+"""One or several accepted audiences (``aud``, RFC 7519 §4.1.3). None refuses tokens that have an audience."""
 
 JWT_ISSUER: str | Collection[str] | None = None
-"""The issuer, or issuers, that are accepted (RFC 7519 §4.1.1). With None, ``iss`` is not looked at."""
+"""One or several accepted issuers (``iss``, RFC 7519 §4.1.1). None accepts any issuer."""
 
 JWT_LEEWAY: float = 0
-"""Seconds of allowance for clocks that differ, where ``exp`` and ``nbf`` are judged."""
+"""Most seconds by which the issuer's clock may differ from ours, for ``exp`` and ``nbf``."""
 
 JWT_MAX_SIZE: int = 8192
-"""Longest accepted token, in characters. The server's own limit on a header line comes first."""
+"""Longest accepted token, in characters. Your server may have a lower limit for a header line."""
 
 JWT_NUMERIC_SUBJECT: bool = False
-"""Whether a whole number is accepted as ``sub`` and turned into text (RFC 7519 §4.1.2 requires a string)."""
+"""Whether an integer ``sub`` is accepted and converted to a string, which RFC 7519 §4.1.2 requires."""
 
 
 def set_permanent_verification_key(verification_key: Any) -> None:
-    """Set a permanent verification key; ``retrieve_verification_key()`` is not called any more.
+    """Set a permanent verification key. ``retrieve_verification_key()`` is no longer called.
 
     Args:
-        verification_key: PEM (public key or certificate), OpenSSH ``ssh-rsa …`` text, a JWK or JWK
-            set, or the HMAC secret where ``JWT_ALGO`` is of the HS family. None forgets the key
-            that was set.
+        verification_key: PEM (public key or certificate), OpenSSH ``ssh-rsa …`` text, a JWK or JWK set, or
+            the HMAC secret if ``JWT_ALGO`` is HS256, HS384 or HS512. None removes the permanent key.
 
     Raises:
-        ConfigurationError: It is empty, a private or damaged key, a public key in a form that is not
-            read, or JSON that isn't a JWK. ``VerificationKey.from_secret`` says which texts are never
-            taken for a secret.
+        ConfigurationError: The key is empty, private or damaged, a public key in an unsupported form, or
+            JSON that isn't a JWK. ``VerificationKey.from_secret`` lists the texts that are never accepted
+            as a secret.
     """
     _api.keys.set_permanent(verification_key)
 
 
 def verification_key() -> Any:
-    """Answer the verification key as it was given: the permanent one, or the one fetched and cached.
+    """Return the verification key as you passed it: the permanent key, or the fetched and cached one.
 
-    Everything that verifies tokens gets the key from here.
+    Everything that verifies tokens gets the key by this function.
 
     Raises:
-        VerificationUnavailable: No permanent key is set, and ``retrieve_verification_key()``
-            failed.
+        VerificationUnavailable: No permanent key is set, and ``retrieve_verification_key()`` failed.
     """
     return _api.keys.verification_key()
 
@@ -161,96 +159,95 @@ _DEFAULT_VERIFICATION_KEY = verification_key
 
 
 def get_json_token(verify: bool = True) -> dict[str, Any]:
-    """Answer the claims of the current request's token.
+    """Return the claims of the current request's token.
 
     Args:
-        verify: False decodes without verifying anything, and needs no key. **Whoever sent the
-            request wrote what comes back then**: it is good for a log or a debugger. Deciding
-            anything by it, who calls or what they may do, lets everybody in.
+        verify: False decodes the token without verifying it, and needs no key. **Then the client can write
+            anything into the claims.** Use them in a log or a debugger only. If you decide by them who the
+            caller is or what they may do, anyone gets in.
 
     Raises:
-        AuthenticationError: There is no token, it is malformed, or it does not verify.
-        VerificationUnavailable: The key could not be had.
+        AuthenticationError: There is no token, or it is malformed or not valid.
+        VerificationUnavailable: The key is unavailable.
     """
     return _api.json_token(verify=verify)
 
 
 def _DEFAULT_CHECK_TOKEN(token: str) -> bool:
-    """Whether the token's signature verifies and its claims are good: ``check_token()`` unless replaced."""
+    """Return whether a token's signature and claims are valid: the default ``check_token()``."""
     return _api.is_valid(token)
 
 
 def _DEFAULT_GET_TOKEN() -> str | None:
-    """Take the token from header, form or query as RFC 6750 §2 says: ``get_token()`` unless replaced.
+    """Return the token from header, form or query (RFC 6750 §2): the default ``get_token()``.
 
     Raises:
-        InvalidRequestError: The credentials are malformed, or there are two. It is a ``ValueError``
-            too.
+        InvalidRequestError: The credentials are malformed, or there are two tokens. It is also a
+            ``ValueError``.
     """
     return _api.find_token()
 
 
 def _DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK() -> NoReturn:
-    """Throw a 401: ``requires_authentication_failure_callback()`` unless replaced.
+    """Raise a 401 error: the default ``requires_authentication_failure_callback()``.
 
-    It carries RFC 6750's challenge, and ``@app.errorhandler(401)`` sees it.
+    It has the challenge of RFC 6750 §3, and ``@app.errorhandler(401)`` handles it.
     """
     _api.refuse()
 
 
 def _DEFAULT_OPTIONAL_AUTHENTICATION_FAILURE_CALLBACK() -> None:
-    """Do nothing: ``optional_authentication_failure_callback()`` unless replaced."""
+    """Do nothing: the default ``optional_authentication_failure_callback()``."""
 
 
 def _unregistered() -> NoReturn:
-    """Raise: nobody said where the verification key comes from.
+    """Raise an error: the default ``retrieve_verification_key()``.
 
     Raises:
         NotImplementedError: Always.
     """
     raise NotImplementedError(
         "flask_jwtlib has no verification key: call set_permanent_verification_key(key), "
-        "or assign a function that answers the key to flask_jwtlib.retrieve_verification_key"
+        "or assign a function that returns the key to flask_jwtlib.retrieve_verification_key"
     )
 
 
-# Annotated as variables, so that type checkers let an application assign its own.
+# Annotated as variables, so that type checkers accept assignments by an application.
 retrieve_verification_key: Callable[[], Any] = _unregistered
-"""Callback: answer the verification key, wherever it is kept, or raise."""
+"""Callback: returns the verification key, from wherever you keep it, or raises."""
 
 check_token: Callable[[str], bool] = _DEFAULT_CHECK_TOKEN
-"""Callback: whether a token is valid here. Its signature must verify besides, whatever this says."""
+"""Callback: returns whether a token is valid. Its signature is verified in any case."""
 
 get_token: Callable[[], str | None] = _DEFAULT_GET_TOKEN
-"""Callback: the encoded token of the current request, or None."""
+"""Callback: returns the encoded token of the current request, or None."""
 
 requires_authentication_failure_callback: Callable[[], ResponseReturnValue] = (
     _DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK
 )
-"""Callback: the response to a client that gave no valid token, where one is required."""
+"""Callback: returns or raises the response to a request without a valid token, if one is required."""
 
 optional_authentication_failure_callback: Callable[[], None] = (
     _DEFAULT_OPTIONAL_AUTHENTICATION_FAILURE_CALLBACK
 )
-"""Callback: take note of a client that gave no valid token, where one is optional."""
+"""Callback: is called for a request without a valid token, if one is optional."""
 
 
 def requires_authentication(f: _View) -> _View:
-    """Decorate a route that needs authentication. Put it below ``@app.route``.
+    """Decorate a route that requires authentication. Put it below ``@app.route``.
 
-    A caller without a valid token gets what ``requires_authentication_failure_callback()`` answers.
-    For others ``flask.g`` has ``authenticated`` (True), ``raw_token`` (the encoded token) and
+    For a request without a valid token, ``requires_authentication_failure_callback()`` makes the response.
+    For other requests, ``flask.g`` has ``authenticated`` (True), ``raw_token`` (the encoded token) and
     ``json_token`` (its claims).
     """
     return default_authenticator.requires_authentication(f)
 
 
 def optional_authentication(f: _View) -> _View:
-    """Decorate a route where authentication is optional. Put it below ``@app.route``.
+    """Decorate a route for which authentication is optional. Put it below ``@app.route``.
 
-    For a caller without a valid token ``optional_authentication_failure_callback()`` is called, and
-    the route all the same: ``flask.g.authenticated`` is False then, ``raw_token`` and
-    ``json_token`` are None.
+    For a request without a valid token, ``optional_authentication_failure_callback()`` is called, and then
+    the route: ``flask.g.authenticated`` is False, and ``raw_token`` and ``json_token`` are None.
     """
     return default_authenticator.optional_authentication(f)
 
@@ -258,4 +255,4 @@ def optional_authentication(f: _View) -> _View:
 _api = _ModuleAPI(cast("_Callbacks", sys.modules[__name__]))
 
 default_authenticator: Authenticator = _api.authenticator
-"""The ``Authenticator`` behind this module: it has ``guard()``, ``init_app()`` and ``authenticate()``."""
+"""The ``Authenticator`` that this module uses, with ``guard()``, ``init_app()`` and ``authenticate()``."""

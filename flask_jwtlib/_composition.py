@@ -1,4 +1,4 @@
-"""Checks what an ``Authenticator`` is composed of, when it is made and at its seams while it works."""
+"""Checks of an ``Authenticator``'s strategies, and of what they return during a request."""
 
 from __future__ import annotations
 
@@ -33,56 +33,56 @@ _METHODS: dict[type, dict[str, int]] = {
 def check_composition(
     *, extractor: object, keys: object, validator: object, failure_handler: object
 ) -> None:
-    """Check four strategies, each for itself and the keys against the validator's algorithms.
+    """Check each of the four strategies, and the keys against the validator's algorithms.
 
     Raises:
-        ConfigurationError: One is not of its interface's shape, or they can't work together.
+        ConfigurationError: A strategy lacks a method of its interface, or they can't work together.
     """
     _check_strategy("extractor", extractor, TokenExtractor)
     _check_strategy("keys", keys, KeyProvider)
     _check_strategy("validator", validator, TokenValidator)
     _check_strategy("failure_handler", failure_handler, FailureHandler)
     if isinstance(keys, NoKeyProvider) and isinstance(validator, JWTValidator):
-        raise ConfigurationError("a JWTValidator verifies by keys: give the Authenticator keys=")
+        raise ConfigurationError("a JWTValidator needs keys: pass keys= to the Authenticator")
     if isinstance(keys, StaticKeyProvider) and isinstance(validator, JWTValidator):
         usable = keys.key_set.algorithms
         if usable.isdisjoint(validator.algorithms):
             raise ConfigurationError(
-                f"the keys verify {', '.join(sorted(usable))} and the validator accepts "
-                f"{', '.join(validator.algorithms)}: give it algorithms= that the keys are for"
+                f"the keys verify {', '.join(sorted(usable))}, but the validator accepts only "
+                f"{', '.join(validator.algorithms)}: pass algorithms= to the validator that fit the keys"
             )
 
 
 def _check_strategy(name: str, strategy: object, interface: type) -> None:
     if isinstance(strategy, type):
         raise ConfigurationError(
-            f"{name} is the class {strategy.__name__}, want an instance: {strategy.__name__}()"
+            f"{name} is the class {strategy.__name__}, expected an instance: {strategy.__name__}()"
         )
     for method, arity in _METHODS[interface].items():
         function = getattr(strategy, method, None)
         if not callable(function):
             raise ConfigurationError(
                 f"{name} is a {type(strategy).__name__}, which has no method {method}: "
-                f"want a {interface.__name__}"
+                f"expected a {interface.__name__}"
             )
         if inspect.iscoroutinefunction(function):
             raise ConfigurationError(
-                f"{type(strategy).__name__}.{method} is async; strategies are plain functions"
+                f"{type(strategy).__name__}.{method} is async, expected a plain method"
             )
         try:
             inspect.signature(function).bind(*range(arity))
         except TypeError:
             raise ConfigurationError(
                 f"{type(strategy).__name__}.{method} must take {arity} argument{'s' * (arity > 1)}, "
-                f"see {interface.__name__}"
+                f"as in {interface.__name__}"
             ) from None
         except ValueError:
-            # A callable without a signature, such as a builtin, shows its arity when it is called.
+            # Some builtins have no signature. A wrong number of arguments shows when they are called.
             continue
 
 
 def default_extractor(validator: object) -> BearerTokenExtractor:
-    """Look in RFC 6750's three places, for tokens as long as a validator accepts by its ``max_size``."""
+    """Return a ``BearerTokenExtractor`` with the validator's ``max_size``, if the validator has one."""
     max_size: object = getattr(validator, "max_size", None)
     if type(max_size) is not int or max_size < 1:
         max_size = DEFAULT_MAX_SIZE
@@ -90,25 +90,27 @@ def default_extractor(validator: object) -> BearerTokenExtractor:
 
 
 def check_extracted(token: Any) -> None:
-    """Check what an extractor answered.
+    """Check what an extractor returned.
 
     Raises:
-        VerificationUnavailable: It is no token: a fault of ours.
+        VerificationUnavailable: It isn't a token. That is the server's fault, not the client's.
     """
     if not isinstance(token, BearerToken) or not isinstance(token.value, str):
         raise VerificationUnavailable(
-            f"the extractor answered a {type(token).__name__}, not a BearerToken with text"
+            f"the extractor returned a {type(token).__name__}, expected a BearerToken with text"
         )
 
 
 def as_claims(claims: Any) -> Claims:
-    """Check what a validator answered, and make ``Claims`` of any other mapping.
+    """Check what a validator returned, and convert any other mapping to ``Claims``.
 
     Raises:
-        VerificationUnavailable: It is no mapping: a fault of ours.
+        VerificationUnavailable: It isn't a mapping. That is the server's fault, not the client's.
     """
     if isinstance(claims, Claims):
         return claims
     if not isinstance(claims, Mapping):
-        raise VerificationUnavailable(f"the validator answered {type(claims).__name__}, not claims")
+        raise VerificationUnavailable(
+            f"the validator returned a {type(claims).__name__}, expected Claims"
+        )
     return Claims(cast("Mapping[str, Any]", claims), checked_at=time.time())

@@ -28,15 +28,15 @@ def known_kids(provider: Any) -> frozenset[str] | None:
             return cast("frozenset[str]", kids)
         if isinstance(kids, Collection) and not isinstance(kids, str | bytes):
             return frozenset(cast("Iterable[str]", kids))
-    except Exception:  # noqa: BLE001 - the token is refused, whatever becomes of the text for the log
+    except Exception:  # noqa: BLE001 - another's attribute may raise anything, and the text is only for the log
         return None
     return None
 
 
-# The text changes with the keys only, and clients cause any number of refusals.
+# Cached: the text changes only with the keys, while clients can cause any number of refusals.
 @lru_cache(maxsize=16)
 def list_of_kids(kids: frozenset[str]) -> str:
-    """List some key IDs in a text for the log: ten at most, and how many more there are."""
+    """List key IDs for the log: ten at most, and the number of further ones."""
     if not kids:
         return "none"
     listed = ", ".join(sorted(quoted(kid, _LONGEST_KID) for kid in islice(kids, _MOST_LISTED)))

@@ -1,4 +1,4 @@
-"""Checks options where a strategy is made, so that a mistake does not wait for the first request."""
+"""Checks of options when a strategy is made, so that a mistake doesn't wait for the first request."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ __all__ = [
 
 
 def as_strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
-    """Answer strings that are not empty.
+    """Return strings that are not empty.
+
+    Args:
+        owner: The class or option that they belong to, for the error message.
+        values: The strings.
 
     Raises:
-        ConfigurationError: One is something else; ``owner`` is who wanted them.
+        ConfigurationError: One is empty or not a string.
     """
     for value in values:
         if not isinstance(value, str) or not value:
@@ -34,62 +38,66 @@ def as_strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def is_seconds(value: object) -> bool:
-    """Whether a value is a number of seconds, 0 or more. Infinity is one."""
+    """Whether a value is a number of seconds, 0 or more. Infinity is accepted."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:
-        # A whole number that is too large for a float can't be compared with the clock.
+        # An int that is too large for a float can't be compared with the clock.
         return float(value) >= 0
     except OverflowError:
         return False
 
 
 def check_seconds(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Check an attribute that is a number of seconds, which may be infinite.
+    """Check an attribute that must be a number of seconds. It may be infinite.
 
     Raises:
         ConfigurationError: It is anything else.
     """
     if not is_seconds(value):
         raise ConfigurationError(
-            f"{attribute.name} is a number of seconds, 0 or more, not {value!r}"
+            f"{attribute.name} is {value!r}, expected a number of seconds, 0 or more"
         )
 
 
 def check_leeway(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Check an attribute that widens what is accepted: a finite number of seconds.
+    """Check an attribute that must be a finite number of seconds.
 
     Raises:
         ConfigurationError: It is anything else.
     """
     check_seconds(_, attribute, value)
     if value == math.inf:
-        raise ConfigurationError(f"{attribute.name} is infinite: it would accept everything")
+        raise ConfigurationError(
+            f"{attribute.name} is infinite, which accepts any time: expected a finite number"
+        )
 
 
 def check_flag(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Check an attribute that is on or off.
+    """Check an attribute that must be True or False.
 
     Raises:
-        ConfigurationError: It is neither True nor False.
+        ConfigurationError: It is anything else.
     """
     if not isinstance(value, bool):
         raise ConfigurationError(f"{attribute.name} is {value!r}, expected True or False")
 
 
 def as_clock(value: Any) -> Callable[[], float]:
-    """Answer a function that tells the time.
+    """Return a clock.
 
     Raises:
-        ConfigurationError: It can't be called.
+        ConfigurationError: It isn't callable.
     """
     if not callable(value):
-        raise ConfigurationError(f"a clock is a function that answers the time, not {value!r}")
+        raise ConfigurationError(
+            f"clock is {value!r}, expected a function that returns the time, such as time.time"
+        )
     return cast("Callable[[], float]", value)
 
 
 def as_count(value: Any) -> int:
-    """Answer a whole number that is 1 or more.
+    """Return a whole number that is 1 or more.
 
     Raises:
         ConfigurationError: It is anything else.

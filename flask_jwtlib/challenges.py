@@ -1,4 +1,4 @@
-"""The headers and the text of a refusal: challenges (RFC 6750 §3), and when to retry."""
+"""The text and the headers of a refusal: ``WWW-Authenticate`` (RFC 6750 §3) and ``Retry-After``."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .errors import (
 
 __all__ = ["bearer_challenge", "check_realm", "refusal_headers", "refusal_text"]
 
-# RFC 6750 §3: what error_description and scope may hold. A realm is kept to the same characters.
+# RFC 6750 §3 allows these characters in error_description and scope. A realm may have no others either.
 _UNSAFE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 
 
 def refusal_text(error: AuthenticationError | VerificationUnavailable) -> str:
-    """Return a refusal's text for the wire, its ``description``, as a plain string.
+    """Return the ``description`` of a refusal, which is its text for the client, as a plain string.
 
-    A lazy string is evaluated, and any other value shown by ``str``. Half surrogate pairs, which can't be
-    encoded, become ``?``. Without a description, and where ``str`` raises, the text is empty.
+    Lazy strings are evaluated, and other values converted by ``str``. Half surrogate pairs, which can't be
+    encoded, become ``?``. The text is empty if there is no description or ``str`` raises.
     """
     return _plain(error.description)
 
@@ -34,20 +34,20 @@ def _plain(value: object) -> str:
         return ""
     try:
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    except Exception:  # noqa: BLE001 - whatever a translation raises, the request is refused
+    except Exception:  # noqa: BLE001 - a lazy translation may raise anything
         return ""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def bearer_challenge(error: AuthenticationError, *, realm: str | None = None) -> str:
-    """Write the value of ``WWW-Authenticate`` for a refusal (RFC 6750 §3).
+    """Return the value of ``WWW-Authenticate`` for a refusal (RFC 6750 §3).
 
-    Characters that it may not hold become ``?``.
+    Characters that the header doesn't allow become ``?``.
 
     Args:
-        error: The refusal. One without a code, such as a missing token, shows nothing but the
-            scheme and realm.
-        realm: The protected space's name.
+        error: The refusal. If it has no code, as ``MissingTokenError``, the challenge has only the scheme
+            and the realm.
+        realm: The name of the protected space.
     """
     scope = error.scope if isinstance(error, InsufficientScopeError) else None
     if scope is not None and type(scope) is not str:
@@ -58,7 +58,7 @@ def bearer_challenge(error: AuthenticationError, *, realm: str | None = None) ->
     return _challenge(realm, error.code, description, scope)
 
 
-# Few different refusals make up nearly all; the bound is for descriptions that an application makes up.
+# Nearly all refusals are among a few. The bound is for descriptions that an application generates.
 @lru_cache(maxsize=256)
 def _challenge(
     realm: str | None, code: str | None, description: str | None, scope: str | None
@@ -73,14 +73,14 @@ def _challenge(
 def refusal_headers(
     error: AuthenticationError | VerificationUnavailable, *, realm: str | None = None
 ) -> list[tuple[str, str]]:
-    """The headers that belong to a refusal: the challenge, or ``Retry-After`` where the fault is ours."""
+    """Return the headers of a refusal: ``WWW-Authenticate``, or ``Retry-After`` without keys."""
     if isinstance(error, VerificationUnavailable):
         return [("Retry-After", _whole_seconds(error.retry_after))]
     return [("WWW-Authenticate", bearer_challenge(error, realm=realm))]
 
 
 def _whole_seconds(value: Any) -> str:
-    """Write seconds as RFC 9110 §10.2.3 has them. What isn't a number of seconds becomes 5."""
+    """Return whole seconds for ``Retry-After`` (RFC 9110 §10.2.3). It is 5 if the value isn't a number."""
     try:
         return str(max(0, math.ceil(value)))
     except (TypeError, ValueError, OverflowError):
@@ -88,13 +88,13 @@ def _whole_seconds(value: Any) -> str:
 
 
 def check_realm(realm: Any) -> str | None:
-    """Answer a realm that a challenge can show as it is.
+    """Return a realm, if a challenge can show it unchanged.
 
     Raises:
-        ConfigurationError: It has characters that a challenge can't hold.
+        ConfigurationError: It has characters that a challenge doesn't allow.
     """
     if realm is not None and (not isinstance(realm, str) or _UNSAFE.search(realm)):
         raise ConfigurationError(
-            f"a realm is printable ASCII without quotes and backslashes, not {realm!r}"
+            f"realm is {realm!r}, expected printable ASCII without quotes and backslashes"
         )
     return realm

@@ -1,8 +1,8 @@
-"""Every way in which a request, a composition or a key source can fail.
+"""The errors of a request, a composition or a key source.
 
-An error has two texts. ``str(error)`` is for the log: it may name claims and settings.
-``description`` is for the wire: it is fixed by us or by the application and never repeats what a
-client sent. Neither holds a token, a signature or key material.
+An error has two texts. ``str(error)`` is for the log and may name claims and settings. ``description`` is
+for the client: it is a fixed text and never repeats what a client sent. Neither contains a token, a
+signature or key material.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = [
 
 
 class InsecureKeyWarning(UserWarning):
-    """A key is weaker than RFC 7518 §3.2 and §3.3 ask for, and is used because that was allowed."""
+    """A key is weaker than RFC 7518 §3.2 and §3.3 require. It is used because you allowed it."""
 
 
 class JWTLibError(Exception):
-    """The base of all errors of this package."""
+    """The base class of all errors of this package."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call the constructor with the finished text.
+        # By default, pickle would call the constructor with the complete message.
         return _revived, (type(self), self.args, vars(self))
 
 
@@ -52,14 +52,14 @@ def _revived(
 
 
 class ConfigurationError(JWTLibError, ValueError):
-    """A composition, a setting or a key is wrong. Raised while composing, before any request is served.
+    """A composition, a setting or a key is wrong. It is raised while composing, before any request is served.
 
     Args:
         fault: What is wrong.
-        advice: What the caller can do about it, for the place that the error is raised in.
+        advice: How to fix it, where the error is raised.
 
     Attributes:
-        fault: What is wrong, without the advice, which may not apply where the error is reported.
+        fault: What is wrong, without the advice, for code that catches the error and has better advice.
     """
 
     def __init__(self, fault: str = "", *, advice: str = "") -> None:
@@ -68,11 +68,10 @@ class ConfigurationError(JWTLibError, ValueError):
 
 
 class VerificationUnavailable(JWTLibError):
-    """The keys that would decide could not be had. It is our fault, never the caller's: 503, not 401.
+    """The keys are unavailable, so the token can't be verified. It is the server's fault: 503, not 401.
 
     Attributes:
-        retry_after: Seconds after which asking again makes sense, sent as ``Retry-After`` (RFC 9110
-            §10.2.3).
+        retry_after: Seconds after which the client may retry, sent as ``Retry-After`` (RFC 9110 §10.2.3).
     """
 
     status: ClassVar[int] = 503
@@ -87,17 +86,18 @@ class VerificationUnavailable(JWTLibError):
 
 
 class AuthenticationError(JWTLibError):
-    """The caller did not prove who they are, or may not do this.
+    """The request is refused: the caller is not authenticated, or lacks a permission.
 
     Raise one of the subclasses from a strategy or a claim rule to refuse a request.
 
     Args:
-        message: The text for the log, never sent. The class's own description when left out.
-        description: The text for the wire, ``error_description`` in RFC 6750 §3. It is sent to
-            whoever asks. A lazy string, such as Flask-Babel's, becomes text when the response is made.
+        message: The text for the log. It is never sent. Defaults to the description.
+        description: The text for the client, ``error_description`` in RFC 6750 §3. Unauthenticated clients
+            get it, too. A lazy string, such as Flask-Babel's, is evaluated when the response is made.
+            Defaults to the class's description.
 
     Attributes:
-        code: The ``error`` code of the challenge (RFC 6750 §3.1), None where none may be sent.
+        code: The ``error`` code of the challenge (RFC 6750 §3.1). None if there must not be one.
         status: The HTTP status of the refusal.
         log_level: The level at which the refusal is logged, one of ``logging``'s.
     """
@@ -110,15 +110,15 @@ class AuthenticationError(JWTLibError):
     def __init__(self, message: str | None = None, *, description: str | None = None) -> None:
         if description is not None:
             self.description = description
-        # Refusals are answered in microseconds, of which a chain of constructors would be a good part.
+        # A refusal takes microseconds, and a chain of constructors would be a good part of them.
         text = type(self).__name__ if self.description is None else self.description
         self.args = (message or text,)
 
     @property
     def allows_anonymous(self) -> bool:
-        """Whether an optional route may go on without a caller: where nobody was authenticated.
+        """Whether an optional route accepts the request anyway: True for 400 and 401.
 
-        A caller who is known and lacks a permission, 403, is refused on every route.
+        An authenticated caller who lacks a permission (403) is refused on every route.
         """
         return self.status in _UNAUTHENTICATED
 
@@ -127,7 +127,7 @@ _UNAUTHENTICATED = (400, 401)
 
 
 class MissingTokenError(AuthenticationError):
-    """The request carries no bearer token at all; its challenge has no error code (RFC 6750 §3.1)."""
+    """The request has no bearer token. The challenge has no error code (RFC 6750 §3.1)."""
 
     code: ClassVar[str | None] = None
     description = "Authentication is required"
@@ -137,7 +137,7 @@ class MissingTokenError(AuthenticationError):
 
 
 class InvalidRequestError(AuthenticationError, ValueError):
-    """The credentials are malformed, or stand in more than one place (RFC 6750 §2, §3.1)."""
+    """The credentials are malformed, or sent in more than one place (RFC 6750 §2, §3.1)."""
 
     code: ClassVar[str | None] = "invalid_request"
     status: ClassVar[int] = 400
@@ -145,25 +145,25 @@ class InvalidRequestError(AuthenticationError, ValueError):
 
 
 class InvalidTokenError(AuthenticationError):
-    """The token was presented properly and does not convince."""
+    """The token was sent correctly, but it is not accepted."""
 
     description = "The access token is invalid"
 
 
 class MalformedTokenError(InvalidTokenError):
-    """The token is not a strictly formed, signed JWT in compact form (RFC 7515 §5.2, RFC 7519 §7.2)."""
+    """The token is not a well-formed, signed JWT in compact form (RFC 7515 §5.2, RFC 7519 §7.2)."""
 
     description = "The access token is malformed"
 
 
 class AlgorithmError(InvalidTokenError):
-    """The token's ``alg`` is not one of those configured (RFC 8725 §3.1)."""
+    """The token's ``alg`` is not one of the configured algorithms (RFC 8725 §3.1)."""
 
     description = "The access token's signature algorithm is not accepted"
 
 
 class UnknownKeyError(InvalidTokenError):
-    """No key of ours may verify the token."""
+    """No configured key fits the token's ``kid`` and ``alg``."""
 
     description = "The access token's signing key is unknown"
 
@@ -175,7 +175,7 @@ class BadSignatureError(InvalidTokenError):
 
 
 class ClaimError(InvalidTokenError):
-    """The token is authentic and one of its claims does not fit.
+    """The token's signature is valid, but one of its claims is not accepted.
 
     Attributes:
         claim: The claim's name, such as ``"iss"``.
@@ -191,13 +191,13 @@ class ClaimError(InvalidTokenError):
 
 
 class ExpiredTokenError(ClaimError):
-    """The token's time is over (RFC 7519 §4.1.4)."""
+    """The token has expired (RFC 7519 §4.1.4)."""
 
     description = "The access token expired"
 
 
 class MissingClaimError(ClaimError, KeyError):
-    """A claim that is needed is absent. Reading ``claims[name]`` raises it, so it is a ``KeyError`` too."""
+    """A required claim is absent. Reading ``claims[name]`` raises it, so it is also a ``KeyError``."""
 
     description = "The access token lacks a required claim"
 
@@ -209,15 +209,14 @@ class MissingClaimError(ClaimError, KeyError):
         )
 
     def __str__(self) -> str:
-        # KeyError would show the repr of its argument.
+        # KeyError.__str__ returns the repr of its argument.
         return str(self.args[0])
 
 
 class UnacceptedAudienceError(ClaimError):
-    """The token names its audience and no audience of ours is configured.
+    """The token has an audience, but no audience is configured.
 
-    Only a token with a good signature gets this far, so it is most likely a setting that was
-    forgotten: the log line is a warning.
+    It is logged as a warning, since the token's signature is valid: most likely, the setting was forgotten.
     """
 
     log_level: ClassVar[int] = logging.WARNING
@@ -225,10 +224,10 @@ class UnacceptedAudienceError(ClaimError):
 
 
 class InsufficientScopeError(AuthenticationError):
-    """The caller is known and the token lacks a scope (RFC 6750 §3.1): 403 on every route.
+    """The caller is authenticated, but the token lacks a scope (RFC 6750 §3.1): 403 on every route.
 
     Attributes:
-        scope: The scopes that the route needs, separated by spaces, sent in the challenge.
+        scope: The scopes that the route requires, separated by spaces. They are sent in the challenge.
     """
 
     code: ClassVar[str | None] = "insufficient_scope"
@@ -239,4 +238,4 @@ class InsufficientScopeError(AuthenticationError):
         self, scope: str, message: str | None = None, *, description: str | None = None
     ) -> None:
         self.scope = scope
-        super().__init__(message or f"the scope {scope!r} is needed", description=description)
+        super().__init__(message or f"the scope {scope!r} is required", description=description)

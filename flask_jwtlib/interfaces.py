@@ -1,8 +1,8 @@
-"""The four strategies that an ``Authenticator`` is composed of.
+"""The interfaces of the four strategies of an ``Authenticator``.
 
-Inherit from one, and a subclass that lacks its method fails when it is made; or write any class of
-the right shape. All of them are called from several threads at once, and must not keep state about
-a request.
+Subclass an interface, so that a missing method is an error when the object is made; or write any class
+with the same methods. Several threads call a strategy at the same time, so it must not store anything
+about a request.
 """
 
 from __future__ import annotations
@@ -31,31 +31,30 @@ class TokenExtractor(Protocol):
         """Find the token.
 
         Returns:
-            The token as it was sent, or None: there is nothing here for this extractor.
+            The token as sent, or None if the request has no token for this extractor.
 
         Raises:
-            InvalidRequestError: The credentials are malformed, or there are two.
+            InvalidRequestError: The credentials are malformed, or there are two tokens.
         """
         ...
 
 
 @runtime_checkable
 class KeyProvider(Protocol):
-    """**Protocol:** knows the keys that verify tokens."""
+    """**Protocol:** provides the keys that verify tokens."""
 
     @abstractmethod
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Choose the few keys that may verify a token.
+        """Return the keys that may verify a token.
 
         Args:
-            header: The token's header, which the sender may have invented.
+            header: The token's header. It is unverified: the client may have invented it.
 
         Returns:
-            The keys to try, in that order. None at all, an empty sequence, means that no key of
-            ours fits: 401.
+            A few keys, in the order to try them. An empty sequence means that no key fits: 401.
 
         Raises:
-            VerificationUnavailable: The keys could not be had: 503. Any other exception counts as
+            VerificationUnavailable: The keys are unavailable: 503. Any other exception is converted to
                 this one.
         """
         ...
@@ -63,34 +62,33 @@ class KeyProvider(Protocol):
 
 @runtime_checkable
 class TokenValidator(Protocol):
-    """**Protocol:** decides whether a token is to be believed."""
+    """**Protocol:** decides whether a token is valid."""
 
     @abstractmethod
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
-        """Verify a token and answer what it claims.
+        """Verify a token and return its claims.
 
         Args:
             token: The token as sent.
-            keys: Where to find the keys.
+            keys: Provides the keys.
 
         Raises:
-            AuthenticationError: It is refused; ``InvalidTokenError`` or one of its kinds, as a
-                rule.
-            VerificationUnavailable: It could not be decided: 503.
+            AuthenticationError: The token is refused, usually by ``InvalidTokenError`` or a subclass of it.
+            VerificationUnavailable: The token can't be verified at the moment: 503.
         """
         ...
 
 
 @runtime_checkable
 class FailureHandler(Protocol):
-    """**Protocol:** answers the requests that are refused."""
+    """**Protocol:** makes the responses to refused requests."""
 
     @abstractmethod
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> ResponseReturnValue:
-        """Make the refusal's response: anything that a Flask view may return. It must not be None."""
+        """Return the response to a refused request: anything that a Flask view may return, but not None."""
         ...
 
     @abstractmethod
     def anonymous(self, error: AuthenticationError) -> None:
-        """Take note that a request to an optional route goes on without a caller."""
+        """Note that an optional route accepted a request without a valid token."""
         ...

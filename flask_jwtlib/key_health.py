@@ -1,4 +1,4 @@
-"""How an app's keys are, for a readiness route, a monitor or a person at a terminal."""
+"""The state of an app's keys, for readiness routes, monitoring and commands."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 __all__ = ["combined_state", "has_keys", "key_statuses", "keys_ready", "status_of", "warm_up_keys"]
 
 _logger = library_logger("flask_jwtlib")
-# One for all probes: each could leave a thread behind while a log handler hangs.
+# Shared by all probes, since each could leave a thread behind while a log handler hangs.
 _calls = DeferredCalls()
 _NOT_READY = frozenset({"cold", "dead", "empty"})
 
 
 def key_statuses(app: Flask | None = None) -> list[dict[str, Any]]:
-    """Tell how the keys are that an app's guards and decorators verify tokens by. Nothing is fetched.
+    """Return the status of each key provider of an app's guards and decorators. Nothing is fetched.
 
     Args:
         app: The app, by default the current one.
 
     Returns:
-        A ``dict`` for each provider, of values that JSON has words for: ``provider``, the name of
-        its class, and what its ``status()`` says, as ``TTLKeyProvider.status`` documents it. The
-        ``state`` of one that has no such method is ``"unknown"``.
+        A ``dict`` for each provider, which can be dumped as JSON: the name of its class as ``provider``, and
+        the items of its ``status()``, which ``TTLKeyProvider.status`` documents. If a provider has no such
+        method, its ``state`` is ``"unknown"``.
     """
     return [status_of(provider) for provider in _providers(app)]
 
 
 def keys_ready(app: Flask | None = None) -> bool:
-    """Whether an app can verify tokens: every provider has keys that can be used.
+    """Return whether an app can verify tokens: whether every provider has usable keys.
 
-    Keys that were never fetched, or are too old, are fetched first, for which a provider takes its
-    ``fetch_timeout`` at most. A provider that has no key at all is never ready, also where its source says
-    that there is none. Made for a readiness route::
+    Keys that were never fetched, or are too old, are fetched first. A provider takes at most its
+    ``fetch_timeout`` for it. A provider without any key is not ready, even if its source has no keys. Use it
+    for a readiness route::
 
         @app.get("/readyz")
         @public
@@ -52,14 +52,14 @@ def keys_ready(app: Flask | None = None) -> bool:
     Args:
         app: The app, by default the current one.
     """
-    # Each is asked, so that none waits for the next probe to be warmed up.
-    answers = [_is_ready(provider) for provider in _providers(app)]
+    # Ask every provider, so that all of them are warmed up by the first probe.
+    ready = [_is_ready(provider) for provider in _providers(app)]
     _calls.start()
-    return all(answers)
+    return all(ready)
 
 
 def _providers(app: Flask | None) -> Iterator[Any]:
-    """An app's key providers, and the validators that have keys of their own, each once."""
+    """Yield an app's key providers, and the validators that have their own keys, each once."""
     seen: list[object] = []
     for authenticator in authenticators_of(current_app if app is None else app):
         for strategy in authenticator.keys, authenticator.validator:
@@ -74,9 +74,9 @@ def _has_status(strategy: Any) -> bool:
 
 
 def warm_up_keys(app: Flask | None = None) -> None:
-    """Let all providers of an app fetch what is due, so that the first requests need not wait.
+    """Fetch the keys of all of an app's providers, so that the first requests don't wait for them.
 
-    What can't be had now is logged, and tried again when a token needs it.
+    Failures are logged. Such keys are fetched again when a token needs them.
 
     Args:
         app: The app, by default the current one.
@@ -87,27 +87,27 @@ def warm_up_keys(app: Flask | None = None) -> None:
 
 
 def status_of(provider: Any) -> dict[str, Any]:
-    """Tell how one provider's keys are, as ``key_statuses`` does for those of an app."""
-    told: dict[str, Any] = {}
+    """Return the status of one provider, as ``key_statuses`` does for an app."""
+    status: dict[str, Any] = {}
     try:
         if _has_status(provider):
-            told = dict(provider.status())
-    except Exception as error:  # noqa: BLE001 - whoever asks how things are is told, whatever it is
-        told = {"last_error": type(error).__name__}
-    return {"provider": type(provider).__name__, "state": "unknown", **told}
+            status = dict(provider.status())
+    except Exception as error:  # noqa: BLE001 - a provider's failure is a part of its status
+        status = {"last_error": type(error).__name__}
+    return {"provider": type(provider).__name__, "state": "unknown", **status}
 
 
 def has_keys(status: Mapping[str, Any]) -> bool:
-    """Whether a provider has keys that can be used, by its status. One that doesn't tell counts as if."""
+    """Return whether a provider has usable keys, by its status. True if the state is unknown."""
     return status["state"] not in _NOT_READY and status.get("keys") != 0
 
 
 def combined_state(states: Iterable[str]) -> str:
-    """Name the state of a provider that is made of others.
+    """Return the state of a provider that consists of others.
 
     Returns:
-        ``"cold"``, ``"dead"`` or ``"empty"`` if none of them has keys that can be used, ``"partial"`` if
-        some have none. Else the worst of ``"stale"``, ``"fresh"`` and ``"static"``, or ``"unknown"``.
+        ``"cold"``, ``"dead"`` or ``"empty"`` if none of them has usable keys, ``"partial"`` if only some
+        have. Otherwise the worst of ``"stale"``, ``"fresh"`` and ``"static"``, or ``"unknown"``.
     """
     found = set(states)
     if found <= _NOT_READY:
@@ -129,6 +129,6 @@ def _warm_up(provider: Any) -> None:
         return
     try:
         warm_up()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the keys are not there
+    except Exception as error:  # noqa: BLE001 - a provider may raise anything
         names = type(provider).__name__, type(error).__name__
-        _calls.add(_logger.warning, "%s lacks keys (%s)", *names)
+        _calls.add(_logger.warning, "%s could not fetch keys (%s)", *names)

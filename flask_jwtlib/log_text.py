@@ -1,9 +1,9 @@
-"""Text from elsewhere, made safe to show in log lines and error messages.
+"""Untrusted text, made safe for log lines and error messages.
 
-What clients, issuers, proxies, file names and libraries say may hold line breaks that forge log entries,
-control characters that steer a terminal, any amount of text, and URLs with secrets in them. Everything of
-that kind passes ``quoted`` or ``one_line``; the loggers from ``library_logger`` apply ``one_line`` to
-whatever is logged through them, exceptions included.
+Text from clients, issuers, proxies, file names and libraries may contain line breaks that forge log
+entries, control characters that affect a terminal, URLs with secrets, and any amount of characters. All
+such text passes ``quoted`` or ``one_line``. The loggers from ``library_logger`` apply ``one_line`` to every
+argument and exception.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ __all__ = ["library_logger", "one_line", "quoted"]
 
 _LONGEST_VALUE = 120
 _LONGEST_LINE = 2000
-# A chain of exceptions that is longer than this tells nothing more.
+# Most exceptions of a chain that are shown.
 _LONGEST_CHAIN = 10
 _CUT = "..."
 _CREDENTIALS = re.compile(r"(?<=//)[^\s/?#]*@")
-# The end of a text that was cut off within a URL's host, or within the credentials before it.
+# The end of a text that was cut within a URL's host, or within the credentials before it.
 _CUT_AUTHORITY = re.compile(r"(?<=//)[^\s/?#]+\Z")
 _WORD = re.compile(r"\S+")
-# What begins a query or a fragment, after a path such as "/keys", and what is a query wherever it stands.
+# Begins a query or a fragment after a path such as "/keys"; and a query anywhere in a word.
 _MARK = re.compile(r"[?#]")
 _PARAMETER = re.compile(r"\?(?=[\w%.~+-]+=)")
-# These end a sentence or what a URL stands in.
+# Characters that may follow a URL in a sentence.
 _CLOSING = "'\")]}>,;:."
 
 
 def one_line(text: str, limit: int = _LONGEST_LINE) -> str:
-    r"""Make a text safe to show as a part of one log line.
+    r"""Return a text in a form that is safe as a part of one log line.
 
-    Characters that can't be printed are escaped, such as ``\n`` and ``\x1b``; the query, the fragment and the
-    credentials of a URL become ``***``; and what is longer than ``limit`` characters is cut.
+    Unprintable characters such as ``\n`` and ``\x1b`` are escaped. The query, the fragment and the
+    credentials of a URL become ``***``. A longer text than ``limit`` is cut.
 
     Args:
         text: The text.
-        limit: The most characters that are returned.
+        limit: Most characters of the returned text.
     """
-    # Cut first, so that a text of any length costs little; it may grow when it is escaped.
+    # Cut before escaping, so that a long text costs little, and once more afterwards.
     is_cut = len(text) > limit
     text = text[: limit + 1]
     if not text.isprintable():
@@ -59,7 +59,7 @@ def one_line(text: str, limit: int = _LONGEST_LINE) -> str:
 
 
 def _without_query(found: re.Match[str]) -> str:
-    """Replace the query or the fragment in a word. Any character but white space may belong to it."""
+    """Replace the query or the fragment in a word. Any character except white space may belong to it."""
     word = found[0]
     slash = word.find("/")
     marks = [_PARAMETER.search(word), _MARK.search(word, slash) if slash >= 0 else None]
@@ -69,34 +69,34 @@ def _without_query(found: re.Match[str]) -> str:
 
 
 def quoted(value: object, limit: int = _LONGEST_VALUE) -> str:
-    """Show a value from elsewhere, such as a claim, as ``ascii`` does, and as safely as ``one_line``.
+    """Return the ``ascii`` text of an untrusted value, such as a claim, made safe as by ``one_line``.
 
     Args:
-        value: The value. One whose ``repr`` raises is shown by the name of its class.
-        limit: The most characters that are returned.
+        value: The value. If its ``repr`` raises, the text is the name of its class.
+        limit: Most characters of the returned text.
     """
     if isinstance(value, str | bytes):
-        # Always printable. Nearly every value is this plain, and refusals are to be cheap.
+        # This text is always printable, and nearly every value takes this fast path.
         text = ascii(value[:limit])
         if len(text) <= limit and "?" not in text and "#" not in text and "@" not in text:
             return text
     else:
         try:
             text = ascii(value)
-        except Exception:  # noqa: BLE001 - a repr of somebody else's may raise anything
+        except Exception:  # noqa: BLE001 - another's repr may raise anything
             text = f"<{type(value).__name__}>"
     return one_line(text, limit)
 
 
 def library_logger(name: str) -> logging.Logger:
-    """Return a logger that makes what is logged through it safe, as ``one_line`` does.
+    """Return a logger that applies ``one_line`` to everything that is logged through it.
 
-    The filter belongs to the logger, so every handler gets the safe text. An exception whose text is safe as
-    it is, with those that caused it, stays the record's ``exc_info``. For any other, the record has
-    ``exc_text``, which formatters print in its place.
+    It does so by a filter of the logger, so every handler gets the safe text. If an exception and its causes
+    have safe texts, the record keeps it as ``exc_info``. Otherwise it has a safe ``exc_text`` instead, which
+    formatters print.
 
     Args:
-        name: The logger's name. Each call with one name returns the same logger.
+        name: The logger's name. The same name returns the same logger.
     """
     logger = logging.getLogger(name)
     if _make_safe not in logger.filters:
@@ -105,7 +105,7 @@ def library_logger(name: str) -> logging.Logger:
 
 
 def _make_safe(record: logging.LogRecord) -> bool:
-    """Make a record safe: a filter that lets every record pass."""
+    """Make a record safe. This is a filter that passes every record."""
     arguments = record.args
     if isinstance(arguments, Mapping):
         record.args = {name: _safe_argument(value) for name, value in arguments.items()}
@@ -130,7 +130,7 @@ def _safe_argument(argument: object) -> object:
 def _raw_text_of(value: object) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - an exception of somebody else's may have any __str__
+    except Exception:  # noqa: BLE001 - another's __str__ may raise anything
         return f"<{type(value).__name__}>"
 
 
@@ -139,8 +139,8 @@ def _text_of(error: object) -> str:
 
 
 def _is_safe(error: BaseException) -> bool:
-    """Whether ``traceback`` shows nothing of an exception but its frames and a safe text."""
-    # A SyntaxError shows the line at fault, which isn't a part of its text.
+    """Whether ``traceback`` shows only the frames of an exception and a safe text."""
+    # For a SyntaxError, it also shows the line of code, which isn't a part of the text.
     return (
         not isinstance(error, SyntaxError)
         and not _additions(error)
@@ -149,7 +149,7 @@ def _is_safe(error: BaseException) -> bool:
 
 
 def _additions(error: BaseException) -> list[str]:
-    """Return what ``traceback`` shows below an exception: its notes, and what an ExceptionGroup holds."""
+    """Return what ``traceback`` shows below an exception: its notes, and the members of an ExceptionGroup."""
     notes: Any = getattr(error, "__notes__", ())
     members: Any = getattr(error, "exceptions", ())
     return [
@@ -159,7 +159,7 @@ def _additions(error: BaseException) -> list[str]:
 
 
 def _listed(value: object) -> list[object]:
-    """Return as many of several objects as are shown, or the only one."""
+    """Return the first members of a list or tuple, or any other object as the only member."""
     several = isinstance(value, list | tuple)
     return list(cast("Any", value))[:_LONGEST_CHAIN] if several else [value]
 
@@ -170,7 +170,7 @@ def _named(error: object) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came of, the latest first, up to one more than are shown."""
+    """Yield an exception and its causes, the latest first, up to one more than are shown."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen and len(seen) <= _LONGEST_CHAIN:
@@ -180,7 +180,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _described(error: BaseException) -> str:
-    """An exception as ``traceback`` shows it, with safe texts."""
+    """Return an exception as ``traceback`` shows it, with safe texts."""
     frames = traceback.format_tb(error.__traceback__)
     heading = ["Traceback (most recent call last):\n", *frames] if frames else []
     return "".join(heading) + "\n  ".join([_named(error), *_additions(error)])

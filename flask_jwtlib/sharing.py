@@ -1,4 +1,4 @@
-"""Objects that are shared instead of copied."""
+"""The base of objects that are shared instead of copied."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What makes a token believable: the checks of a signed JWT."""
+"""The validator of signed JWTs: form, algorithm, signature, claims."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from ._known_kids import known_kids, list_of_kids
 from ._options import as_clock, as_count, check_leeway
@@ -20,28 +20,46 @@ from .values import BearerToken, Claims, UnverifiedHeader
 __all__ = ["JWTValidator"]
 
 
+def _all_rules(validator: JWTValidator) -> tuple[ClaimRule, ...]:
+    """Return the default rules, each replaced by those of its class in ``rules``, and then the others."""
+    defaults: tuple[ClaimRule, ...] = (
+        ClaimTypes(),
+        Expiry(validator.leeway),
+        NotBefore(validator.leeway),
+        Audience(),
+    )
+    others = list(validator.rules)
+    first: list[ClaimRule] = []
+    for rule in defaults:
+        replacements = [given for given in others if isinstance(given, type(rule))]
+        others = [given for given in others if not isinstance(given, type(rule))]
+        first.extend(replacements or [rule])
+    return (*first, *others)
+
+
 @frozen(eq=False)
 class JWTValidator(TokenValidator):
-    """Verifies signed JWTs (RFC 7519 §7.2) and holds their claims against rules.
+    """Verifies signed JWTs (RFC 7519 §7.2) and checks their claims.
 
-    Four rules always apply: ``ClaimTypes``, ``Expiry``, ``NotBefore`` and ``Audience`` (RFC 7519 §4.1).
-    A rule of one of these classes in ``rules`` replaces it, in its place: ``Audience("me")`` replaces
-    the ``Audience()`` that refuses every token for somebody. All other rules are applied after them.
+    Four rules always apply: ``ClaimTypes``, ``Expiry``, ``NotBefore`` and ``Audience`` (RFC 7519 §4.1). The
+    default ``Audience()`` refuses every token that has an audience. A rule of the same class in ``rules``
+    replaces the default in its place: pass ``rules=[Audience("api")]`` to accept tokens for ``"api"``. All
+    other rules are applied after these four.
 
-    To subclass, override ``validate``, ``verify`` or ``judge``, call ``super()``, and raise
-    ``InvalidTokenError`` to refuse.
+    To subclass, override ``validate``, ``verify_signature`` or ``check_claims``, call ``super()``, and raise
+    ``InvalidTokenError`` to refuse a token.
 
     Args:
-        algorithms: The accepted JWS algorithms, one or several. The key must permit the token's too.
+        algorithms: One or several accepted JWS algorithms. The key must permit the token's algorithm, too.
         rules: Claim rules. Those that replace none of the four are applied last, in the given order.
-        leeway: Seconds by which the issuer's clock and ours may differ, for ``Expiry`` and
+        leeway: Most seconds by which the issuer's clock may differ from ours, for ``Expiry`` and
             ``NotBefore``. A rule that replaces one of them has its own leeway.
-        clock: Returns the time in seconds since the epoch.
+        clock: Returns the time, in seconds since the epoch.
         max_size: Longest accepted token, in characters.
 
     Raises:
-        ConfigurationError: An algorithm isn't known (``none`` isn't), a rule isn't a callable, or
-            another option is of a wrong type.
+        ConfigurationError: An algorithm is unknown (``none`` counts as unknown), a rule isn't callable, or
+            another option has a wrong type.
     """
 
     algorithms: tuple[str, ...] = field(default=("RS256",), converter=algorithm_names, kw_only=True)
@@ -51,50 +69,34 @@ class JWTValidator(TokenValidator):
         default=time.time, converter=as_clock, kw_only=True, repr=False
     )
     max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
-    _all_rules: tuple[ClaimRule, ...] = field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_all_rules", self._with_standing_rules())
-
-    def _with_standing_rules(self) -> tuple[ClaimRule, ...]:
-        standing: tuple[ClaimRule, ...] = (
-            ClaimTypes(),
-            Expiry(self.leeway),
-            NotBefore(self.leeway),
-            Audience(),
-        )
-        others = list(self.rules)
-        first: list[ClaimRule] = []
-        for rule in standing:
-            instead = [given for given in others if isinstance(given, type(rule))]
-            others = [given for given in others if not isinstance(given, type(rule))]
-            first.extend(instead or [rule])
-        return (*first, *others)
+    _all_rules: tuple[ClaimRule, ...] = field(
+        init=False, repr=False, default=Factory(_all_rules, takes_self=True)
+    )
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
-        """Verify the token's signature, then judge its claims.
+        """Verify the token's signature, then check its claims.
 
         Raises:
-            InvalidTokenError: It is refused; the kind says why.
-            VerificationUnavailable: The keys could not be had.
+            InvalidTokenError: The token is refused; the subclass says why.
+            VerificationUnavailable: The keys are unavailable.
         """
-        claims = self.verify(token, keys)
-        self.judge(claims)
+        claims = self.verify_signature(token, keys)
+        self.check_claims(claims)
         return claims
 
-    def verify(self, token: BearerToken, keys: KeyProvider) -> Claims:
-        """Verify form, algorithm and signature, in this order, and answer the claims, not yet judged.
+    def verify_signature(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        """Check form, algorithm and signature, in this order. Return the claims, which are still unchecked.
 
         Raises:
-            InvalidTokenError: It is malformed, or not signed by one of our keys.
-            VerificationUnavailable: The keys could not be had.
+            InvalidTokenError: The token is malformed, or not signed by one of the keys.
+            VerificationUnavailable: The keys are unavailable.
         """
         jws = CompactJWS.of(token, self.max_size)
         header = jws.header
         algorithm = header.alg
         if algorithm not in self.algorithms:
             raise AlgorithmError(
-                f"alg is {quoted(algorithm)}, accepted is {' or '.join(self.algorithms)}"
+                f"alg is {quoted(algorithm)}, expected {' or '.join(self.algorithms)}"
             )
         candidates = keys.keys_for(header)
         if not candidates:
@@ -103,19 +105,21 @@ class JWTValidator(TokenValidator):
         for key in candidates:
             if key.verify(algorithm, jws.signing_input, signature):
                 return Claims(jws.claims(), checked_at=self.clock(), header=header.parameters)
-        raise BadSignatureError(f"the signature is not by the key of kid {quoted(header.kid)}")
+        raise BadSignatureError(
+            f"the signature does not match the key with the kid {quoted(header.kid)}"
+        )
 
-    def judge(self, claims: Claims) -> None:
-        """Hold verified claims against the rules.
+    def check_claims(self, claims: Claims) -> None:
+        """Apply the rules to verified claims.
 
         Raises:
-            AuthenticationError: A rule refuses them.
+            AuthenticationError: A rule refuses the token.
         """
         apply_rules(claims, self._all_rules)
 
 
 def _unknown_key(header: UnverifiedHeader, keys: KeyProvider) -> str:
-    """Say for the log which key a token needs, and which ones are known."""
+    """Describe for the log which key the token needs, and which key IDs are known."""
     if header.kid is None:
         text = f"the token has no kid, and there isn't exactly one key for {header.alg}"
     else:

@@ -1,4 +1,4 @@
-"""The values that travel through one authentication."""
+"""The values that the strategies exchange: token, header, claims and principal."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class BearerToken:
     """A token as the client sent it.
 
     Attributes:
-        value: The token's text, never shown by ``repr``.
-        source: Where it stood: ``"header"``, ``"form"`` or ``"query"``, or an own extractor's word
-            for its place. An answer to a token from anywhere but a header is marked
+        value: The token's text. ``repr`` doesn't show it.
+        source: The place of the token: ``"header"``, ``"form"`` or ``"query"``, or another word if your own
+            extractor found it elsewhere. Except for ``"header"``, the response to such a request is marked
             ``Cache-Control: private``.
-        parsed: Room for ``CompactJWS.of`` to keep what it read.
+        parsed: Used by ``CompactJWS.of`` to keep the parsed token.
     """
 
     value: str = field(repr=False)
@@ -32,22 +32,22 @@ class BearerToken:
     parsed: Any = field(default=None, init=False, repr=False, eq=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What was read of it can be neither copied nor pickled, and is read again.
+        # The parsed token can be neither copied nor pickled. It is parsed again.
         given = {each.alias: getattr(self, each.name) for each in fields(type(self)) if each.init}
         return _made, (type(self), given)
 
 
 @frozen
 class UnverifiedHeader:
-    """A token's JOSE header before its signature was checked (RFC 7515 §4): the sender wrote it.
+    """A token's JOSE header before its signature is checked (RFC 7515 §4). The client may have invented it.
 
-    Use it to look keys up among those configured. Build no path, URL or query from it (RFC 8725
+    Use it to select one of the configured keys. Don't build a path, a URL or a query from it (RFC 8725
     §3.10).
 
     Attributes:
-        alg: The signature algorithm that the token names.
-        kid: The key ID that it names, None if it names none.
-        typ: The token's media type, None if it has none.
+        alg: The token's signature algorithm.
+        kid: The key ID, or None.
+        typ: The token's media type, or None.
         parameters: The whole header, as a read-only mapping.
     """
 
@@ -62,16 +62,14 @@ def _made(kind: type[BearerToken], given: dict[str, Any]) -> BearerToken:
 
 
 class Claims(dict[str, Any]):
-    """The verified claims of a token: a ``dict``, with the usual ones (RFC 7519 §4.1) as attributes.
+    """The verified claims of a token: a ``dict`` with attributes for the common claims (RFC 7519 §4.1).
 
-    Reading a claim that is absent, ``claims["tenant"]``, raises ``MissingClaimError``: a claim rule
-    that does so refuses the token. ``claims.get("tenant")`` answers None, as with any dict.
+    Reading an absent claim, as in ``claims["tenant"]``, raises ``MissingClaimError``. In a claim rule, this
+    refuses the token. ``claims.get("tenant")`` returns None, as for any dict.
 
     Attributes:
-        header: The header that was verified along with the claims, empty where a token has none
-            (RFC 7662).
-        checked_at: The time that they were verified at, in seconds since the epoch: what a rule
-            calls "now".
+        header: The verified header. It is empty if the token has none (RFC 7662).
+        checked_at: The time of verification, in seconds since the epoch. Use it as "now" in a claim rule.
     """
 
     __slots__ = ("checked_at", "header")
@@ -87,45 +85,45 @@ class Claims(dict[str, Any]):
         raise MissingClaimError(claim)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The header's read-only view can be neither copied nor pickled.
+        # A mappingproxy can be neither copied nor pickled.
         return _revived, (dict(self), self.checked_at, dict(self.header))
 
     @property
     def subject(self) -> str | None:
-        """Who the token is about: ``sub``."""
+        """The subject: ``sub``."""
         return self.get("sub")
 
     @property
     def issuer(self) -> str | None:
-        """Who issued it: ``iss``."""
+        """The issuer: ``iss``."""
         return self.get("iss")
 
     @property
     def audience(self) -> tuple[str, ...]:
-        """Whom it is meant for: ``aud``, one string or several, as a tuple."""
+        """The audience: ``aud``, one or several strings, as a tuple."""
         return self.strings("aud")
 
     @property
     def expires_at(self) -> float | None:
-        """When it expires: ``exp``, in seconds since the epoch."""
+        """The time of expiry: ``exp``, in seconds since the epoch."""
         return self.get("exp")
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What it permits: ``scope``, words parted by spaces (RFC 8693 §4.2) or listed; else ``scp``."""
+        """The granted scopes: ``scope`` or else ``scp``, a string (RFC 8693 §4.2) or an array."""
         name = "scope" if "scope" in self else "scp"
         granted = self.get(name)
         words = granted.split(" ") if isinstance(granted, str) else self.strings(name)
         return frozenset(words).difference(("",))
 
     def strings(self, *path: str) -> tuple[str, ...]:
-        """The strings at a claim, for rules about groups and roles.
+        """Return the strings of a claim, for rules about groups and roles.
 
-        Of an array those members that are strings, of a lone string that one, of anything else none. So
-        ``"admin" in claims.strings("groups")`` is never a comparison with a part of a string.
+        From an array, it returns the members that are strings; from a string, that string; from anything
+        else, nothing. So ``"admin" in claims.strings("groups")`` never matches a part of a string.
 
         Args:
-            path: The claim's name, and the names within it: ``strings("realm_access", "roles")``.
+            path: The claim's name, or the path to a nested one: ``strings("realm_access", "roles")``.
         """
         value: Any = self
         for name in path:
@@ -134,7 +132,7 @@ class Claims(dict[str, Any]):
         return tuple(member for member in members if isinstance(member, str))
 
 
-# As a method of the superclass it would be looked up at each request.
+# A call of super().__init__ would look it up at each request.
 _fill: Callable[[Claims, Mapping[str, Any]], None] = cast("Any", dict).__init__
 
 
@@ -144,11 +142,11 @@ def _revived(claims: dict[str, Any], checked_at: float, header: dict[str, Any]) 
 
 @frozen
 class Principal:
-    """Who is calling: the token that was accepted and what it says.
+    """The authenticated caller: an accepted token and its claims.
 
     Attributes:
         token: The token as sent.
-        claims: Its verified claims.
+        claims: The verified claims.
     """
 
     token: BearerToken
@@ -156,16 +154,16 @@ class Principal:
 
     @property
     def subject(self) -> str | None:
-        """The caller's identifier at the issuer: the claim ``sub``."""
+        """The caller's identifier: the claim ``sub``."""
         return self.claims.subject
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What the caller was granted."""
+        """The scopes that the caller was granted."""
         return self.claims.scopes
 
     def __bool__(self) -> bool:
-        """True: there is a caller. ``current_principal`` is falsy where there is none."""
+        """Return True. ``current_principal`` is falsy if there is no caller."""
         return True
 
     def __str__(self) -> str:

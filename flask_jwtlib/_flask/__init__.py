@@ -1,1 +1,1 @@
-"""Everything that touches ``flask.g``, ``flask.request`` or an app's view functions."""
+"""The only modules that use ``flask.g``, ``flask.request`` and an app's view functions."""

@@ -1,11 +1,11 @@
-"""The schemes that clients send in ``Authorization`` where no token was found, for the log."""
+"""The schemes of ``Authorization`` headers without a token, for the log."""
 
 from __future__ import annotations
 
 __all__ = ["missing_token_text"]
 
-# From IANA's registry and from widely used APIs. Only these names are logged, in this spelling: if a client
-# sends its secret without a scheme, what looks like one is part of the secret.
+# From IANA's registry and from widely used APIs. No other name is logged: if a client sends its secret
+# without a scheme, the first word of the header is a part of the secret.
 _SCHEMES = """
     AccessKey API-Key ApiKey Api-Token ApiToken AWS AWS4-HMAC-SHA256 Basic Bot Concealed Digest DPoP GNAP
     GoogleLogin Hawk HMAC HOBA HTTP-Signature JWE JWT Kerberos Key MAC Mutual Negotiate NTLM OAuth OAuth2 PoP
@@ -16,10 +16,10 @@ _NAMES = {name.lower(): name for name in _SCHEMES.split()}
 
 
 def missing_token_text(authorization: str) -> str:
-    """Say for the log that a request has no token, and which scheme its ``Authorization`` header has.
+    """Return a text for the log: the request has no token, and its ``Authorization`` header has this scheme.
 
     Args:
-        authorization: The header, of which no part is repeated.
+        authorization: The header. The text repeats no part of it.
     """
     scheme, space, _ = authorization.partition(" ")
     name = _NAMES.get(scheme.lower()) if space else None

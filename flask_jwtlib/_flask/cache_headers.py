@@ -1,4 +1,4 @@
-"""Marks responses so that no shared cache serves one caller's answer to another."""
+"""Response headers for caches, so that no caller gets another caller's response from a shared cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["make_private", "vary_by_authorization"]
 
 
 def vary_by_authorization(response: Response) -> Response:
-    """Let it vary by ``Authorization`` (RFC 9110 §12.5.5)."""
+    """Add ``Vary: Authorization`` to a response (RFC 9110 §12.5.5)."""
     headers = response.headers
     for name, _ in headers:
         if name.lower() == "vary":
@@ -24,9 +24,9 @@ def vary_by_authorization(response: Response) -> Response:
 
 
 def make_private(response: Response) -> Response:
-    """Mark an answer to a token from anywhere but the header, which caches don't take for a credential.
+    """Add ``Cache-Control: private`` (RFC 6750 §2.3) and ``Vary: Authorization`` to a response.
 
-    It is private (RFC 6750 §2.3), and varies all the same.
+    It is for tokens outside the ``Authorization`` header, which caches don't recognise as credentials.
     """
     if not response.cache_control.no_store:
         response.cache_control.private = True

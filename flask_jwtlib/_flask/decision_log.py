@@ -1,4 +1,4 @@
-"""Tells the log and the listeners what was decided."""
+"""Logs and signals the decision about a request."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _logger = library_logger("flask_jwtlib")
 
 
 def report_accepted(authenticator: object, principal: Principal) -> None:
-    """Report that a caller was let in, to those who listen."""
+    """Signal that a caller was accepted."""
     _send(request_accepted, authenticator=authenticator, principal=principal)
 
 
 def report_refused(
     authenticator: object, error: AuthenticationError | VerificationUnavailable, *, optional: bool
 ) -> None:
-    """Report that a caller was not let in.
+    """Log and signal that a request had no valid token.
 
     Args:
-        authenticator: Who decided.
-        error: Why. The frames of its cause are let go.
-        optional: Whether the request goes on without a caller.
+        authenticator: The ``Authenticator`` that decided.
+        error: The reason. The traceback of its cause is deleted.
+        optional: Whether the route accepts the request anyway.
     """
     if _logger.isEnabledFor(error.log_level):
         cause = error if error.__cause__ else None
@@ -36,11 +36,11 @@ def report_refused(
     if request_refused.receivers:
         _send(request_refused, authenticator=authenticator, error=error, optional=optional)
     if error.__cause__ is not None:
-        # They hold the request, which keeps the error.
+        # The traceback refers to the request, which keeps the error.
         error.__cause__.__traceback__ = None
 
 
 def _send(signal: NamedSignal, **details: object) -> None:
-    """Send a signal as Flask sends its own: its receivers may be async."""
+    """Send a signal as Flask does: receivers may be async."""
     app = current_flask_app()
     signal.send(app, _async_wrapper=app.ensure_sync, **details)

@@ -1,10 +1,12 @@
-"""Finds views whose decorator protects nothing, as it does above ``@app.route``.
+"""Finds views that are served without their decorator, because it is above ``@app.route``.
 
-In that order Flask registers the function below the decorator, and the guarded one that the decorator
-returned is never called: none of our code runs in such a view. So each decorated function is
-remembered, and each app is searched as it serves its first request. Requests pay for that no longer
-once every guarded function has been found in some app, or every app has been searched: a function that
-isn't a view, such as a Socket.IO handler, is found in none. Decorating another function begins anew.
+In this order, Flask registers the undecorated function. It never calls the guarded function that the
+decorator returned, so none of this package's code runs for such a view. Therefore each decorated function is
+remembered, and each app is searched when it serves its first request.
+
+The search ends once every guarded function was found in some app, or every app was searched: a function that
+isn't a view, such as a Socket.IO handler, is found in none. From then on it costs requests nothing, until
+another function is decorated.
 """
 
 from __future__ import annotations
@@ -33,12 +35,12 @@ class _Decorated:
     """A function that was decorated.
 
     Attributes:
-        bare: Returns the function. It is weak where the function allows it, so that no function
-            is kept in memory.
-        guarded: Weak references to what our decorators returned for it.
-        keeps_its_name: Whether a variable still held the function when it was decorated. Written
-            as ``@decorator``, the name stands for the guarded function, and nobody can register the
-            other one on purpose.
+        bare: Returns the undecorated function. It is a weak reference if possible, so that the function isn't
+            kept in memory.
+        guarded: Weak references to the functions that the decorators returned.
+        keeps_its_name: Whether a variable refers to the undecorated function. If it was decorated by
+            ``@decorator``, its name refers to the guarded function, so the undecorated one can't be
+            registered on purpose.
     """
 
     __slots__ = ("bare", "guarded", "keeps_its_name")
@@ -49,23 +51,23 @@ class _Decorated:
         self.keeps_its_name = False
 
     def guarded_ids(self) -> set[int]:
-        """The identities of the guarded functions that still exist."""
+        """Return the ids of the guarded functions that still exist."""
         return {id(alive) for alive in (guarded() for guarded in self.guarded) if alive is not None}
 
 
 _lock = Lock()
 _decorated: dict[_Key, _Decorated] = {}
-# Those of which no guarded function has been found in an app yet.
+# The functions whose guarded functions were not found in any app yet.
 _unplaced: set[_Key] = set()
-# Those that were decorated since somebody looked whether there are apps to search.
+# The functions that were decorated since the last check for apps to search.
 _unexpected: set[_Key] = set()
 _searched: WeakSet[Flask] = WeakSet()
 
 
 def remember(bare: Callable[..., Any], guarded: _View) -> _View:
-    """Remember that a function was decorated, and return the guarded one."""
+    """Remember that a function was decorated, and return the guarded function."""
     if type(bare) is MethodType and has_request_context():
-        # Flask-RESTful decorates the methods of its resources anew in each request.
+        # Flask-RESTful decorates the methods of its resources in each request.
         return guarded
     variables = _variables_of_the_caller()
     with _lock:
@@ -84,35 +86,35 @@ def remember(bare: Callable[..., Any], guarded: _View) -> _View:
 
 
 def check_app(app: Flask) -> None:
-    """Check that every decorator of ours protects the views that it was applied to.
+    """Check that every view of an app is served with its authentication decorator.
 
     Raises:
-        ConfigurationError: It doesn't; the message names the endpoints.
+        ConfigurationError: Some are not. The message names the endpoints.
     """
     if misplaced := misplaced_views(app):
         raise ConfigurationError(
             f"served without their authentication decorator: {', '.join(misplaced)}. Flask "
-            "registered the function below the decorator: put @app.route above it, and register "
-            "what the decorator returns. To serve a function without authentication as well, give "
-            "the guarded one another name: guarded = auth.requires_authentication(view)"
+            "registered the undecorated function: put @app.route above the decorator, or register "
+            "the function that the decorator returns. To serve a function without authentication as "
+            "well, give the guarded one another name: guarded = auth.requires_authentication(view)"
         )
 
 
 def misplaced_views(app: Flask) -> list[str]:
-    """Return the endpoints that are registered without the decorator that was applied to them.
+    """Return the endpoints of views that were decorated but are registered without the decorator.
 
-    A view is one if it is, or wraps as ``functools.wraps`` does, a function that was decorated, with
-    none of its decorators around it. It is open on purpose if the guarded function is registered
-    too, here or in an app that was searched before, and the bare one has a name of its own.
+    That is a view which is a decorated function, or wraps one by ``functools.wraps``, with none of its
+    decorators around it. It is left out if it is open on purpose: the guarded function is registered, too,
+    in this app or in one that was searched before, and the undecorated function has its own name.
 
-    A view that otherwise holds a decorated function (closes over it, binds it, or has it as a
-    method) is one if the guarded function is found in no app, and the view is not ``public``.
+    A view that refers to a decorated function in another way (closes over it, binds it, or has it as a
+    method) is included if the guarded function is found in no app, and the view is not ``public``.
 
-    What can't be seen: a decorator between ours and ``@app.route`` that doesn't use
-    ``functools.wraps``.
+    A decorator between this package's and ``@app.route`` that doesn't use ``functools.wraps`` can't be
+    detected.
     """
     views = {endpoint: list(_identities(view)) for endpoint, view in app.view_functions.items()}
-    # Views may share a lot, such as the objects of their decorators: what matters is kept of it.
+    # Views may share many callables, such as the objects of their decorators. Only relevant ones are kept.
     guarded = {each for decorated in list(_decorated.values()) for each in decorated.guarded_ids()}
     known: dict[int, tuple[Any, list[Any]]] = {}
     held = {
@@ -138,7 +140,7 @@ def misplaced_views(app: Flask) -> list[str]:
 
 
 def _is_bare(own: list[Any]) -> bool:
-    """Whether a view comes down to a decorated function with none of its decorators around it."""
+    """Whether a view is or wraps a decorated function without any of its decorators around it."""
     outer: set[int] = set()
     for layer in own:
         key = _key(layer)
@@ -152,7 +154,7 @@ def _is_bare(own: list[Any]) -> bool:
 
 
 def _holds_bare(held: dict[_Key, Any]) -> bool:
-    """Whether a view holds a decorated function whose guarded one is neither in it nor in any app."""
+    """Whether a view refers to a decorated function whose guarded one is neither in it nor in any app."""
     identities = {id(each) for each in held.values()}
     for key in held:
         decorated = _decorated.get(key)
@@ -180,22 +182,23 @@ def _search_once(app: Flask, **_: object) -> None:
 
 
 def _all_searched(app: Flask) -> bool:
-    """Whether all apps in this process have been searched, of which one is given.
+    """Whether all apps in this process have been searched. One of them is given.
 
-    It takes some milliseconds, so it isn't for every request.
+    It takes some milliseconds, too much for every request.
     """
     kinds: list[type] = [Flask]
     for kind in kinds:
         kinds.extend(kind.__subclasses__())
-    # An object refers to its class. Objects that `gc.freeze` took away are not found.
+    # An object refers to its class. Objects in the permanent generation (`gc.freeze`) are not found.
     found = [each for each in gc.get_referrers(*kinds) if issubclass(type(each), Flask)]
     return app in found and all(each in _searched for each in found)
 
 
 def _identities(view: Any) -> Iterator[Any]:
-    """Yield a view and what it wraps, up to a bound method, whose function may have many objects.
+    """Yield a view and the functions that it wraps, up to a bound method.
 
-    A ``staticmethod`` says that it wraps its function, which stands for it.
+    It stops there, since many methods may share one function. A ``staticmethod`` is left out in favour of the
+    function that it wraps.
     """
     for layer in layers(view):
         if type(layer) is not staticmethod:
@@ -205,7 +208,7 @@ def _identities(view: Any) -> Iterator[Any]:
 
 
 def _variables_of_the_caller() -> list[Any]:
-    """Return what the variables hold where our decorator is used."""
+    """Return the values of all variables where the decorator is applied."""
     frame = currentframe()
     while frame is not None and _is_ours(frame):
         frame = frame.f_back
@@ -218,17 +221,17 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 def _key(function: Any) -> _Key:
-    """Identify a function. A bound method is made anew each time it is looked up."""
+    """Return the identity of a function. A bound method is a new object at each access."""
     if type(function) is MethodType:
         return id(function.__self__), id(function.__func__)
     return id(function)
 
 
 def _weak(function: Any, key: _Key) -> Callable[[], Any]:
-    """Return a reference to a function that forgets the function once it no longer exists."""
+    """Return a weak reference to a function, which deletes its entries once the function is gone."""
 
-    # It runs in the garbage collector, in any thread, so it takes no lock; and also when Python exits
-    # and this module's variables are gone.
+    # It runs in the garbage collector, in any thread, so it takes no lock. It also runs when Python exits and
+    # this module's variables no longer exist, so they are passed as defaults.
     def forget(
         _: object, decorated: dict[_Key, _Decorated] = _decorated, unplaced: set[_Key] = _unplaced
     ) -> None:

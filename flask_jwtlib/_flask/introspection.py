@@ -1,4 +1,4 @@
-"""What a view wraps, as far as that can be seen from outside."""
+"""The callables behind a view: those that it wraps, closes over or has as attributes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flask.views import MethodView, View
 
 __all__ = ["closure_variables", "layers", "reachable_callables"]
 
-# More than any app has, and an end for objects that return a new wrapped one each time they are asked.
+# More than any app has. They stop at objects whose `__wrapped__` is a new object at each access.
 _MOST_LAYERS = 100
 _MOST_CALLABLES = 10_000
 _BASES = (object, View, MethodView)
 
 
 def layers(view: Any) -> Iterator[Callable[..., Any]]:
-    """Yield a view and, from the outside in, what it says that it wraps, as ``functools.wraps`` does."""
+    """Yield a view and the functions that it wraps, from the outside in, by ``__wrapped__``."""
     seen: set[int] = set()
     layer: Any = view
     while layer is not None and id(layer) not in seen and len(seen) < _MOST_LAYERS:
@@ -32,18 +32,17 @@ def layers(view: Any) -> Iterator[Callable[..., Any]]:
 def reachable_callables(
     view: Any, known: dict[int, tuple[Any, list[Any]]] | None = None
 ) -> Iterator[Any]:
-    """Yield a view and every callable that it might call, as far as it holds them.
+    """Yield a view and every callable that it refers to, and so might call.
 
-    These are what it wraps, binds or closes over, a view class's attributes, and the attributes of
-    a callable object. What a function finds by a global name is not seen.
+    These are the functions that it wraps, binds or closes over, the attributes of a view class, and the
+    attributes of a callable object. Functions that it finds by a global name are not included.
 
     Args:
         view: The view.
-        known: An empty dictionary, the same one for each of several views, so that what they share is
-            looked into once.
+        known: A cache. Pass the same dictionary, empty at first, for several views that share callables.
     """
     known = {} if known is None else known
-    # Holds the objects too, since an identity counts only as long as its object lives.
+    # It has the objects as values, since an id is unique only while its object exists.
     seen: dict[int, Any] = {}
     waiting = [view]
     while waiting and len(seen) < _MOST_CALLABLES:
@@ -83,7 +82,7 @@ def _within(found: Any) -> Iterator[Any]:
         kind = cast("Any", type(found))
         yield inspect.getattr_static(kind, "__call__", None)
         yield from filter(_is_callable, _attributes(found).values())
-    # Statically first, so that no `__getattr__` of a stranger runs.
+    # Look it up statically first, so that no other package's `__getattr__` runs.
     for name in ("__wrapped__", "view_class"):
         if inspect.getattr_static(cast("Any", found), name, None) is not None:
             yield getattr(cast("Any", found), name, None)
@@ -117,7 +116,7 @@ def _is_callable(value: Any) -> bool:
 
 
 def _attributes(found: Any) -> dict[str, Any]:
-    """An object's own attributes, and not those of what it stands for."""
+    """Return an object's own attributes, even if it is a proxy."""
     try:
         attributes: dict[str, Any] = object.__getattribute__(found, "__dict__")
     except AttributeError:

@@ -1,4 +1,4 @@
-"""Marks on functions: which are guards or guarded views of ours, and which views are public."""
+"""Marks on functions: guards and decorated views of this package, and public views."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ __all__ = [
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 _MARK = "_flask_jwtlib_mark"
-# Views and view classes by identity: an equal object, or a subclass, is another one.
+# By identity, since an equal object or a subclass isn't public.
 _public: dict[int, ref[Callable[..., Any]]] = {}
 
 
 class Mark:
-    """What a function of ours does.
+    """The role of a function that this package made.
 
     Attributes:
-        kind: ``"guard"`` for ``before_request``, or what a decorated view asks of its callers.
+        kind: ``"guard"`` for a ``before_request`` function; ``"required"`` or ``"optional"`` authentication
+            for a decorated view.
         by: The authenticator that made the function.
-        view: What a decorated view calls for those it lets in.
-        made: A weak reference to the function. ``functools.wraps`` copies a function's attributes to
-            whatever wraps it, and a wrapper is not what it wraps.
+        view: The view that a decorated view calls.
+        made: A weak reference to the function. ``functools.wraps`` copies a function's attributes to its
+            wrapper, so the mark alone doesn't identify the function.
     """
 
     __slots__ = ("by", "kind", "made", "view")
@@ -54,35 +55,34 @@ class Mark:
 def mark(
     function: _View, kind: Literal["guard", "required", "optional"], *, by: Any, view: Any = None
 ) -> _View:
-    """Mark a function as made by us, and return it."""
+    """Mark a function as made by this package, and return it."""
     setattr(function, _MARK, Mark(function, kind, by, view))
     return function
 
 
 def mark_of(function: Any) -> Mark | None:
-    """Return the mark of a function that we made; None for any other, whatever it wraps."""
+    """Return the mark of a function that this package made; None for its wrappers and all other functions."""
     found = copied_mark(function)
     return found if found is not None and found.made() is function else None
 
 
 def copied_mark(function: Any) -> Mark | None:
-    """Return the mark of a function that we made, or that ``functools.wraps`` put around one."""
+    """Return the mark of a function that this package made, or of a ``functools.wraps`` wrapper of one."""
     found = getattr(function, _MARK, None)
     return found if type(found) is Mark else None
 
 
 def public(view: _View) -> _View:
-    """Mark a view as one that ``Authenticator.init_app`` and ``guard`` leave alone.
+    """Decorate a view that needs no authentication: ``Authenticator.init_app`` and ``guard`` ignore it.
 
-    It is open to everyone then, unless it has a decorator of its own. So is whatever wraps it by
-    ``functools.wraps``, as a decorator between it and ``@app.route`` does.
+    An authentication decorator of the view itself still applies. A wrapper of a public view that uses
+    ``functools.wraps``, such as a decorator between ``@public`` and ``@app.route``, is public, too.
 
-    Works on functions and on ``View`` classes, above or below ``@app.route``. A view of Flask's own
-    is marked by a call: ``public(app.view_functions["static"])``.
+    It works on functions and ``View`` classes, above or below ``@app.route``. For a view that Flask made,
+    call it: ``public(app.view_functions["static"])``.
 
     Raises:
-        ConfigurationError: The object can't be marked, such as an instance of a class with
-            ``__slots__``.
+        ConfigurationError: The object can't be marked, such as an instance of a class with ``__slots__``.
     """
     key = id(view)
     try:
@@ -95,12 +95,12 @@ def public(view: _View) -> _View:
 
 
 def _forget(known: dict[int, Any], key: int, _: object) -> None:
-    # The variables of this module are arguments, for they are gone when Python exits.
+    # This module's variables are passed as arguments, since they no longer exist when Python exits.
     known.pop(key, None)
 
 
 def is_public(view: Callable[..., Any]) -> bool:
-    """Whether a registered view was marked ``public``, or its class, or what it wraps."""
+    """Whether a registered view, its class, or a function that it wraps was marked ``public``."""
     return any(
         id(layer) in _public or id(getattr(layer, "view_class", None)) in _public
         for layer in layers(view)
@@ -108,7 +108,7 @@ def is_public(view: Callable[..., Any]) -> bool:
 
 
 def is_exempt(request: Request) -> bool:
-    """Whether a guard leaves a request alone: Flask itself responds to OPTIONS, or the view is public."""
+    """Whether a guard ignores a request: Flask itself responds to OPTIONS, or the view is public."""
     if request.method == "OPTIONS" and getattr(
         request.url_rule, "provide_automatic_options", False
     ):

@@ -1,4 +1,4 @@
-"""Looks into a request's body before anybody is authenticated, without taking it away from the view."""
+"""Reads a request's body before authentication, and leaves it to be read by the view again."""
 
 from __future__ import annotations
 
@@ -23,24 +23,23 @@ _NON_ASCII_ESCAPE = re.compile(rb"%[89A-Fa-f][0-9A-Fa-f]")
 
 
 def read_body(request: Request, *, max_length: int) -> bytes | None:
-    """Return the body of a request, if it is short enough to look for a token in it.
+    """Return the body of a request, unless it is too long.
 
-    The request stays as it was: ``form``, ``files``, ``stream`` and ``get_data()`` return the whole
-    body afterwards, whether it was read or not. Use this in every extractor that looks into a body:
-    it bounds what a client can make the server read before it is known.
+    Use it in every extractor that reads a body: it bounds the amount of data that an unauthenticated client
+    can make the server read. Afterwards, ``form``, ``files``, ``stream`` and ``get_data()`` still return the
+    whole body.
 
     Args:
         request: The request.
-        max_length: The longest body to read, in bytes. The application's ``MAX_CONTENT_LENGTH``
-            counts as well if it is smaller.
+        max_length: Longest body, in bytes. A smaller ``MAX_CONTENT_LENGTH`` of the application takes
+            precedence.
 
     Returns:
-        The body, or None if it was not read: it is longer, or its length is not announced, as with
-        ``Transfer-Encoding: chunked``. Such a body holds no token. Of a body that the application
-        has begun to read, the rest.
+        The body, or None if it is longer or its length is unknown, as with ``Transfer-Encoding: chunked``.
+        Such a body has no token. If the application has read a part of the body, the rest is returned.
 
     Raises:
-        InvalidRequestError: The body could not be read to its end.
+        InvalidRequestError: The body can't be read to its end.
     """
     environ = request.environ
     length = get_content_length(environ)
@@ -52,16 +51,16 @@ def read_body(request: Request, *, max_length: int) -> bytes | None:
     if length > max_length:
         return None
     attributes = vars(request)
-    # Werkzeug has no public name for what get_data() keeps.
+    # Werkzeug has no public name for the data that get_data() keeps.
     kept: bytes | None = attributes.get("_cached_data")
     if kept is not None:
         return kept if len(kept) <= max_length else None
     if "stream" in attributes:
-        # The application may have read a part of it, so nobody can tell how much is to come.
+        # The application may have read a part of it, so the length of the rest is unknown.
         body, ended, fault = _read(attributes["stream"], max_length + 1)
         attributes["stream"] = BytesIO(body) if ended else _Continued(body, attributes["stream"])
     else:
-        # Where the server ends the input, it may be longer than announced: a middleware can unpack it.
+        # If the server ends the input, it may be longer than announced: a middleware can decompress it.
         unbounded = bool(environ.get("wsgi.input_terminated"))
         rest = environ.get("wsgi.input")
         body, ended, fault = _read(rest, max_length + 1 if unbounded else length)
@@ -78,7 +77,7 @@ def read_body(request: Request, *, max_length: int) -> bytes | None:
 
 
 def _read(stream: Any, at_most: int) -> tuple[bytes, bool, str | None]:
-    """Read up to so many bytes. Return them, whether the stream ended, and why reading it failed."""
+    """Read up to ``at_most`` bytes. Return them, whether the stream ended, and why reading it failed."""
     chunks: list[bytes] = []
     left = at_most
     try:
@@ -89,17 +88,17 @@ def _read(stream: Any, at_most: int) -> tuple[bytes, bool, str | None]:
             chunks.append(bytes(chunk))
             left -= len(chunk)
     except RequestEntityTooLarge:
-        # The application's own limit, which it has read up to.
+        # The application's own limit, which has been reached.
         return b"".join(chunks), True, None
-    # Servers raise what they like when a connection breaks. Only the name is kept: the exception's
-    # frames hold the request, which keeps the refusal.
+    # A server may raise anything when a connection breaks. Only the name is kept: the exception's traceback
+    # refers to the request, which keeps the refusal.
     except Exception as error:  # noqa: BLE001
         return b"".join(chunks), False, type(error).__name__
     return b"".join(chunks), False, None
 
 
 class _Continued(RawIOBase):
-    """An input whose beginning was read already, and comes again."""
+    """An input stream whose beginning was read already, and can be read again."""
 
     def __init__(self, beginning: bytes, rest: Any) -> None:
         self._beginning = BytesIO(beginning)
@@ -117,12 +116,12 @@ class _Continued(RawIOBase):
 def form_values(body: bytes, name: str) -> list[str]:
     """Return the values of a parameter in an ``application/x-www-form-urlencoded`` body, in their order.
 
-    Only that parameter is decoded, so the cost doesn't depend on how many others there are. Its name
-    may be percent-encoded, wholly or in part.
+    Only this parameter is decoded, so the cost doesn't depend on the number of parameters. Its name may be
+    percent-encoded in part or as a whole.
 
     Args:
         body: The body.
-        name: The parameter's name, of letters, digits, ``-``, ``.``, ``_`` and ``~``.
+        name: The parameter's name. It may have letters, digits, ``-``, ``.``, ``_`` and ``~``.
     """
     if b"%" not in body and name.encode() not in body:
         return []
@@ -131,18 +130,18 @@ def form_values(body: bytes, name: str) -> list[str]:
 
 
 def _decoded(value: bytes) -> bytes:
-    """Decode a value as ``unquote_plus`` does, without an object for each escape that a client may send."""
+    """Decode a value as ``unquote_plus`` does, but without an object for each escape in it."""
     value = value.replace(b"+", b" ")
     if b"%" not in value:
         return value
-    # Quoted-printable has "=" where this has "%".
+    # Quoted-printable uses "=" instead of "%".
     escaped = _LONE_PERCENT.sub(b"%25", value).replace(b"=", b"%3D")
     return a2b_qp(escaped.replace(b"%", b"="))
 
 
 @lru_cache(maxsize=64)
 def _field(name: str) -> re.Pattern[bytes]:
-    """Match a field of a form, as it follows an ampersand. The group is its value as sent."""
+    """Return a pattern for a field of a form, after an ampersand. Its group is the encoded value."""
     spelled = b"".join(
         b"(?:%s|%%(?i:%02x))" % (re.escape(bytes([byte])), byte) for byte in name.encode()
     )

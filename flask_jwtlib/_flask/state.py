@@ -1,4 +1,4 @@
-"""What is known of the current request's caller: the only module that writes to ``flask.g``."""
+"""The state of the current request: its caller and the decisions. Only this module writes to ``flask.g``."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ _OURS = (_KEY, *_NOBODY)
 
 
 class RequestState:
-    """One request's decisions.
+    """The decisions about one request.
 
-    It hangs on the request, and on ``flask.g`` as a mark of who published there: an app context may
-    outlive a request (as in tests that push one by hand), and what one request's caller left on ``g``
-    counts for no other. It refers to neither of the two, so that nothing waits for the garbage
-    collector.
+    The request has it as an attribute, and so has ``flask.g``, to show which request published there. An
+    app context may outlive a request, as in tests that push one, and a caller on ``g`` counts only for the
+    request that published it. The state refers to neither of them, so that no reference cycle has to wait
+    for the garbage collector.
 
     Attributes:
-        principal: The caller that is published, None if there is none.
-        outcomes: What each authenticator found, so that none asks twice.
-        notes: Room for the documented module API to keep what it learnt of the request's token.
-        before: What ``g`` held before the request, where it will outlive the request.
+        principal: The published caller, or None.
+        outcomes: The outcome of each corridor, so that each decides only once.
+        notes: Used by the documented module API to keep data about the request's token.
+        before: The attributes of ``g`` before the request, if ``g`` will outlive it.
     """
 
     __slots__ = ("before", "notes", "outcomes", "principal")
@@ -73,14 +73,14 @@ class RequestState:
         self.notes: Any = None
 
     def publish(self, principal: Principal, published: dict[str, Any]) -> None:
-        """Publish the caller in ``flask.g``'s attributes, those that the documented API names."""
+        """Publish the caller by the documented attributes of ``flask.g``."""
         self.principal = principal
         published["raw_token"] = principal.token.value
         published["json_token"] = principal.claims
         published["authenticated"] = True
 
     def restorer(self, published: dict[str, Any]) -> Callable[[], None]:
-        """How to publish again what is published and noted now, the application's assignments included."""
+        """Return a function that publishes the present state again, with the application's assignments."""
         attributes = {name: published.get(name) for name in _NOBODY}
         return partial(self._restore, self.principal, copy(self.notes), attributes)
 
@@ -89,17 +89,17 @@ class RequestState:
         vars(current_g()).update(attributes)
 
 
-# Werkzeug's documented way to what a proxy stands for. Outside of a request Flask's error says how to
-# mend that.
+# Werkzeug's documented way to get the object behind a proxy. Outside of a request, Flask's error says how to
+# fix that.
 current_request: Callable[[], Request] = cast("Any", request)._get_current_object
 current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
 current_context: Callable[[], RequestContext] = cast("Any", request_ctx)._get_current_object
-# Its attributes are read by vars(): its own attribute access is Python code, ten times as slow.
+# Use vars() to access its attributes: attribute access of ``g`` is Python code and ten times as slow.
 current_g: Callable[[], object] = cast("Any", g)._get_current_object
 
 
 def current_app_or_none() -> Flask | None:
-    """The current app, None outside of any app's context."""
+    """Return the current app; None outside of an app context."""
     return current_flask_app() if has_app_context() else None
 
 
@@ -108,11 +108,11 @@ def _current_context_or_none() -> RequestContext | None:
 
 
 class GivenRequest:
-    """A request that the application gave to ``authenticate``, which may be another than the current one.
+    """A request that the application passed to ``authenticate``. It needn't be the current one.
 
     Attributes:
         request: The request.
-        notes: As ``RequestState.notes``, so that the current request's notes stay as they are.
+        notes: As ``RequestState.notes``, separate from those of the current request.
     """
 
     __slots__ = ("_context", "notes", "request")
@@ -123,18 +123,18 @@ class GivenRequest:
         self._context = _current_context_or_none()
 
     def applies(self) -> bool:
-        """Whether a question concerns this request, and not one that a claim rule has the app serve."""
+        """Whether this request is being decided about, and not one that a claim rule sends to the app."""
         return _current_context_or_none() is self._context
 
 
 _given: ContextVar[GivenRequest | None] = ContextVar("flask_jwtlib_given_request", default=None)
 given_request: Callable[[], GivenRequest | None] = _given.get
-"""Return the request that was given to ``authenticate``, None if none was. Ask it whether it ``applies``."""
+"""Return the request that was passed to ``authenticate``, or None. Check whether it ``applies``."""
 
 
 @contextmanager
 def deciding_on(request: Request) -> Generator[Request, None, None]:
-    """Note that a given request is decided about. The context is the request itself, where it was a proxy."""
+    """Note that ``authenticate`` decides about a given request. Yield it without a proxy around it."""
     if isinstance(request, LocalProxy):
         request = cast("Any", request)._get_current_object()
     token = _given.set(GivenRequest(request))
@@ -152,24 +152,24 @@ def is_current(request: Request) -> bool:
 def begin_decision(
     context: RequestContext, published: dict[str, Any]
 ) -> tuple[RequestState, Callable[[], None] | None]:
-    """Begin to decide about a request: publish that nobody is authenticated.
+    """Begin a decision about a request: publish that there is no authenticated caller.
 
     Args:
         context: The request's context.
         published: The attributes of its ``flask.g``.
 
     Returns:
-        The request's state, which is made if there is none yet; and how to publish again what an earlier
-        decision did, None if there was none.
+        The request's state, a new one if there is none yet; and a function that publishes the outcome of an
+        earlier decision again, or None if there was none.
     """
     attributes = vars(context.request)
     state: RequestState | None = attributes.get(_KEY)
     restore: Callable[[], None] | None = None
     if state is None:
         state = attributes[_KEY] = RequestState()
-        # Flask has no public word for it: a request context keeps the app context that it made, or None
-        # where there was one before, as up to Flask 3.1 for a request within a request, or one within a
-        # context that a test or a script pushed. That one's ``g`` outlives the request.
+        # Flask has no public name for it: a request context keeps the app context that it made. It keeps
+        # None if it found one, whose ``g`` then outlives the request. Up to Flask 3.1, this is so for a
+        # request within a request, or within an app context that a test or a script pushed.
         tokens: Any = getattr(context, "_cv_tokens", None)
         if tokens and tokens[0][1] is None:
             state.before = {name: published[name] for name in _OURS if name in published}
@@ -183,7 +183,7 @@ def begin_decision(
 
 
 def _put_back(_: Flask, **__: object) -> None:
-    """Leave ``g`` as the request found it, so that no other request sees its caller."""
+    """Restore ``g`` at the end of a request, so that no other request sees its caller."""
     state = current_state()
     if state is not None and state.before is not None:
         published = vars(current_g())
@@ -193,17 +193,17 @@ def _put_back(_: Flask, **__: object) -> None:
 
 
 def current_state() -> RequestState | None:
-    """The state of the current request if there is one. No context is needed, and none is changed."""
+    """Return the state of the current request, or None. It needs no context, and changes nothing."""
     return vars(current_request()).get(_KEY) if has_request_context() else None
 
 
 def is_authenticated() -> bool:
-    """Whether the current request's caller is authenticated, by ``g.authenticated`` as it stands."""
+    """Return whether the current request's caller is authenticated, by ``g.authenticated``."""
     if not has_request_context():
         return False
     published = vars(current_g())
     if published.get(_KEY) is not current_state():
-        # Another request left it there.
+        # Another request published it.
         return False
     return bool(published.get("authenticated", False))
 
@@ -212,19 +212,19 @@ def _principal() -> Principal:
     state = current_state()
     if state is None or state.principal is None:
         raise RuntimeError(
-            "This request has no authenticated caller. Put the view behind an Authenticator's "
-            "requires_authentication or guard; on an optional route ask `if current_principal:` first."
+            "This request has no authenticated caller. Protect the view with an Authenticator's "
+            "requires_authentication or guard. On an optional route, check `if current_principal:` first."
         )
     return state.principal
 
 
 class _CurrentPrincipal(LocalProxy[Principal]):
-    """The current request's caller, a ``Principal``. Falsy where there is none."""
+    """The current request's caller, a ``Principal``. Falsy if there is none."""
 
     __slots__ = ()
-    # pydoc shows this, and would otherwise ask for the caller, whom it doesn't have.
+    # pydoc reads this attribute. Without it, pydoc would look for a caller, which raises an error.
     __origin__ = Principal
 
 
 current_principal: Principal = cast("Principal", _CurrentPrincipal(_principal))
-"""The current request's caller. Falsy where there is none; any other use raises ``RuntimeError`` then."""
+"""The current request's caller. Without one it is falsy, and any other use raises ``RuntimeError``."""

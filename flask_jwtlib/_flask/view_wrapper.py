@@ -1,4 +1,4 @@
-"""Wraps views, sync and async, so that they run only where a request is let in."""
+"""Wrappers of views, sync and async, that run a view only if the request may enter."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def wrap_view(view: Any, enter: Enter) -> Callable[..., Any]:
     """Wrap a view function or method.
 
     Args:
-        view: The function. A wrapper of an async one is async.
-        enter: Decides about the request: it answers the refusal, or None, and what is to be done when
-            the view has ended, or None.
+        view: The function. If it is async, the wrapper is async, too.
+        enter: Decides about the request. It returns the response to a refused request, or None to run the
+            view; and a function to call after the view, or None.
 
     Raises:
-        ConfigurationError: It is no function.
+        ConfigurationError: The view isn't a function.
     """
     if not callable(view) or isinstance(view, type):
         raise ConfigurationError(
-            f"this decorates view functions, not {view!r}; rules are given as rules=[…], and a "
-            "view class takes the decorator in its `decorators` or on its methods"
+            f"expected a view function to decorate, not {view!r}: pass rules as rules=[…], and put "
+            "the decorator of a view class into its `decorators` or on its methods"
         )
     if inspect.iscoroutinefunction(view):
 

@@ -115,14 +115,14 @@ class ModuleAPI:
         if verified is None or verified.token != token or verified.keys is not keys:
             if not isinstance(token, str):
                 raise InvalidTokenError(f"the token must be a str, not {type(token).__name__}")
-            claims = self.validator().verify(BearerToken(token), keys)
+            claims = self.validator().verify_signature(BearerToken(token), keys)
             notes.verified = verified = Verified(token, keys, claims)
         return verified.claims
 
     def is_valid(self, token: str) -> bool:
         """Return whether a token's signature and claims are valid."""
         try:
-            self.validator().judge(self.verified(token))
+            self.validator().check_claims(self.verified(token))
         except AuthenticationError as error:
             notes_of_request().refusal = error.with_traceback(None)
             return False
@@ -138,7 +138,7 @@ class ModuleAPI:
             return CompactJWS(token, self._max_size()).claims()
         claims = self.verified(token)
         if not notes.accepted:
-            self.validator().judge(claims)
+            self.validator().check_claims(claims)
         return claims
 
     def refuse(self) -> NoReturn:

@@ -95,8 +95,8 @@ class Settings:
 class _NumericSubjectValidator(JWTValidator):
     """Turns a numeric subject into a string first, so that the application's ``check_token`` sees it too."""
 
-    def verify(self, token: BearerToken, keys: KeyProvider) -> Claims:
-        claims = super().verify(token, keys)
+    def verify_signature(self, token: BearerToken, keys: KeyProvider) -> Claims:
+        claims = super().verify_signature(token, keys)
         if type(claims.get("sub")) is int:
             claims["sub"] = str(claims["sub"])
         return claims

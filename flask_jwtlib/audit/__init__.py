@@ -1,4 +1,4 @@
-"""Who gets through to each route of an app, as far as that can be told without running its views."""
+"""Lists who can access each route of an app, as far as this can be determined without calling its views."""
 
 from __future__ import annotations
 

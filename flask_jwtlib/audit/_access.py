@@ -1,4 +1,4 @@
-"""Looks at an app from outside: which authenticators it uses, and who gets through to its routes."""
+"""Determines who can access a route, and which authenticators an app uses."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["access_to", "authenticators_of"]
 
-# What Flask does between matching a URL and calling the view.
+# The methods by which Flask dispatches a request to the view.
 _DISPATCH = ("full_dispatch_request", "preprocess_request", "dispatch_request", "ensure_sync")
 
 
 def authenticators_of(app: Flask) -> list[Authenticator]:
-    """Return the authenticators behind an app's guards and decorators, each once.
+    """Return the authenticators of an app's guards and decorators, each once.
 
-    One that a view calls by itself, or that a function finds by a global name, is not seen.
+    An authenticator that a view calls in its own code, or that a function finds by a global name, is not
+    included.
     """
     found: dict[Any, None] = {}
     for functions in app.before_request_funcs.values():
@@ -39,11 +40,11 @@ def authenticators_of(app: Flask) -> list[Authenticator]:
 
 
 def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
-    """Tell who gets through to a rule's view with a request method.
+    """Return who can access a rule's view by a request method.
 
     Returns:
-        ``"required"``, ``"optional"``, ``"public"``, ``"open"`` or ``"unknown"``; and what makes it
-        so, empty where nothing does.
+        ``"required"``, ``"optional"``, ``"public"``, ``"open"`` or ``"unknown"``; and the reason, such as
+        ``"decorator"``, which may be empty.
     """
     access, by = _access_as_flask_dispatches(app, rule, method)
     if access in ("required", "optional") and (name := _own_dispatch(app)) is not None:
@@ -53,7 +54,7 @@ def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
 
 def _access_as_flask_dispatches(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
     if rule.redirect_to is not None:
-        # Such a request has no endpoint: only the app's own guards see it.
+        # Such a request has no endpoint, so only the guards of the app get it.
         return _guard(app, "") or ("open", "redirect")
     view = app.view_functions.get(rule.endpoint)
     access = view_access(view, method)
@@ -73,7 +74,7 @@ def _access_as_flask_dispatches(app: Flask, rule: Rule, method: str) -> tuple[st
 
 
 def _guard(app: Flask, endpoint: str) -> tuple[str, str] | None:
-    """Tell which guard a request to an endpoint passes; None if there is none."""
+    """Return the guard that a request to an endpoint passes, or None."""
     names = endpoint.split(".")[:-1]
     blueprints = (".".join(names[: end + 1]) for end in range(len(names)))
     unknown = None
@@ -90,7 +91,7 @@ def _guard(app: Flask, endpoint: str) -> tuple[str, str] | None:
 
 
 def _own_dispatch(app: Flask) -> str | None:
-    """Name the function by which an app dispatches requests in its own way; None if it doesn't."""
+    """Return the name of a function that overrides Flask's dispatch of requests, or None."""
     if isinstance(app, LocalProxy):
         app = cast("Any", app)._get_current_object()
     for name in _DISPATCH:

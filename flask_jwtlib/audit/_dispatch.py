@@ -1,9 +1,8 @@
-"""Tells whether a request without a token gets through to a view, by what will dispatch the request.
+"""Determines whether a request without a token reaches a view, by following how the request is dispatched.
 
-Only code that is known to call what it wraps is looked through: our decorators, Flask's view classes,
-and the parts of Flask-RESTful, Flask-RESTX and Flask-CORS that stand around a view. Everything else
-may call something else, or nothing: where a decorator of ours is somewhere in it, what happens is
-unknown.
+Only code that certainly calls the function that it wraps is followed: the decorators of this package, Flask's
+view classes, and the wrappers of Flask-RESTful, Flask-RESTX and Flask-CORS. Any other code may call something
+else, or nothing. If it refers to a decorated function, the result is unknown.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ _BINDING_KINDS = frozenset({FunctionType, MethodType, partial})
 
 @frozen
 class Access:
-    """Who gets through to a view.
+    """Who can access a view.
 
     Attributes:
         word: ``"required"`` or ``"optional"`` authentication, ``"open"``, or ``"unknown"``.
-        by: What makes it so, empty where nothing does.
+        by: The reason, which may be empty.
     """
 
     word: Literal["required", "optional", "open", "unknown"]
@@ -50,7 +49,7 @@ _REQUIRED, _OPTIONAL, _OPEN = Access("required"), Access("optional"), Access("op
 
 
 def view_access(view: Any, method: str) -> Access:
-    """Tell who gets through to a registered view with a request method. Guards are left aside."""
+    """Return who can access a registered view by a request method. Guards are not considered."""
     return _access(view, method, None)
 
 
@@ -63,7 +62,7 @@ def resource_authenticators(found: Any) -> Iterator[Any]:
 
 
 def name_of(found: Any) -> str:
-    """Name what is called for a person, and not what it claims to be by ``functools.wraps``."""
+    """Return a callable's name for a message. It isn't the name that ``functools.wraps`` copied."""
     if isinstance(found, MethodType):
         return name_of(found.__func__)
     if isinstance(found, FunctionType):
@@ -73,12 +72,12 @@ def name_of(found: Any) -> str:
 
 
 def _access(called: Any, method: str, owner: Owner | None) -> Access:
-    """Tell who gets through where something is called.
+    """Return who passes a call.
 
     Args:
-        called: What is called.
+        called: The callable.
         method: The request's method.
-        owner: Set where the call's first argument is an instance of a view class.
+        owner: The view class, if the call's first argument is an instance of it.
     """
     mark = mark_of(called)
     if mark is not None and mark.kind == "required":
@@ -98,7 +97,7 @@ def _access(called: Any, method: str, owner: Owner | None) -> Access:
         return _access_of_function(called, method, owner)
     call = inspect.getattr_static(kind, "__call__", None)
     access = _access(call, method, None) if type(call) is FunctionType else _OPEN
-    # Else what `__call__` uses may be an attribute of the object.
+    # Otherwise `__call__` may use an attribute of the object.
     return access if access.word in ("required", "optional") else _opaque(called)
 
 
@@ -127,7 +126,7 @@ def _access_of_class(owner: Owner, method: str) -> Access:
 
 
 def _access_of_method(owner: Owner, method: str) -> Access:
-    """Tell who gets through where a ``MethodView`` chooses one of its methods."""
+    """Return who can access the method that a ``MethodView`` selects."""
     names = ("head", "get") if method == "HEAD" else (method.lower(),)
     if not owner.is_predictable(*names):
         return _opaque(owner.kind, owner)
@@ -145,7 +144,7 @@ def _access_of_attribute(owner: Owner, name: str, method: str, passed: Owner | N
 
 
 def _access_of_resource(owner: Owner, method: str) -> Access:
-    """Tell who gets through where a resource's ``method_decorators`` are put around its methods."""
+    """Return who can access a method of a resource, which is wrapped by its ``method_decorators``."""
     decorators: Any = owner.attribute("method_decorators")
     if isinstance(decorators, Mapping):
         decorators = cast("Any", decorators).get(method.lower(), ())
@@ -166,7 +165,7 @@ def _within_optional(access: Access) -> Access:
 
 
 def _opaque(called: Any, owner: Owner | None = None) -> Access:
-    """Tell what is known of code that may do anything: whether a decorator of ours is somewhere in it."""
+    """Return the access by code that may do anything: unknown if it refers to a decorator of this package."""
     ours = any(copied_mark(found) is not None for found in reachable_callables(called))
     if owner is not None and not ours:
         ours = any(

@@ -1,6 +1,6 @@
-"""Recognises our decorators, and code of libraries that is known to call what it wraps.
+"""Recognises the decorators of this package, and wrappers of libraries that certainly call what they wrap.
 
-It compares objects, since a name is copied by ``functools.wraps``.
+It compares objects, since ``functools.wraps`` copies names.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ __all__ = [
 ]
 
 _DECORATORS = {"requires_authentication": "required", "optional_authentication": "optional"}
-# Where a wrapper is made that calls what it wraps, and by which name it knows that.
+# The functions that make such wrappers, and the variable with the wrapped function.
 _TRANSPARENT = (
     ("flask_restful", "Api.output", "resource"),
     ("flask_restx.api", "Api.output", "resource"),
     ("flask_cors.decorator", "cross_origin", "f"),
 )
-# Where the `Resource` is that puts `method_decorators` around its methods.
+# The modules of the `Resource` that wraps its methods with `method_decorators`.
 _RESOURCE_MODULES = ("flask_restful", "flask_restx.resource")
 
 
 def is_made_by_as_view(function: FunctionType) -> bool:
-    """Whether a function is what Flask's ``View.as_view`` makes of a class."""
+    """Whether a function was made by Flask's ``View.as_view``."""
     return _is_made_by(View.as_view, function)
 
 
 def wrapped_by_library(function: FunctionType) -> Any:
-    """Return what a library's wrapper calls for every request; None if it isn't a known one."""
+    """Return the function that a library's wrapper calls for every request; None for unknown wrappers."""
     for module, maker, variable in _TRANSPARENT:
         if _is_made_by(_library(module, maker), function):
             return closure_variables(function).get(variable)
@@ -50,16 +50,16 @@ def wrapped_by_library(function: FunctionType) -> Any:
 
 
 def responds_to_options(function: FunctionType) -> bool:
-    """Whether a library's wrapper responds to OPTIONS by itself, as Flask-CORS's decorator usually does."""
+    """Whether a library's wrapper itself responds to OPTIONS, as Flask-CORS's decorator usually does."""
     options: Any = closure_variables(function).get("_options")
-    # The app's own settings may turn it off, which nobody is let in by.
+    # The settings of the app may turn this off. Then the result is too cautious, but safe.
     return isinstance(options, Mapping) and bool(
         cast("Any", options).get("automatic_options", True)
     )
 
 
 def decoration(decorator: Any) -> tuple[str, Any] | None:
-    """Recognise a decorator of ours: what it asks of callers, and its authenticator."""
+    """Return the kind and the authenticator of a decorator of this package; None for any other."""
     function: Any = decorator.func if type(decorator) is partial else decorator
     if function is decorate_view:
         kind = "optional" if decorator.keywords["optional"] else "required"
@@ -76,14 +76,14 @@ def decoration(decorator: Any) -> tuple[str, Any] | None:
 
 
 def reads_method_decorators(dispatch: Any) -> bool:
-    """Whether a ``dispatch_request`` is one that puts ``method_decorators`` around the methods."""
+    """Whether a ``dispatch_request`` is one that wraps the methods with ``method_decorators``."""
     return any(
         dispatch is _library(module, "Resource.dispatch_request") for module in _RESOURCE_MODULES
     )
 
 
 def _library(module: str, path: str) -> Any:
-    """Return a library's function; None if the application doesn't import the library."""
+    """Return a library's function; None if the application hasn't imported the library."""
     found: Any = sys.modules.get(module)
     for name in path.split("."):
         found = getattr(found, name, None)

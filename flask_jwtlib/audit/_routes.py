@@ -1,4 +1,4 @@
-"""Lists an app's routes with who gets into each of them."""
+"""Lists who can access each route of an app."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _ANY = "*"
 
 @frozen
 class RouteAccess:
-    """Who gets into a route by some of its methods.
+    """Who can access a route by some of its methods.
 
     Attributes:
         endpoint: The route's endpoint.
-        methods: The methods, sorted; ``"*"`` stands for all that aren't listed elsewhere.
-        rule: Its URL rule.
-        access: ``"required"`` or ``"optional"`` authentication; ``"public"``, open to everyone and
-            marked so; ``"open"``, with nothing of ours in front of it; or ``"unknown"``, where a
-            decorator or guard is somewhere in it and may be bypassed.
-        by: What makes it so, empty where nothing does.
+        methods: The methods, sorted. ``"*"`` means all methods that aren't listed elsewhere.
+        rule: The route's URL rule.
+        access: ``"required"`` or ``"optional"`` authentication; ``"public"`` if the view is marked so;
+            ``"open"`` if no guard or decorator of this package protects it; or ``"unknown"`` if a decorator
+            or guard may be bypassed.
+        by: The reason, such as ``"decorator"``, which may be empty.
     """
 
     endpoint: str
@@ -42,10 +42,10 @@ class RouteAccess:
 
 
 def route_accesses(app: Flask) -> Iterator[RouteAccess]:
-    """Tell, by endpoint and rule, who gets into each of an app's routes.
+    """Return who can access each route of an app, sorted by endpoint and rule.
 
-    Methods of one route that are guarded differently have entries of their own. What Flask derives
-    is not listed: OPTIONS where Flask itself responds, and HEAD where it is handled as GET is.
+    Methods of one route with different access have separate entries. Methods that Flask adds are not
+    listed: OPTIONS if Flask itself responds, and HEAD if it is handled like GET.
     """
     misplaced = frozenset(misplaced_views(app))
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule)):
@@ -62,7 +62,7 @@ def route_accesses(app: Flask) -> Iterator[RouteAccess]:
 
 
 def _accesses(app: Flask, rule: Rule) -> dict[str, tuple[str, str]]:
-    """Tell who gets into a route by each of its methods, without those that Flask derives."""
+    """Return who can access a route by each of its methods, except those that Flask adds."""
     methods = {*_COMMON_METHODS, _ANY} if rule.methods is None else set(rule.methods)
     if getattr(rule, "provide_automatic_options", False):
         methods.discard("OPTIONS")

@@ -1,4 +1,4 @@
-"""View classes: which one handles a request, and what its instances have."""
+"""View classes: the class that handles a request, and the attributes of its instances."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Owner:
 
     Attributes:
         kind: The class.
-        instance: The instance, None where each request has its own.
+        instance: The instance; None if each request has its own.
     """
 
     kind: type
     instance: Any = None
 
     def attribute(self, name: str) -> Any:
-        """Return what an instance has under a name, before it is bound; None if there is nothing."""
+        """Return an attribute of an instance, before it is bound; None if there is none."""
         own: Any = {} if self.instance is None else vars(cast("object", self.instance))
         found: Any = own.get(name)
         if found is None:
@@ -38,10 +38,10 @@ class Owner:
         return found
 
     def is_predictable(self, *names: str) -> bool:
-        """Whether an instance certainly has the attributes that ``attribute`` returns."""
+        """Whether the attributes of an instance are certainly those that ``attribute`` returns."""
         if inspect.getattr_static(self.kind, "__getattribute__") is not object.__getattribute__:
             return False
-        # It returns what is missing, such as a `head` in place of which `get` would be called.
+        # `__getattr__` may return a missing attribute, such as a `head` that is called instead of `get`.
         if inspect.getattr_static(self.kind, "__getattr__", None) is not None and any(
             self.attribute(name) is None for name in names
         ):
@@ -54,17 +54,17 @@ class Owner:
 
 
 def owner_of(view: FunctionType) -> Owner:
-    """Tell which class handles requests to a function that ``as_view`` made."""
+    """Return the class that handles the requests to a function that ``as_view`` made."""
     held = closure_variables(view)
     if "self" in held:
         kind = cast("Any", type(held["self"]))
         return Owner(kind, held["self"])
-    # For each request Flask looks the class up on what the class's decorators returned.
+    # For each request, Flask gets the class from the function that the class's decorators returned.
     return Owner(held["view"].view_class)
 
 
 def method_decorators(owner: Owner) -> list[Any]:
-    """Everything in a class's ``method_decorators``, for whichever method."""
+    """Return all of a class's ``method_decorators``, for any method."""
     decorators: Any = owner.attribute("method_decorators")
     if isinstance(decorators, Mapping):
         return [one for some in cast("Any", decorators).values() for one in some]

@@ -1,6 +1,6 @@
-"""Tells whether the ``__init__`` of a view class may replace a view's methods on its instances.
+"""Determines whether the ``__init__`` of a view class may replace a view's methods on its instances.
 
-Nothing is called: the code is read. Whatever isn't certainly harmless may do anything.
+It analyses bytecode and calls nothing. Code that isn't certainly harmless counts as if it could do anything.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _UNBOUND = (staticmethod, classmethod, MemberDescriptorType)
 
 
 def init_may_set(kind: type, names: tuple[str, ...]) -> bool:
-    """Whether the instances of a class may have attributes of their own under some names.
+    """Whether the instances of a class may have attributes of the given names that the class doesn't have.
 
-    That isn't so if each ``__init__``, and each method and property that it uses, does no more with the
-    instance than to read attributes and to set others.
+    They can't if each ``__init__``, and each method and property that it uses, only reads attributes of the
+    instance and sets attributes of other names.
     """
     if inspect.getattr_static(kind, "__setattr__") is not object.__setattr__:
         return True
@@ -46,13 +46,13 @@ def init_may_set(kind: type, names: tuple[str, ...]) -> bool:
             elif name == "__init__" and found is not None:
                 return True
             elif hasattr(cast("Any", type(found)), "__get__") and not isinstance(found, _UNBOUND):
-                # It gets the instance.
+                # Such a descriptor gets the instance.
                 return True
     return False
 
 
 def _read_by(method: FunctionType, kind: type, names: tuple[str, ...]) -> set[str] | None:
-    """Return the names that a method reads of its instance; None if it may do anything to it."""
+    """Return the names of the attributes that a method reads; None if it may do anything to the instance."""
     code = method.__code__
     if not code.co_argcount or not _WRITING_NAMES.isdisjoint(code.co_names):
         return None
@@ -81,13 +81,13 @@ def _read_by(method: FunctionType, kind: type, names: tuple[str, ...]) -> set[st
 
 
 def _values_of(step: dis.Instruction) -> tuple[Any, ...]:
-    """Return what an instruction is about: one thing, or several from Python 3.13 on."""
+    """Return the arguments of an instruction: one, or since Python 3.13 several."""
     value: Any = step.argval
     return tuple(cast("Any", value)) if isinstance(value, tuple) else (value,)
 
 
 def _use(after: list[dis.Instruction], *, is_super: bool) -> str | None:
-    """Return the name that is read of an instance, empty if one is set; None for any other use."""
+    """Return the name of the attribute that is read, "" if one is set, or None for any other use."""
     if after[0].opname in _COPIES:  # as in `self.count += 1`
         after = after[1:]
         return after[0].argval if after[0].opname in _READS else None
@@ -99,7 +99,7 @@ def _use(after: list[dis.Instruction], *, is_super: bool) -> str | None:
 
 
 def _read_of_super(after: list[dis.Instruction]) -> str | None:
-    """Return the name that is read of what ``super(…)`` returns; None if something else is done with it."""
+    """Return the name of the attribute that is read from ``super(…)``; None for any other use."""
     for before, step in pairwise(after):
         if step.opname == "LOAD_SUPER_ATTR" or (before.opname in _CALLS and step.opname in _READS):
             return cast("str", step.argval)
@@ -107,7 +107,7 @@ def _read_of_super(after: list[dis.Instruction]) -> str | None:
 
 
 def _has_setter(kind: type, name: str) -> bool:
-    """Whether something of a class runs when an attribute of its instances is set."""
+    """Whether setting an attribute of an instance runs a ``__set__`` of the class."""
     found = inspect.getattr_static(kind, name, None)
     return not isinstance(found, MemberDescriptorType) and hasattr(
         cast("Any", type(found)), "__set__"

@@ -1,7 +1,6 @@
-"""``flask jwtlib …``: commands that look at an app from outside.
+"""The commands ``flask jwtlib …``, which inspect an app.
 
-A package adds a command of its own by an entry point of the group ``flask_jwtlib.commands``, which names a
-``click`` command::
+A package can add a ``click`` command by an entry point in the group ``flask_jwtlib.commands``::
 
     [project.entry-points."flask_jwtlib.commands"]
     metrics = "my_package.cli:metrics"

@@ -1,4 +1,4 @@
-"""``flask jwtlib keys``: the key providers of an app, and the state of their keys."""
+"""``flask jwtlib keys``: the key providers of an app and the state of their keys."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ _LONGEST_NAME = 120
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_appcontext
 def keys(as_json: bool) -> None:
-    """List the key providers behind this app's guards and decorators, and how their keys are.
+    """List the key providers of this app's guards and decorators, and the state of their keys.
 
-    A provider fetches its keys when the first token comes: in this process, which serves nobody,
-    those that are fetched are fetched now.
+    A server process fetches keys when the first token needs them. This command fetches them at once.
 
-    Exits with 1 if one has no keys that serve.
+    Exits with 1 if a provider has no usable keys.
     """
     warm_up_keys(current_app)
     statuses = key_statuses(current_app)
@@ -38,11 +37,11 @@ def keys(as_json: bool) -> None:
         rows = (row for status in statuses for row in _key_rows("", status))
         click.echo(table("Provider", "State", "Age", "Generation", "Kids", "Last error", rows=rows))
     if not all(has_keys(status) for status in statuses):
-        raise click.ClickException("a provider has no keys that serve")
+        raise click.ClickException("a provider has no usable keys")
 
 
 def _key_rows(place: str, status: Mapping[str, Any]) -> Iterator[list[str]]:
-    """A provider's row, and one for each that it is made of."""
+    """Yield the row of a provider, and the rows of the providers that it consists of."""
     age = status.get("age")
     kids = ", ".join(one_line(kid, _LONGEST_NAME) for kid in status.get("kids", ()))
     name = place + one_line(status.get("provider", "?"), _LONGEST_NAME)

@@ -1,4 +1,4 @@
-"""``flask jwtlib routes``: who gets into each route."""
+"""``flask jwtlib routes``: who can access each route."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["routes"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_appcontext
 def routes(as_json: bool) -> None:
-    """List the routes with what guards each of them.
+    """List who can access each route, and which decorator or guard protects it.
 
-    A route is listed as required only if nothing can bypass its decorator or guard, and as unknown
-    if that can't be told. One whose view calls an Authenticator by itself is listed as open.
+    A route is listed as required only if nothing can bypass its decorator or guard, and as unknown if this
+    can't be determined. A route whose view itself calls an Authenticator is listed as open.
 
-    Exits with 1 if a decorator protects nothing, as above @app.route.
+    Exits with 1 if a view is served without its decorator, which must be below @app.route.
     """
     accesses = list(route_accesses(current_app))
     if as_json:
@@ -46,5 +46,5 @@ def routes(as_json: bool) -> None:
 
 
 def _printable(cell: str) -> str:
-    """A text of the app's own on one line. It stays whole: a rule may hold a regular expression."""
+    """Return a text of the app on one line. It isn't cut, since a rule may be a regular expression."""
     return cell if cell.isprintable() else ascii(cell)

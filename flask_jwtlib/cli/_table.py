@@ -8,7 +8,7 @@ __all__ = ["table"]
 
 
 def table(*head: str, rows: Iterable[Iterable[str]]) -> str:
-    """Lay out rows below their headings, each column as wide as its widest cell."""
+    """Return a table as text, with columns as wide as their widest cells."""
     lines = [list(head), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])

@@ -519,7 +519,7 @@ def test_several_authenticators_live_in_one_app(app: Flask) -> None:
 )
 def test_only_functions_are_decorated(auth: Authenticator, decorator: str, view: Any) -> None:
     """A class, or rules without their keyword, in place of a view are refused at once."""
-    with pytest.raises(ConfigurationError, match="decorates view functions"):
+    with pytest.raises(ConfigurationError, match="expected a view function"):
         getattr(auth, decorator)(view)
 
 

@@ -357,7 +357,9 @@ def test_the_message_says_how_to_fix_both_cases(app: Flask, auth: Authenticator)
     """The text names the order of decorators, and how to serve a function both ways."""
     beside_its_guarded_version(app, auth.requires_authentication)
 
-    with pytest.raises(ConfigurationError, match=r"put @app\.route above it.*guarded = auth\."):
+    with pytest.raises(
+        ConfigurationError, match=r"put @app\.route above the decorator.*guarded = auth\."
+    ):
         app.test_client().get("/x")
 
 

@@ -234,7 +234,7 @@ def test_a_failing_listener_propagates(
         pytest.param("/", "expired", logging.INFO, "ExpiredTokenError: expired", id="expired"),
         pytest.param("/", "forged", logging.INFO, "BadSignatureError", id="forged"),
         pytest.param("/", "foreign", logging.WARNING, "JWT_AUDIENCE", id="audience forgotten"),
-        pytest.param("/scoped", "good", logging.INFO, "'reports' is needed", id="scope"),
+        pytest.param("/scoped", "good", logging.INFO, "'reports' is required", id="scope"),
     ],
 )
 def test_refusals_are_logged(

@@ -197,7 +197,7 @@ def test_a_missing_scope_names_the_required_scope() -> None:
     error = InsufficientScopeError("a b")
 
     assert error.scope == "a b"
-    assert str(error) == "the scope 'a b' is needed"
+    assert str(error) == "the scope 'a b' is required"
     assert str(InsufficientScopeError("a", "own text")) == "own text"
     assert InsufficientScopeError("a", description="wire").description == "wire"
 

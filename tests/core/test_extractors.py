@@ -245,7 +245,7 @@ def test_2_2_a_form_with_a_token_must_be_ascii(body: bytes | str) -> None:
     """RFC 6750 §2.2: the content consists entirely of ASCII characters."""
     with pytest.raises(InvalidRequestError) as refusal:
         FormTokenExtractor().extract(form(body))
-    assert refusal.value.description == "A form that carries access_token must be ASCII"
+    assert refusal.value.description == "A form with access_token must be ASCII"
 
 
 def test_2_2_a_token_in_a_body_that_is_not_text_is_refused() -> None:

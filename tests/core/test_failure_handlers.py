@@ -194,7 +194,7 @@ def test_refusal_headers() -> None:
 @pytest.mark.parametrize("realm", ['a"b', "a\\b", "a\nb", "caf\xe9", "\t", 5, b"api"], ids=ascii)
 def test_an_invalid_realm_is_refused(realm: Any) -> None:
     """A realm with quotes, control or non-ASCII characters raises when composing."""
-    with pytest.raises(ConfigurationError, match="a realm is printable ASCII"):
+    with pytest.raises(ConfigurationError, match="expected printable ASCII"):
         UnauthorizedHandler(realm=realm)
 
 

@@ -410,10 +410,10 @@ class TenantValidator(JWTValidator):
 
 
 class NamingValidator(JWTValidator):
-    """Overrides ``verify``: adds to what was verified."""
+    """Overrides ``verify_signature``: adds to what was verified."""
 
-    def verify(self, token: BearerToken, keys: Any) -> Claims:
-        claims = super().verify(token, keys)
+    def verify_signature(self, token: BearerToken, keys: Any) -> Claims:
+        claims = super().verify_signature(token, keys)
         return Claims(
             {**claims, "name": claims["sub"].title()},
             checked_at=claims.checked_at,
@@ -422,10 +422,10 @@ class NamingValidator(JWTValidator):
 
 
 class StrictValidator(JWTValidator):
-    """Overrides ``judge``: one more condition on the header."""
+    """Overrides ``check_claims``: one more condition on the header."""
 
-    def judge(self, claims: Claims) -> None:
-        super().judge(claims)
+    def check_claims(self, claims: Claims) -> None:
+        super().check_claims(claims)
         if claims.header.get("typ") != "at+jwt":
             raise ClaimError("typ")
 
@@ -439,15 +439,15 @@ def test_validate_can_be_overridden(issuer: TokenIssuer) -> None:
     assert isinstance(refusal_of(issuer, validator, tenant="ours", exp=1), ExpiredTokenError)
 
 
-def test_verify_can_be_overridden(issuer: TokenIssuer) -> None:
-    """The return value of a subclass's ``verify`` is checked and returned."""
+def test_verify_signature_can_be_overridden(issuer: TokenIssuer) -> None:
+    """The return value of a subclass's ``verify_signature`` is checked and returned."""
     claims = NamingValidator().validate(BearerToken(issuer.token()), Keys(issuer.verification_key))
 
     assert claims["name"] == "Alice"
 
 
-def test_judge_can_be_overridden(issuer: TokenIssuer) -> None:
-    """A subclass's ``judge`` gets every verified token."""
+def test_check_claims_can_be_overridden(issuer: TokenIssuer) -> None:
+    """A subclass's ``check_claims`` gets every verified token."""
     assert refusal_of(issuer, StrictValidator(), header={"typ": "at+jwt"}) is None
     assert isinstance(refusal_of(issuer, StrictValidator()), ClaimError)
 
@@ -461,13 +461,15 @@ def test_a_subclass_keeps_the_options(issuer: TokenIssuer) -> None:
     assert refusal_of(issuer, validator, tenant="ours", aud="us", exp=NOW - 4) is None
 
 
-def test_verify_checks_no_claims(issuer: TokenIssuer) -> None:
-    """An expired token's signature verifies in ``verify``; ``judge`` refuses the token."""
+def test_verify_signature_checks_no_claims(issuer: TokenIssuer) -> None:
+    """An expired token's signature verifies in ``verify_signature``; ``check_claims`` refuses the token."""
     validator = JWTValidator()
-    claims = validator.verify(BearerToken(issuer.token(exp=1)), Keys(issuer.verification_key))
+    claims = validator.verify_signature(
+        BearerToken(issuer.token(exp=1)), Keys(issuer.verification_key)
+    )
 
     with pytest.raises(ExpiredTokenError):
-        validator.judge(claims)
+        validator.check_claims(claims)
 
 
 def test_the_repr_shows_the_rules() -> None:
