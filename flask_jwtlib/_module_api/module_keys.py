@@ -59,7 +59,7 @@ def _frozen(material: Any) -> object:
 
 @define(eq=False)
 class ModuleKeys:
-    """Holds the permanent key, fetches keys by the callback, and keeps what was read from either.
+    """Keeps the permanent key or the keys that the callback fetches, and reads them when they change.
 
     Args:
         callbacks: The module that has the callbacks and settings.

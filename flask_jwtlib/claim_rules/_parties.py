@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from attrs import frozen
 
 from .._options import as_strings
@@ -26,7 +28,7 @@ class Issuer:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", at_least_one("Issuer", accepted, "issuer"))
+        cast("Any", self).__attrs_init__(at_least_one("Issuer", accepted, "issuer"))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token of another issuer."""
@@ -51,7 +53,7 @@ class Audience:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", as_strings("Audience", accepted))
+        cast("Any", self).__attrs_init__(as_strings("Audience", accepted))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token for another API."""
@@ -91,7 +93,7 @@ class Client:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", at_least_one("Client", accepted, "client"))
+        cast("Any", self).__attrs_init__(at_least_one("Client", accepted, "client"))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that was issued to another client."""
@@ -124,7 +126,7 @@ class Subject:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", at_least_one("Subject", accepted, "subject"))
+        cast("Any", self).__attrs_init__(at_least_one("Subject", accepted, "subject"))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token about another subject."""

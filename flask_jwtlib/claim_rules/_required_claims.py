@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from attrs import frozen
 
 from ..errors import MissingClaimError
@@ -22,7 +24,7 @@ class RequiredClaims:
     claims: tuple[str, ...]
 
     def __init__(self, *claims: str) -> None:
-        object.__setattr__(self, "claims", at_least_one("RequiredClaims", claims, "claim"))
+        cast("Any", self).__attrs_init__(at_least_one("RequiredClaims", claims, "claim"))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that lacks one of the claims."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from attrs import frozen
 
 from .._options import as_strings
@@ -16,7 +18,7 @@ class Scope:
     """Refuses a token that lacks one of these scopes, with 403 on every route (RFC 6750 §3.1).
 
     Args:
-        needed: The scopes, each in a string of its own or several in one, separated by spaces.
+        needed: The scopes, one per string or several separated by spaces.
     """
 
     needed: tuple[str, ...]
@@ -27,7 +29,7 @@ class Scope:
             raise ConfigurationError(
                 "Scope was given no scope: expected at least one, as in Scope('…')"
             )
-        object.__setattr__(self, "needed", words)
+        cast("Any", self).__attrs_init__(words)
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that lacks one of the scopes."""

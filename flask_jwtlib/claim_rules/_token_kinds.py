@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from attrs import Factory, field, frozen
 
@@ -203,7 +203,7 @@ class TokenType:
 
     def __init__(self, *accepted: str) -> None:
         types = at_least_one("TokenType", accepted, "type")
-        object.__setattr__(self, "accepted", tuple(map(_media_type, types)))
+        cast("Any", self).__attrs_init__(tuple(map(_media_type, types)))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token of another type."""
@@ -225,7 +225,7 @@ class TokenUse:
     accepted: tuple[str, ...]
 
     def __init__(self, *accepted: str) -> None:
-        object.__setattr__(self, "accepted", at_least_one("TokenUse", accepted, "use"))
+        cast("Any", self).__attrs_init__(at_least_one("TokenUse", accepted, "use"))
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token for another use."""

@@ -1,4 +1,4 @@
-"""Where verification keys come from: configured once, or fetched and kept for a while.
+"""Where verification keys come from: configured once, or fetched and cached.
 
 A provider of your own is any object with the method ``keys_for(header)``. To fetch keys from a place that
 this package doesn't know, pass a function to ``TTLKeyProvider``, which caches and refreshes them.

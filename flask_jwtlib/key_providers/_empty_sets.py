@@ -29,7 +29,7 @@ class EmptySets:
             key_set: The set.
             known: The latest keys, None before the first fetch.
             now: The time.
-            partial: Whether the source was asked for a single key.
+            partial: Whether only a single key was fetched.
         """
         if key_set.skipped:
             # It has members, so it should have keys. It is damaged.

@@ -25,7 +25,7 @@ def state_at(age: float | None, lifetime: float, max_stale: float) -> str:
 
 @frozen(eq=False)
 class Freshness:
-    """Tells whether a provider's keys are fresh.
+    """Decides whether a provider's keys are fresh, stale or dead.
 
     Args:
         ttl: Seconds that keys are fresh, or a function that returns them.

@@ -1,4 +1,4 @@
-"""Lookups that a provider's present keys can't answer: they need a fetch, or a decision to use old keys."""
+"""Looks up keys that are missing or due for a refresh: fetches them, or uses old ones."""
 
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ._behaviour import Behaviour, PlannedResponse, ReceivedRequest
 from ._certificate import context_of, write_certificate
+from ._metadata import metadata_of
 from ._misbehaving_server import MisbehavingServer
+from ._schedule import BehaviourSchedule
 from .issuer import TokenIssuer
 
 if TYPE_CHECKING:
@@ -59,8 +61,7 @@ class IdentityProvider:
         self._connections = 0
         self._active = 0
         self._peak = 0
-        self._permanent: dict[str | None, Behaviour] = {}
-        self._temporary: dict[str | None, list[Behaviour]] = {}
+        self._schedule = BehaviourSchedule()
         self._hold = threading.Event()
 
     def __enter__(self) -> Self:
@@ -143,15 +144,7 @@ class IdentityProvider:
     @property
     def metadata(self) -> dict[str, Any]:
         """Its correct metadata."""
-        return {
-            "issuer": self.issuer_url,
-            "authorization_endpoint": f"{self.issuer_url}/authorize",
-            "token_endpoint": f"{self.issuer_url}/token",
-            "jwks_uri": self.jwks_url,
-            "response_types_supported": ["code"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-        }
+        return metadata_of(self.issuer_url, self.jwks_url)
 
     @property
     def jwks(self) -> Any:
@@ -188,14 +181,7 @@ class IdentityProvider:
         """
         behaviour = Behaviour(**how)
         with self._changed:
-            if times is not None:
-                self._temporary.setdefault(path, []).extend([behaviour] * times)
-                return
-            if path is None:
-                self._temporary.clear()
-                self._permanent.clear()
-            self._temporary.pop(path, None)
-            self._permanent[path] = behaviour
+            self._schedule.add(behaviour, path, times)
 
     def release(self) -> None:
         """Respond to the requests that hang. Later requests hang again, unless the behaviour changes."""
@@ -206,13 +192,12 @@ class IdentityProvider:
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """All requests so far, in the order they came in."""
-        with self._changed:
-            return tuple(self._requests)
+        return tuple(self._requests)
 
     def count(self, path: str | None = None) -> int:
         """Return the number of requests, for one path or for all."""
         with self._changed:
-            return self._count(path)
+            return sum(path in (None, request.path) for request in self._requests)
 
     def wait_for(self, count: int, path: str | None = None, *, timeout: float = 30) -> None:
         """Wait until this many requests came in, for one path or for all.
@@ -221,8 +206,8 @@ class IdentityProvider:
             TimeoutError: They didn't come in within ``timeout`` seconds.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._count(path) >= count, timeout):
-                raise TimeoutError(f"{self._count(path)} requests came in, waiting for {count}")
+            if not self._changed.wait_for(lambda: self.count(path) >= count, timeout):
+                raise TimeoutError(f"{self.count(path)} requests came in, expected {count}")
 
     def forget(self) -> None:
         """Forget the recorded requests and start counting again."""
@@ -234,17 +219,12 @@ class IdentityProvider:
     @property
     def connections(self) -> int:
         """The number of connections, with or without a request."""
-        with self._changed:
-            return self._connections
+        return self._connections
 
     @property
     def peak(self) -> int:
         """The largest number of concurrent requests."""
-        with self._changed:
-            return self._peak
-
-    def _count(self, path: str | None) -> int:
-        return sum(path in (None, request.path) for request in self._requests)
+        return self._peak
 
     def _connected(self) -> None:
         with self._changed:
@@ -258,7 +238,7 @@ class IdentityProvider:
             self._requests.append(request)
             self._active += 1
             self._peak = max(self._peak, self._active)
-            behaviour = self._behaviour_for(request.path)
+            behaviour = self._schedule.next_for(request.path)
             response = PlannedResponse(request, behaviour, self.documents)
             hold = self._hold
             self._changed.notify_all()
@@ -267,10 +247,3 @@ class IdentityProvider:
         finally:
             with self._changed:
                 self._active -= 1
-
-    def _behaviour_for(self, path: str) -> Behaviour:
-        for scope in (path, None):
-            temporary = self._temporary.get(scope)
-            if temporary:
-                return temporary.pop(0)
-        return self._permanent.get(path) or self._permanent.get(None) or Behaviour()

@@ -149,7 +149,7 @@ def test_an_issuer_may_be_given_its_key() -> None:
 @pytest.mark.parametrize("algorithm", ["none", "", "rs256", "RS257", "HS1", "ES256k", "Ed447"])
 def test_an_unknown_algorithm_is_refused(algorithm: str) -> None:
     """An unknown algorithm raises when the issuer is made."""
-    with pytest.raises(ConfigurationError, match="algorithm is .*, expected one of"):
+    with pytest.raises(ConfigurationError, match=r"algorithm is .*, expected one of"):
         TokenIssuer(algorithm=algorithm)
 
 

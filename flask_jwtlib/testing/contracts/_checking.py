@@ -75,7 +75,7 @@ def in_throwaway_app(current: Request | None = None) -> Generator[Flask, None, N
 
 
 def in_threads(jobs: Sequence[Callable[[], _T]]) -> list[list[_T]]:
-    """Run each job repeatedly in a thread of its own, all at once, and return each job's results."""
+    """Run jobs repeatedly, at the same time, each in its own thread. Return the results of each."""
     together = Barrier(len(jobs))
 
     def repeat(job: Callable[[], _T]) -> list[_T]:

@@ -29,7 +29,7 @@ from ._checking import NoKeys, in_threads, in_throwaway_app, require, unchecked
 
 __all__ = ["FailureHandlerContract"]
 
-_LOG_TEXT = "text for the log alone"
+_LOG_TEXT = "text only for the log"
 _INJECTION = 'a "b \\ \x7f \xe9 \U0001f511\r\nX-Injected: yes'
 
 

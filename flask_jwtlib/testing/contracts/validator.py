@@ -25,7 +25,7 @@ class TokenValidatorContract(ABC):
     """Tests a ``TokenValidator``. Implement how to make it, its keys, and valid and invalid tokens.
 
     Attributes:
-        uses_keys: Whether it verifies tokens with keys. Set it to False for one that asks a server.
+        uses_keys: Whether it verifies tokens with keys. Set it to False if it asks a server instead.
     """
 
     uses_keys: ClassVar[bool] = True
