@@ -121,7 +121,7 @@ class CallbackKeyProvider(Shared, KeyProvider):
 
     @property
     def kids(self) -> frozenset[str]:
-        """The key IDs, which the log lists when a token names another one."""
+        """The key IDs. The log lists them if a token has another ``kid``."""
         return self.known()
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:

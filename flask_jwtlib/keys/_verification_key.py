@@ -121,8 +121,9 @@ class VerificationKey(Shared):
     ) -> VerificationKey:
         """Make a key from a JWK (RFC 7517 §4), as a mapping or JSON.
 
-        The JWK's own ``alg`` and ``kid`` apply unless you pass others. Members that are null and a blank
-        ``use`` count as absent. Numbers may have base64url padding.
+        If the JWK has an ``alg``, the key is only for that algorithm. Its own ``kid`` applies unless you pass
+        another one. Members that are null and a blank ``use`` count as absent. Numbers may have base64url
+        padding.
 
         Args:
             jwk: The JWK.
