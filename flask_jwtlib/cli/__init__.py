@@ -60,5 +60,5 @@ def _broken(found: EntryPoint, why: str) -> click.Command:
 
 
 jwtlib = _CommandGroup(
-    "jwtlib", help="Look at how this app's routes are guarded, and by which keys."
+    "jwtlib", help="Show who can access this app's routes, and the state of its keys."
 )

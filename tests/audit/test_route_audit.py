@@ -228,9 +228,11 @@ def results(app: Flask, ran: Ran) -> Iterator[tuple[str, str, str, int]]:
         for method in METHODS:
             if rule.methods is not None and method not in rule.methods:
                 continue
-            access = reported.get((rule.rule, method)) or reported.get((rule.rule, "*"))
+            access = reported.get((rule.rule, method))
             if access is None and method == "HEAD":
-                access = reported[rule.rule, "GET"]
+                # HEAD has no entry if it is handled like GET.
+                access = reported.get((rule.rule, "GET"))
+            access = access or reported.get((rule.rule, "*"))
             ran.clear()
             response = app.test_client().open(rule.rule, method=method)
             yield rule.rule, method, access or "Flask itself", 0 if ran else response.status_code
