@@ -12,7 +12,7 @@ from .errors import MissingClaimError
 
 __all__ = ["BearerToken", "Claims", "Principal", "UnverifiedHeader"]
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_HEADER: Mapping[str, Any] = MappingProxyType({})
 
 
 @frozen
@@ -54,7 +54,7 @@ class UnverifiedHeader:
     alg: str
     kid: str | None = None
     typ: str | None = None
-    parameters: Mapping[str, Any] = field(default=_NOTHING, repr=False, eq=False, kw_only=True)
+    parameters: Mapping[str, Any] = field(default=_NO_HEADER, repr=False, eq=False, kw_only=True)
 
 
 def _made(kind: type[BearerToken], given: dict[str, Any]) -> BearerToken:
@@ -75,7 +75,11 @@ class Claims(dict[str, Any]):
     __slots__ = ("checked_at", "header")
 
     def __init__(
-        self, claims: Mapping[str, Any], *, checked_at: float, header: Mapping[str, Any] = _NOTHING
+        self,
+        claims: Mapping[str, Any],
+        *,
+        checked_at: float,
+        header: Mapping[str, Any] = _NO_HEADER,
     ) -> None:
         _fill(self, claims)
         self.checked_at = checked_at

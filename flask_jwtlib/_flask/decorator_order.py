@@ -58,9 +58,9 @@ class _Decorated:
 _lock = Lock()
 _decorated: dict[_Key, _Decorated] = {}
 # The functions whose guarded functions were not found in any app yet.
-_unplaced: set[_Key] = set()
+_unregistered: set[_Key] = set()
 # The functions that were decorated since the last check for apps to search.
-_unexpected: set[_Key] = set()
+_newly_decorated: set[_Key] = set()
 _searched: WeakSet[Flask] = WeakSet()
 
 
@@ -75,12 +75,12 @@ def remember(bare: Callable[..., Any], guarded: _View) -> _View:
             key = _key(layer)
             decorated = _decorated.get(key)
             if decorated is None:
-                decorated = _decorated[key] = _Decorated(_weak(layer, key))
+                decorated = _decorated[key] = _Decorated(_weak_reference(layer, key))
             alive = [known for known in decorated.guarded if known() is not None]
             decorated.guarded = [*alive, ref(guarded)]
             decorated.keeps_its_name |= any(value is layer for value in variables)
-            _unplaced.add(key)
-            _unexpected.add(key)
+            _unregistered.add(key)
+            _newly_decorated.add(key)
         request_started.connect(_search_once)
     return guarded
 
@@ -127,10 +127,10 @@ def misplaced_views(app: Flask) -> list[str]:
     }
     found = {id(each) for one in held.values() for each in one.values()}
     with _lock:
-        for key in _unplaced.copy():
+        for key in _unregistered.copy():
             decorated = _decorated.get(key)
             if decorated is None or not found.isdisjoint(decorated.guarded_ids()):
-                _unplaced.discard(key)
+                _unregistered.discard(key)
     return sorted(
         endpoint
         for endpoint, own in views.items()
@@ -146,7 +146,7 @@ def _is_bare(own: list[Any]) -> bool:
         key = _key(layer)
         decorated = _decorated.get(key)
         if decorated is not None and outer.isdisjoint(decorated.guarded_ids()):
-            on_purpose = decorated.keeps_its_name and key not in _unplaced
+            on_purpose = decorated.keeps_its_name and key not in _unregistered
             if not on_purpose:
                 return True
         outer.add(id(layer))
@@ -160,7 +160,7 @@ def _holds_bare(held: dict[_Key, Any]) -> bool:
         decorated = _decorated.get(key)
         if (
             decorated is not None
-            and key in _unplaced
+            and key in _unregistered
             and identities.isdisjoint(decorated.guarded_ids())
         ):
             return True
@@ -173,11 +173,11 @@ def _search_once(app: Flask, **_: object) -> None:
         check_app(app)
         _searched.add(app)
     with _lock:
-        look = bool(_unplaced) and (is_new or bool(_unexpected))
-        _unexpected.clear()
+        look = bool(_unregistered) and (is_new or bool(_newly_decorated))
+        _newly_decorated.clear()
     all_searched = look and _all_searched(app)
     with _lock:
-        if not _unplaced or (all_searched and not _unexpected):
+        if not _unregistered or (all_searched and not _newly_decorated):
             request_started.disconnect(_search_once)
 
 
@@ -227,16 +227,18 @@ def _key(function: Any) -> _Key:
     return id(function)
 
 
-def _weak(function: Any, key: _Key) -> Callable[[], Any]:
+def _weak_reference(function: Any, key: _Key) -> Callable[[], Any]:
     """Return a weak reference to a function, which deletes its entries once the function is gone."""
 
     # It runs in the garbage collector, in any thread, so it takes no lock. It also runs when Python exits and
     # this module's variables no longer exist, so they are passed as defaults.
     def forget(
-        _: object, decorated: dict[_Key, _Decorated] = _decorated, unplaced: set[_Key] = _unplaced
+        _: object,
+        decorated: dict[_Key, _Decorated] = _decorated,
+        unregistered: set[_Key] = _unregistered,
     ) -> None:
         decorated.pop(key, None)
-        unplaced.discard(key)
+        unregistered.discard(key)
 
     try:
         if type(function) is MethodType:

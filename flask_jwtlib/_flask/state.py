@@ -45,8 +45,8 @@ __all__ = [
 ]
 
 _KEY = "_flask_jwtlib"
-_NOBODY = {"authenticated": False, "raw_token": None, "json_token": None}
-_OURS = (_KEY, *_NOBODY)
+_ANONYMOUS = {"authenticated": False, "raw_token": None, "json_token": None}
+_OURS = (_KEY, *_ANONYMOUS)
 
 
 class RequestState:
@@ -81,7 +81,7 @@ class RequestState:
 
     def restorer(self, published: dict[str, Any]) -> Callable[[], None]:
         """Return a function that publishes the present state again, with the application's assignments."""
-        attributes = {name: published.get(name) for name in _NOBODY}
+        attributes = {name: published.get(name) for name in _ANONYMOUS}
         return partial(self._restore, self.principal, copy(self.notes), attributes)
 
     def _restore(self, principal: Principal | None, notes: Any, attributes: dict[str, Any]) -> None:
@@ -177,7 +177,7 @@ def begin_decision(
     elif state.outcomes:
         restore = state.restorer(published)
     state.principal = None
-    published.update(_NOBODY)
+    published.update(_ANONYMOUS)
     published[_KEY] = state
     return state, restore
 

@@ -29,14 +29,14 @@ def _is_ours(found: EntryPoint) -> bool:
 
 
 class _CommandGroup(AppGroup):
-    """Loads each command from its entry point when it is asked for."""
+    """Loads each command from its entry point on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of the commands."""
         return sorted({*super().list_commands(ctx), *_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command. One that can't be loaded says so, and affects no other."""
+        """Load a command. If it can't be loaded, it reports the error when it runs, and others still work."""
         command = super().get_command(ctx, cmd_name)
         found = _commands().get(cmd_name)
         if command is not None or found is None:

@@ -36,8 +36,8 @@ def expired(issuer: TokenIssuer) -> str:
 def no_decorated_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start without the decorated functions of other tests."""
     monkeypatch.setattr(decorator_order, "_decorated", {})
-    monkeypatch.setattr(decorator_order, "_unplaced", set())
-    monkeypatch.setattr(decorator_order, "_unexpected", set())
+    monkeypatch.setattr(decorator_order, "_unregistered", set())
+    monkeypatch.setattr(decorator_order, "_newly_decorated", set())
     request_started.disconnect(decorator_order._search_once)
     yield
     request_started.disconnect(decorator_order._search_once)
