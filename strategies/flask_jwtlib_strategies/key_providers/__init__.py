@@ -1,4 +1,4 @@
-"""Sources of verification keys: a URL, an OpenID provider, files, several sources together."""
+"""Key providers: sources of verification keys, such as a URL, an OpenID provider or files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JWK set of an issuer, found by the metadata that the issuer publishes."""
+"""The JWK set of an issuer, found with the issuer's metadata."""
 
 from __future__ import annotations
 
@@ -15,22 +15,27 @@ from flask_jwtlib.log_text import one_line, quoted
 
 from .._http.client import FetchedDocument, HTTPClient
 from .._http.errors import FetchError
-from .._http.urls import is_loopback, origin_of, without_secrets
+from .._http.urls import is_loopback, origin_of
+from ._metadata import (
+    LONGEST_SHOWN,
+    check_issuer_url,
+    content_of,
+    issuer_in,
+    lifetime_of,
+    shown_source,
+    well_known_urls,
+)
 from ._remote_key_set import RemoteKeySet
 from ._set_limits import SetLimits
 
 __all__ = ["DiscoveredKeySet"]
 
-# Seconds that metadata are used, by their headers, but no longer than where these don't say.
-_SHORTEST_LIFETIME = 60
-_LONGEST_LIFETIME = 3600
-_LONGEST_SHOWN = 200
 _FAILED = (FetchError, VerificationUnavailable)
 
 
 @frozen
 class _Location:
-    """Where the JWK set is, as the metadata said at ``read_at``, and for how many seconds that holds."""
+    """The location of the JWK set, read at ``read_at`` and used for ``lifetime`` seconds."""
 
     key_set: RemoteKeySet
     read_at: float
@@ -38,12 +43,12 @@ class _Location:
 
 
 class _Memory:
-    """What one attempt leaves to the next.
+    """What a fetch needs to know of the fetches before it.
 
     Attributes:
-        location: The last known location, None before the metadata were read.
-        first: Which of the well-known places to try first.
-        fault: Why the metadata could not be read the last time, None if they could.
+        location: The last known location, None before the metadata are read.
+        first: The number of the well-known URL to try first.
+        fault: Why the metadata couldn't be read last time, None if they could.
     """
 
     __slots__ = ("fault", "first", "location")
@@ -56,22 +61,21 @@ class _Memory:
 
 @frozen(eq=False)
 class DiscoveredKeySet:
-    """Fetches the JWK set that an issuer's metadata point to: a ``fetch`` for ``TTLKeyProvider``.
+    """Fetches the JWK set that an issuer's metadata name: a ``fetch`` for ``TTLKeyProvider``.
 
-    Metadata and set fail independently. The metadata are read with the first fetch, and again when they are
-    an hour old, or younger if their headers say so. While they can't be had, the set is fetched from where
-    they said last. They are also read again, in the same fetch, if the set can't be had or lacks the wanted
-    ``kid``.
+    The first fetch reads the metadata. Later ones read them again when they are an hour old, or earlier if
+    their headers say so, and also if the set can't be fetched or lacks the needed ``kid``. While the metadata
+    can't be read, the set is fetched from the last known location.
 
     Args:
-        issuer: The issuer's identifier, as its metadata have it.
-        client: What to get both with.
-        metadata_url: Where the metadata are. By default in the well-known places of the issuer's URL.
-        refresh: How long a fetch may take, the metadata included, and how long keys are fresh.
-        limits: Bounds of the set.
+        issuer: The issuer's identifier, as in its metadata.
+        client: Fetches both documents.
+        metadata_url: The URL of the metadata. By default one of the well-known URLs of the issuer.
+        refresh: How long a fetch may take, including the metadata, and how long keys are fresh.
+        limits: Limits of the set.
 
     Raises:
-        ConfigurationError: The issuer isn't one, or the client may not ask the URL.
+        ConfigurationError: ``issuer`` can't be an issuer, or the client may not fetch a URL.
     """
 
     issuer: str
@@ -83,24 +87,24 @@ class DiscoveredKeySet:
 
     def __attrs_post_init__(self) -> None:
         if self.metadata_url is None:
-            _check_issuer_url(self.client.check(self.issuer))
+            check_issuer_url(self.client.check(self.issuer))
             return
         self.client.check(self.metadata_url)
         issuer: Any = self.issuer
         if not isinstance(issuer, str) or not issuer:
             raise ConfigurationError(
-                f"the issuer must be a non-empty string, as the metadata have it, not {quoted(issuer)}"
+                f"the issuer must be a non-empty string, as in its metadata, not {quoted(issuer)}"
             )
 
     def __call__(self, *, kid: str | None = None) -> FetchedKeys:
-        """Fetch it within ``refresh.fetch_timeout``.
+        """Fetch the set within ``refresh.fetch_timeout``.
 
         Args:
-            kid: The key ID that is wanted, None if the fetch isn't for one.
+            kid: The key ID that a token needs, None for a refresh.
 
         Raises:
-            FetchError: The set could not be had, or isn't one; or the metadata, and no location is known.
-            VerificationUnavailable: The server is busy, and says for how long.
+            FetchError: The set can't be fetched or used, or the metadata can't and no location is known.
+            VerificationUnavailable: The server is busy, and says when to retry.
         """
         deadline = time.monotonic() + self.refresh.fetch_timeout
         location = self._memory.location
@@ -123,23 +127,23 @@ class DiscoveredKeySet:
 
     @property
     def fault(self) -> str | None:
-        """Why the metadata could not be read the last time, None if they could."""
+        """Why the metadata couldn't be read last time, None if they could."""
         return self._memory.fault
 
     def _moved(self, known: _Location, deadline: float) -> _Location | None:
-        """Read whether the set is elsewhere by now; None if it isn't, or if nobody can say."""
+        """Return the set's new location; None if it hasn't moved, or the metadata can't be read."""
         if _left(deadline):
             location = self._located(known, deadline)
             return None if location.key_set is known.key_set else location
-        # The set took all the time: begin with the metadata the next time.
+        # No time is left: the next fetch begins with the metadata.
         if self._memory.location is known:
             self._memory.location = attrs.evolve(known, lifetime=0)
         return None
 
     def _located(self, known: _Location | None, deadline: float) -> _Location:
-        """Read where the set is, or return where it was known to be."""
+        """Read the set's location, or return the known one if the metadata can't be read."""
         memory = self._memory
-        # Where a location is known, metadata that take long must leave time for the set.
+        # If a location is known, slow metadata must leave time for the set.
         until = deadline if known is None else deadline - _left(deadline) / 2
         try:
             location = self._read(known, until)
@@ -149,19 +153,19 @@ class DiscoveredKeySet:
                 raise
             return known
         memory.fault = None
-        # What an abandoned fetch found is older than what a later one found meanwhile.
+        # An abandoned fetch must not overwrite what a later one found.
         if memory.location is known:
             memory.location = location
         return location
 
     def _read(self, before: _Location | None, deadline: float) -> _Location:
-        """Read the metadata at the first place that has any."""
+        """Read the metadata at the first URL that has any."""
         faults: list[FetchError | VerificationUnavailable] = []
         for place, url in self._places():
             read_at = self.refresh.clock()
             try:
                 document = self.client.get(url, timeout=_left(deadline))
-                issuer = _issuer_in(document, url)
+                issuer = issuer_in(document, url, expected=self.issuer)
             except _FAILED as error:
                 faults.append(error)
             else:
@@ -170,9 +174,9 @@ class DiscoveredKeySet:
                     key_set = self._key_set(document, issuer, url, before)
                 except FetchError as error:
                     raise FetchError("; ".join(map(str, (*faults, error)))) from None
-                return _Location(key_set, read_at, _lifetime_of(document))
+                return _Location(key_set, read_at, lifetime_of(document))
             if not _left(deadline):
-                # A place that takes all the time must not keep us from the other one for good.
+                # A server that hangs at this URL must not hide the other one from all fetches.
                 self._memory.first = 1 - place
                 break
         text = "; ".join(map(str, faults))
@@ -182,10 +186,10 @@ class DiscoveredKeySet:
         raise FetchError(text) from faults[0].__cause__
 
     def _places(self) -> list[tuple[int, str]]:
-        """The URLs where the metadata may be, each with its number, in the order to try them."""
+        """Return the URLs that may have the metadata, each with its number, in the order to try them."""
         if self.metadata_url is not None:
             return [(0, self.metadata_url)]
-        places = list(enumerate(_well_known_urls(self.issuer)))
+        places = list(enumerate(well_known_urls(self.issuer)))
         return places[::-1] if self._memory.first else places
 
     def _key_set(
@@ -194,23 +198,25 @@ class DiscoveredKeySet:
         """Return the set that metadata name.
 
         Raises:
-            FetchError: They are another issuer's, or name no set that may be asked. That is not for the
-                other place to mend.
+            FetchError: The metadata are another issuer's, or name no URL that may be fetched. The other
+                well-known URL isn't tried then.
         """
         if issuer != self.issuer:
             raise FetchError(
-                f"{_shown(source)}: these are the metadata of {quoted(issuer, _LONGEST_SHOWN)}, "
-                f"not of our issuer {quoted(self.issuer, _LONGEST_SHOWN)}"
+                f"{shown_source(source)}: the metadata's issuer is {quoted(issuer, LONGEST_SHOWN)}; "
+                f"expected {quoted(self.issuer, LONGEST_SHOWN)}"
             )
         try:
-            url = self._checked(_content_of(document).get("jwks_uri"), source)
+            url = self._checked(content_of(document).get("jwks_uri"), source)
         except ConfigurationError as error:
-            fault = one_line(str(error), _LONGEST_SHOWN)
-            raise FetchError(f"{_shown(source)}: the jwks_uri can't be used: {fault}") from None
+            fault = one_line(str(error), LONGEST_SHOWN)
+            raise FetchError(
+                f"{shown_source(source)}: the jwks_uri can't be used: {fault}"
+            ) from None
         if before is not None and before.key_set.url == url:
             # It remembers what it fetched last.
             return before.key_set
-        # The issuer says where the keys are, but not who may see our credentials.
+        # The metadata may name another host, but can't allow it to see our credentials.
         same = origin_of(source) == origin_of(url)
         return RemoteKeySet(
             url, client=self.client, refresh=self.refresh, credentials=same, limits=self.limits
@@ -224,56 +230,9 @@ class DiscoveredKeySet:
             and not self.client.plain_http.lists(parts)
             and not is_loopback(urlsplit(source).hostname or "")
         ):
-            # Another machine can't know what this one's loopback serves.
+            # Another machine must not make us fetch keys from our loopback.
             raise ConfigurationError("it is plain HTTP")
         return url
-
-
-def _check_issuer_url(issuer: str) -> None:
-    shown = quoted(without_secrets(issuer), 300)
-    if "?" in issuer or "#" in issuer:
-        # OpenID Connect Core §1.2, RFC 8414 §2.
-        raise ConfigurationError(
-            f"an issuer has neither query nor fragment: expected {shown}. "
-            "Where the URL of its metadata has one, pass that as metadata_url="
-        )
-    if "/.well-known/" in issuer:
-        raise ConfigurationError(
-            f"{shown} is the URL of an issuer's metadata: expected the issuer, as in the tokens' iss. "
-            "Pass the URL as metadata_url= if it is not below the issuer's"
-        )
-
-
-def _well_known_urls(issuer: str) -> tuple[str, str]:
-    """Where metadata are, by OpenID Connect Discovery 1.0 §4.1 and by RFC 8414 §3.1."""
-    parts = urlsplit(issuer)
-    host, path = f"{parts.scheme}://{parts.netloc}", parts.path.removesuffix("/")
-    return (
-        f"{host}{path}/.well-known/openid-configuration",
-        f"{host}/.well-known/oauth-authorization-server{path}",
-    )
-
-
-def _content_of(document: FetchedDocument) -> dict[str, Any]:
-    return cast("dict[str, Any]", document.content)
-
-
-def _issuer_in(document: FetchedDocument, source: str) -> str:
-    issuer = _content_of(document).get("issuer")
-    if not isinstance(issuer, str):
-        raise FetchError(
-            f"{_shown(source)}: these aren't metadata: they have no issuer, which is a string"
-        )
-    return issuer
-
-
-def _lifetime_of(document: FetchedDocument) -> float:
-    lifetime = _LONGEST_LIFETIME if document.lifetime is None else document.lifetime
-    return min(max(lifetime, _SHORTEST_LIFETIME), _LONGEST_LIFETIME)
-
-
-def _shown(source: str) -> str:
-    return f"GET {one_line(without_secrets(source), _LONGEST_SHOWN)}"
 
 
 def _lacks(fetched: FetchedKeys, kid: str | None) -> bool:
@@ -282,5 +241,5 @@ def _lacks(fetched: FetchedKeys, kid: str | None) -> bool:
 
 
 def _left(deadline: float) -> float:
-    # To the hundredth, for errors show it.
+    # Rounded, because errors show it.
     return max(0, round(deadline - time.monotonic(), 2))

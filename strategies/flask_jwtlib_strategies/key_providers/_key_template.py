@@ -1,4 +1,4 @@
-"""A URL with a place for a key ID, and the key IDs that may be put there."""
+"""A URL with a placeholder for a key ID."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._http.urls import without_secrets
 __all__ = ["KeyTemplate"]
 
 _PLACE = "{kid}"
-# Whatever the pattern says: no key ID leaves its place in the path or the query.
+# Applies to every pattern, so that no key ID can change another part of the URL.
 _SAFE = re.compile(r"(?!\.+\Z)[A-Za-z0-9._~:@=+-]{1,256}")
 
 
@@ -27,7 +27,7 @@ def _as_pattern(value: Any) -> re.Pattern[str]:
             return re.compile(str(value))
         except re.error as error:
             raise ConfigurationError(
-                f"kid_pattern isn't a regular expression: {quoted(str(error))}"
+                f"kid_pattern isn't a valid regular expression: {quoted(str(error))}"
             ) from None
     pattern = cast("re.Pattern[Any]", value)
     if isinstance(value, re.Pattern) and isinstance(pattern.pattern, str):
@@ -39,14 +39,14 @@ def _as_pattern(value: Any) -> re.Pattern[str]:
 
 @frozen
 class KeyTemplate:
-    """Makes the URL of a key from its ID.
+    """Makes the URL of a key from its key ID.
 
     Args:
         url: The URL, with ``{kid}`` once in its path or query.
-        pattern: What a key ID must match from its first to its last character.
+        pattern: A regular expression that the whole key ID must match.
 
     Raises:
-        ConfigurationError: The URL has no such place, or the pattern isn't one.
+        ConfigurationError: ``url`` has no such placeholder, or ``pattern`` isn't a regular expression.
     """
 
     url: str
@@ -64,21 +64,21 @@ class KeyTemplate:
             raise ConfigurationError(f"{_PLACE} must be in the URL's path or query")
 
     def check(self, client: HTTPClient) -> None:
-        """Check that a client may ask the URL.
+        """Check that a client may fetch the URL.
 
         Raises:
-            ConfigurationError: It may not.
+            ConfigurationError: The client may not fetch it.
         """
         client.check(self.url.replace(_PLACE, "kid"))
 
     def accepts(self, kid: str) -> bool:
-        """Whether a key ID may be put into the URL."""
+        """Return whether a key ID may be put into the URL."""
         return _SAFE.fullmatch(kid) is not None and self.pattern.fullmatch(kid) is not None
 
     def url_of(self, kid: str) -> str:
-        """Return the URL of the key with an accepted ID."""
+        """Return the URL of the key with an accepted key ID."""
         return self.url.replace(_PLACE, quote(kid, safe=""))
 
     def shown(self) -> str:
-        """Return the URL as it may be logged."""
+        """Return the URL for a log or an error."""
         return without_secrets(self.url.replace(_PLACE, "KID")).replace("KID", _PLACE)

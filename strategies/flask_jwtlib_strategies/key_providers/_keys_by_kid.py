@@ -1,4 +1,4 @@
-"""Keys of a source that has one URL for each key ID, and no list."""
+"""The keys of a source that has one URL for each key ID."""
 
 from __future__ import annotations
 
@@ -27,15 +27,22 @@ from ._set_limits import check_max_keys
 __all__ = ["KeysByKid"]
 
 _GONE = (404, 410)
-# Storage services return it for what does not exist, and firewalls for what does.
+# Storage services return it for keys that don't exist, and firewalls for keys that do.
 _FORBIDDEN = 403
-# Seconds after which a key is fetched again that could not be fetched.
+# Seconds after which a failed fetch of a key is repeated.
 _RETRY = 30
 
 
 @frozen
 class _Kept:
-    """A key, when it was fetched, for how many seconds it is fresh, and whether it was forbidden since."""
+    """A kept key.
+
+    Attributes:
+        key: The key.
+        fetched_at: When it was fetched.
+        ttl: How long it is fresh, in seconds.
+        forbidden: Whether the last fetch of it returned 403.
+    """
 
     key: VerificationKey
     fetched_at: float
@@ -48,11 +55,11 @@ class _Kept:
 
 
 class _Memory:
-    """What one fetch leaves to the next.
+    """What a fetch needs to know of the fetches before it.
 
     Attributes:
-        kept: The keys by their ID, replaced as a whole.
-        used: The IDs of kept keys that tokens named since the last refresh.
+        kept: The keys by their ID. The mapping is replaced, never changed.
+        used: The IDs of kept keys that tokens have named since the last refresh.
         key_set: The set that was returned last.
     """
 
@@ -66,13 +73,13 @@ class _Memory:
 
 @frozen(eq=False)
 class KeysByKid:
-    """Fetches keys one by one, and keeps each for its time: a ``fetch`` for ``TTLKeyProvider``.
+    """Fetches keys one by one, and keeps each while it is fresh: a ``fetch`` for ``TTLKeyProvider``.
 
     Args:
-        template: Where a key is.
-        client: What to get it with.
+        template: The URL of a key.
+        client: Fetches the keys.
         refresh: How long a fetch may take, how long keys are fresh, and how long expired ones are kept.
-        max_keys: How many keys are kept.
+        max_keys: Most keys that are kept.
     """
 
     template: KeyTemplate
@@ -82,21 +89,21 @@ class KeysByKid:
     _memory: _Memory = field(init=False, factory=_Memory, repr=False)
 
     def note_use(self, kid: str) -> bool:
-        """Note that a token names a key, so that it is refreshed. Returns whether it is kept."""
+        """Note that a token names a key, so that it is refreshed. Return whether the key is kept."""
         if kid not in self._memory.kept:
             return False
         self._memory.used.add(kid)
         return True
 
     def __call__(self, *, kid: str | None = None) -> FetchedKeys:
-        """Fetch the key with an ID, or the kept ones that are due, within ``refresh.fetch_timeout``.
+        """Fetch one key, or refresh the kept ones, within ``refresh.fetch_timeout``.
 
         Args:
-            kid: The wanted ID, which the template accepts, or None for a refresh.
+            kid: The key ID that a token needs, which the template accepts; None for a refresh.
 
         Raises:
-            FetchError: No key could be had, or what is there isn't one.
-            VerificationUnavailable: The server is busy, and says for how long.
+            FetchError: No key can be fetched, or the document isn't a key.
+            VerificationUnavailable: The server is busy, and says when to retry.
         """
         deadline = time.monotonic() + self.refresh.fetch_timeout
         before, now = self._memory.kept, self.refresh.clock()
@@ -112,7 +119,7 @@ class KeysByKid:
         }
         while len(kept) > self.max_keys:
             del kept[min(kept, key=lambda each: kept[each].fetched_at)]
-        # What an abandoned fetch brings is older than what a later one brought meanwhile.
+        # An abandoned fetch must not overwrite what a later one fetched.
         if self._memory.kept is before:
             self._memory.kept = kept
         return self._fetched(kept, now)
@@ -123,13 +130,13 @@ class KeysByKid:
         if keys != memory.key_set.keys:
             memory.key_set = KeySet(keys, exact=True)
         if not keys:
-            # Having none is no fault of the source's: nobody has named one that it has.
+            # This isn't a failure of the source: no token has named a key that it has.
             return FetchedKeys(memory.key_set, partial=True)
         ttl = min(_time_left(each, now) for each in kept.values())
         return FetchedKeys(memory.key_set, ttl=ttl)
 
     def _first_look(self, kid: str, now: float, deadline: float) -> _Kept | None:
-        """Fetch a key that isn't kept; None if there is no such key."""
+        """Fetch a key that isn't kept. Return None if there is no such key."""
         try:
             return self._look_up(kid, now, deadline)
         except FetchError as error:
@@ -138,11 +145,11 @@ class KeysByKid:
             raise
 
     def _refresh(self, kept: dict[str, _Kept], now: float, deadline: float) -> None:
-        """Fetch the kept keys again that are used and in the second half of their time.
+        """Refresh the kept keys that are in use, and in the second half of their lifetime.
 
         Raises:
-            FetchError: None of them could be had.
-            VerificationUnavailable: So it is, and the server says for how long.
+            FetchError: None of them can be fetched.
+            VerificationUnavailable: None of them can be fetched, and the server says when to retry.
         """
         memory = self._memory
         used, memory.used = memory.used, set()
@@ -154,7 +161,7 @@ class KeysByKid:
                     del kept[kid]
                 continue
             if now < key.fetched_at + key.ttl / 2 or (looked_up and time.monotonic() >= deadline):
-                # What there is no time for is still in use, and comes first the next time.
+                # No time is left: the key stays in use, and is refreshed next time.
                 memory.used.add(kid)
                 continue
             looked_up += 1
@@ -170,7 +177,7 @@ class KeysByKid:
                 if status == _FORBIDDEN:
                     kept[kid] = attrs.evolve(key, forbidden=True)
         if errors and len(errors) == looked_up:
-            # The forbidden ones have to be remembered all the same.
+            # The next refresh must know which keys were forbidden.
             memory.kept = kept
             raise errors[0]
 
@@ -188,7 +195,7 @@ class KeysByKid:
 
 
 def _time_left(key: _Kept, now: float) -> float:
-    """Seconds until a key has to be fetched again, which failed for one that has expired."""
+    """Return the seconds until a key must be refreshed. For an expired key, a refresh has failed."""
     left = key.expires_at - now
     return max(left, 1) if left > 0 else _RETRY
 
@@ -197,8 +204,8 @@ def _key_in(body: Any, kid: str) -> VerificationKey:
     """Read a key from PEM or a JWK.
 
     Raises:
-        ConfigurationError: It is neither, or another one's.
-        FetchError: It is JSON that isn't strict.
+        ConfigurationError: The body is neither, or has another key ID.
+        FetchError: The body isn't strict JSON.
     """
     text = bytes(body).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not text.startswith("{"):
@@ -209,5 +216,5 @@ def _key_in(body: Any, kid: str) -> VerificationKey:
         raise ConfigurationError(f"it is the key with the kid {quoted(named)}")
     key = VerificationKey.from_jwk(jwk, kid=kid)
     if key.key_type == "oct":
-        raise ConfigurationError("it is a secret (kty oct), which isn't one once it is published")
+        raise ConfigurationError("it is a published secret (kty oct), which can't be trusted")
     return key

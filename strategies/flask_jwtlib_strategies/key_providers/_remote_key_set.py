@@ -1,4 +1,4 @@
-"""A key set that an issuer publishes over HTTP."""
+"""A key set that an issuer publishes at a URL."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ._set_limits import MOST_KEYS, SetLimits
 
 __all__ = ["RemoteKeySet"]
 
-_SECRET = "this JWK is a secret (kty oct), which isn't one once it is published"  # noqa: S105 - a text
+_SECRET = "this JWK is a published secret (kty oct), which can't be trusted"  # noqa: S105 - a text
 
 
 @frozen
 class _Known:
-    """What was fetched last, as one value, so that no thread sees parts of two."""
+    """The last fetched set, as one value, so that no thread sees parts of two."""
 
     etag: str | None
     digest: bytes
@@ -48,14 +48,14 @@ class RemoteKeySet:
     fetch returns the same ``KeySet`` object.
 
     Args:
-        url: Where the set is.
-        client: What to get it with.
+        url: The set's URL.
+        client: Fetches the set.
         refresh: How long a fetch may take, and how long keys are fresh.
-        credentials: Whether the host may see what the session sends.
-        limits: Bounds of the set.
+        credentials: Whether to send the host what the session sends.
+        limits: Limits of the set.
 
     Raises:
-        ConfigurationError: The client may not ask this URL.
+        ConfigurationError: The client may not fetch the URL.
     """
 
     url: str = field(repr=without_secrets)
@@ -69,18 +69,18 @@ class RemoteKeySet:
         self.client.check(self.url)
 
     def __call__(self) -> FetchedKeys:
-        """Fetch it within ``refresh.fetch_timeout``. Raises what ``fetch`` raises."""
+        """Fetch the set within ``refresh.fetch_timeout``. Raises what ``fetch`` raises."""
         return self.fetch(timeout=self.refresh.fetch_timeout)
 
     def fetch(self, *, timeout: float) -> FetchedKeys:
-        """Fetch it.
+        """Fetch the set.
 
         Args:
-            timeout: Seconds that this may take.
+            timeout: Longest that the fetch may take, in seconds.
 
         Raises:
-            FetchError: It could not be had, or isn't a key set.
-            VerificationUnavailable: The server is busy, and says for how long.
+            FetchError: The set can't be fetched, or isn't a key set.
+            VerificationUnavailable: The server is busy, and says when to retry.
         """
         known = self._memory.known
         document = self.client.get(
@@ -94,9 +94,9 @@ class RemoteKeySet:
 
     def _known(self, document: FetchedDocument, before: _Known | None) -> _Known:
         if document.content is None:
-            # The server says so only to a request with the ETag of what is known.
+            # The server responds so only to a request with the known set's ETag.
             return cast("_Known", before)
-        # What stands beside the keys may change with each response.
+        # Other members of the document may change with each response.
         members = document.content.get("keys", document.content)
         digest = sha256(json.dumps(members, sort_keys=True).encode()).digest()
         if before is not None and digest == before.digest:
@@ -120,7 +120,8 @@ class RemoteKeySet:
         except ConfigurationError as error:
             fault = one_line(str(error), 300)
             raise self._error(
-                f'it is neither a JWK set, whose "keys" is an array, nor a map of key IDs to PEM ({fault})'
+                'the document is neither a JWK set, with an array as "keys", nor a map of key IDs to PEM '
+                f"({fault})"
             ) from None
         self._check_number(len(content))
         return key_set
@@ -129,9 +130,9 @@ class RemoteKeySet:
         most = self.limits.max_keys
         if count > most:
             raise self._error(
-                f"the set has {count} keys, {most} are allowed; max_keys={count} would read it"
+                f"the set has {count} keys, {most} are allowed; max_keys={count} accepts it"
                 if count <= MOST_KEYS
-                else f"the set has {count} keys, {most} are allowed and no more than {MOST_KEYS} can be"
+                else f"the set has {count} keys, {most} are allowed; max_keys can be at most {MOST_KEYS}"
             )
 
     def _error(self, fault: str) -> FetchError:

@@ -1,4 +1,4 @@
-"""What a fetched key set may be: which keys, and how many."""
+"""The limits of a fetched key set."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def check_max_keys(_: object, attribute: Attribute[Any], value: Any) -> None:
 
 
 def _as_uses(value: Any) -> tuple[str, ...]:
-    # A generator would be used up by the first set.
+    # A generator could be iterated only once.
     several = hasattr(value, "__iter__") and not hasattr(value, "encode")
     uses: tuple[str, ...] = tuple(value) if several else (value,)
-    # Only what reads sets can say which values are right.
+    # Raises ConfigurationError for wrong values.
     KeySet.from_jwks({"keys": []}, uses=uses)
     return uses
 
 
 @frozen(kw_only=True)
 class SetLimits:
-    """Bounds of a fetched key set.
+    """The limits of a fetched key set.
 
     Args:
         uses: The values of ``use`` that mark a key for signatures, one or several.
-        max_keys: The most members, 1 to 1,000.
+        max_keys: Most members of the set, 1 to 1,000.
 
     Raises:
-        ConfigurationError: An argument is of a wrong type or out of range.
+        ConfigurationError: An argument has a wrong type or is out of range.
     """
 
     uses: tuple[str, ...] = field(default=("sig",), converter=_as_uses)

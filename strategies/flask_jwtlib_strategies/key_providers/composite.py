@@ -1,4 +1,4 @@
-"""Several key providers that act as one."""
+"""A key provider that combines several others."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ from flask_jwtlib.key_providers import CheckedKeyProvider, DeferredCalls
 from flask_jwtlib.log_text import library_logger
 from flask_jwtlib.sharing import Shared
 
+from ._members import (
+    KeysAtHand,
+    as_unavailable,
+    checked,
+    distinct,
+    has_keys_at_hand,
+    keys_of,
+)
+
 __all__ = ["CompositeKeyProvider"]
 
 _logger = library_logger("flask_jwtlib_strategies")
@@ -28,37 +37,35 @@ _logger = library_logger("flask_jwtlib_strategies")
 
 @frozen(init=False, eq=False)
 class CompositeKeyProvider(Shared, KeyProvider):
-    """Asks several providers for keys, and answers what they have together.
+    """Combines the keys of several providers.
 
-    It suits one issuer whose keys are in several places: in an old key server and its successor, or
-    fetched and at hand for an emergency. **All keys are trusted alike**: whoever holds one can issue
-    tokens in the name of the others' issuers. Issuers that don't trust each other are for an
-    ``IssuerRouter``.
+    Use it for one issuer whose keys are in several places, such as an old key server and its successor, or a
+    key server and a file for emergencies. **All keys are trusted equally**: the owner of any of them can
+    issue tokens in the issuer's name. For issuers that don't trust each other, use an ``IssuerRouter``.
 
-    For a token that names a ``kid``, keys that are at hand come first: all providers with a method
-    ``keys_at_hand``, as those of ``flask_jwtlib`` have, answer without waiting. Only if none of them
-    has a key of that ``kid``, those without the method are asked, and then the others once more,
-    one after the other, who may fetch. Keys of the very ``kid`` are answered alone; if nobody has
-    one, those keys without an ID are that a provider has for any token. No two keys should have one
-    ``kid``: both are tried only while both are at hand.
+    For a token with a ``kid``, keys that are already loaded come first: providers with a method
+    ``keys_at_hand``, such as those of ``flask_jwtlib``, return them without waiting. If none of these keys
+    has the ``kid``, the other providers are called. Then the former are called again, one after the other,
+    and may fetch. If a key has the ``kid``, only keys with it are returned. Otherwise the keys without a
+    ``kid`` that a provider has for any token are returned. Don't give two keys the same ``kid``: both are
+    tried only while both are loaded.
 
-    For a token that names no ``kid``, all providers are asked. It is verified if exactly one key of
-    theirs fits, or if none of those that fit has an ID. Of a provider that is not made of those of
-    ``flask_jwtlib`` the keys that it answers count.
+    For a token without a ``kid``, all providers are called. The token is verified if exactly one of their
+    keys fits, or if none of the fitting keys has a ``kid``.
 
-    While one provider's keys can't be had, the others' keys of the very ``kid`` that a token names
-    still serve, and a warning is logged. For any other token nobody knows whether the missing keys
-    would have verified it: that is 503, not 401. One that refuses a token is obeyed if it is asked:
-    to forbid what others allow, put a provider around this one, not into it.
+    While one provider fails, tokens whose ``kid`` another provider has are still verified, and a warning is
+    logged. Any other token may need one of the missing keys, so the response is 503, not 401. A provider that
+    refuses a token by raising an error is obeyed only if it is called. To forbid keys that other providers
+    allow, wrap this provider instead of adding one to it.
 
     Args:
-        *providers: Which to ask, in this order.
-        limit: How many keys to answer at most: each may cost a signature check. A key that two
+        *providers: The providers, in the order in which they are called.
+        limit: Most keys that are returned, each of which may cost a signature check. A key that two
             providers have counts once.
 
     Raises:
-        ConfigurationError: There are none, one is no ``KeyProvider``, or the limit is no positive
-            number.
+        ConfigurationError: There is no provider, an argument isn't a ``KeyProvider`` object, or ``limit``
+            isn't a whole number of 1 or more.
     """
 
     providers: tuple[KeyProvider, ...]
@@ -69,25 +76,27 @@ class CompositeKeyProvider(Shared, KeyProvider):
 
     def __init__(self, *providers: KeyProvider, limit: int = 4) -> None:
         if not providers:
-            raise ConfigurationError("CompositeKeyProvider needs a KeyProvider at least")
+            raise ConfigurationError("CompositeKeyProvider needs at least one KeyProvider")
         for provider in providers:
             if isinstance(provider, type) or not isinstance(provider, KeyProvider):
                 raise ConfigurationError(
                     f"CompositeKeyProvider takes KeyProvider objects, not {provider!r}"
                 )
         if type(limit) is not int or limit < 1:
-            raise ConfigurationError(f"limit is a number of keys, 1 or more, not {limit!r}")
-        prompt = [provider for provider in providers if _has_keys_at_hand(provider)]
-        others = [provider for provider in providers if not _has_keys_at_hand(provider)]
+            raise ConfigurationError(
+                f"limit must be a whole number of keys, 1 or more, not {limit!r}"
+            )
+        prompt = [provider for provider in providers if has_keys_at_hand(provider)]
+        others = [provider for provider in providers if not has_keys_at_hand(provider)]
         stages = (others, *([provider] for provider in prompt))
         object.__setattr__(self, "providers", providers)
         object.__setattr__(self, "limit", limit)
-        object.__setattr__(self, "_at_hand", _checked(map(_KeysAtHand, prompt)))
-        object.__setattr__(self, "_stages", tuple(map(_checked, stages)))
+        object.__setattr__(self, "_at_hand", checked(map(KeysAtHand, prompt)))
+        object.__setattr__(self, "_stages", tuple(map(checked, stages)))
         object.__setattr__(self, "_calls", DeferredCalls())
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Collect the keys."""
+        """Return the providers' keys that may verify a token."""
         if header.kid is None:
             return self._keys_for_nameless(header)
         named = self.keys_at_hand(header)
@@ -96,25 +105,25 @@ class CompositeKeyProvider(Shared, KeyProvider):
         keys: list[VerificationKey] = []
         missing: VerificationUnavailable | None = None
         for stage in self._stages:
-            answered, fault = _ask(stage, header)
+            found, fault = keys_of(stage, header)
             missing = missing or fault
-            named = self._named(header, answered, missing)
+            named = self._named(header, found, missing)
             if named:
                 return named
-            keys += answered
+            keys += found
         if missing is not None:
             raise missing
-        return _distinct(keys)[: self.limit]
+        return distinct(keys)[: self.limit]
 
     def keys_at_hand(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Answer the keys of the ``kid`` that a token names, if some are at hand, without waiting."""
-        return () if header.kid is None else self._named(header, *_ask(self._at_hand, header))
+        """Return the loaded keys with the token's ``kid``, without waiting."""
+        return () if header.kid is None else self._named(header, *keys_of(self._at_hand, header))
 
     def warm_up(self) -> None:
-        """Let all providers fetch what is due, so that the first request need not wait.
+        """Fetch the keys of all providers that are due, so that the first request doesn't wait.
 
         Raises:
-            VerificationUnavailable: One could not have its keys. The others have them all the same.
+            VerificationUnavailable: The keys of a provider can't be fetched. Those of the others are.
         """
         missing: VerificationUnavailable | None = None
         for provider in self.providers:
@@ -122,14 +131,14 @@ class CompositeKeyProvider(Shared, KeyProvider):
             try:
                 if warm_up is not None:
                     warm_up()
-            except Exception as error:  # noqa: BLE001 - as with keys_for, any counts as unavailable
-                missing = missing or _as_unavailable(error)
+            except Exception as error:  # noqa: BLE001 - as in keys_for, any error means unavailable
+                missing = missing or as_unavailable(error)
         if missing is not None:
             raise missing
 
     @property
     def kids(self) -> frozenset[str] | None:
-        """The key IDs of all providers that say theirs, for the log. None if none of them does."""
+        """The key IDs of all providers that list theirs, for the log. None if no provider does."""
         known = [CheckedKeyProvider(provider).kids for provider in self.providers]
         said = [kids for kids in known if kids is not None]
         return frozenset[str]().union(*said) if said else None
@@ -139,17 +148,17 @@ class CompositeKeyProvider(Shared, KeyProvider):
         """A number that grows when a provider's keys change.
 
         Raises:
-            AttributeError: A provider has no such number: nobody can tell.
+            AttributeError: A provider has no such number.
         """
         providers: tuple[Any, ...] = self.providers
         return sum(provider.generation for provider in providers)
 
     def status(self) -> dict[str, Any]:
-        """Tell how the keys are, in values that JSON has words for. Nobody waits, and nothing is fetched.
+        """Return the status of all providers' keys, in values that JSON can represent. Fetches nothing.
 
         Returns:
-            ``members``: for each provider ``provider``, the name of its class, and what its
-            ``status()`` says. ``state``: what ``key_health.combined_state`` makes of theirs.
+            ``members``: a ``dict`` for each provider: ``provider``, the name of its class, and the items of
+            its ``status()``. ``state``: ``key_health.combined_state`` of these.
         """
         members = [status_of(provider) for provider in self.providers]
         state = combined_state(member["state"] for member in members)
@@ -161,91 +170,37 @@ class CompositeKeyProvider(Shared, KeyProvider):
         keys: Iterable[VerificationKey],
         missing: VerificationUnavailable | None,
     ) -> Sequence[VerificationKey]:
-        """The keys of the very ``kid`` that a token names."""
-        named = _distinct(key for key in keys if key.kid == header.kid)[: self.limit]
+        """Return the keys with the token's ``kid``. If some keys are missing, log a warning."""
+        named = distinct(key for key in keys if key.kid == header.kid)[: self.limit]
         if named and missing is not None:
             # In the background: log handlers may raise anything and take any time.
             self._calls.add(
-                _logger.warning, "some keys can't be had, going on with others", exc_info=missing
+                _logger.warning,
+                "the keys of a provider are missing; using those of the others",
+                exc_info=missing,
             )
             self._calls.start()
         return named
 
     def _keys_for_nameless(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """The keys for a token that names none."""
+        """Return the keys for a token without a ``kid``."""
         keys: list[VerificationKey] = []
         for provider in self.providers:
-            answered = CheckedKeyProvider(provider).keys_for(header)
-            if not answered and _has_any(provider, header.alg):
-                # Several fit, which is why it answers none.
+            found = CheckedKeyProvider(provider).keys_for(header)
+            if not found and _has_any(provider, header.alg):
+                # It returned none because several of its keys fit.
                 return ()
-            keys += answered
-        few = _distinct(keys)
+            keys += found
+        few = distinct(keys)
         if len(few) > 1 and any(key.kid is not None for key in few):
             return ()
         return few[: self.limit]
 
 
-@frozen
-class _KeysAtHand(KeyProvider):
-    """A provider that answers what another one has at hand."""
-
-    provider: Any
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        return self.provider.keys_at_hand(header)  # type: ignore[no-any-return]
-
-
-_RELATED = frozenset({"key_set", "keys_at_hand", "keys_for"})
-
-
-def _has_keys_at_hand(provider: KeyProvider) -> bool:
-    """Whether a provider tells what it has at hand, by the same rules as it answers ``keys_for``.
-
-    A subclass that alters ``keys_for`` alone, to withhold a key, would be passed by.
-    """
-    members = (vars(owner) for owner in type(provider).__mro__)
-    return "keys_at_hand" in next((own for own in members if not _RELATED.isdisjoint(own)), ())
-
-
-def _checked(providers: Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
-    return tuple(map(CheckedKeyProvider, providers))
-
-
-def _ask(
-    providers: Iterable[KeyProvider], header: UnverifiedHeader
-) -> tuple[list[VerificationKey], VerificationUnavailable | None]:
-    """What some providers answer, and why one of them, the first one, does not."""
-    keys: list[VerificationKey] = []
-    missing: VerificationUnavailable | None = None
-    for provider in providers:
-        try:
-            keys += provider.keys_for(header)
-        except VerificationUnavailable as error:
-            missing = missing or error
-    return keys, missing
-
-
-def _distinct(keys: Iterable[VerificationKey]) -> tuple[VerificationKey, ...]:
-    few: list[VerificationKey] = []
-    for key in keys:
-        if all(key.material != other.material for other in few):
-            few.append(key)
-    return tuple(few)
-
-
 def _has_any(provider: KeyProvider, algorithm: str) -> bool:
-    """Whether a provider has a key for an algorithm, as far as can be seen."""
+    """Return whether a provider of ``flask_jwtlib`` has a key for an algorithm."""
     if isinstance(provider, CompositeKeyProvider):
         return any(_has_any(member, algorithm) for member in provider.providers)
     if isinstance(provider, StaticKeyProvider):
         return algorithm in provider.key_set.algorithms
     return isinstance(provider, TTLKeyProvider) and algorithm in provider.key_set().algorithms
-
-
-def _as_unavailable(error: Exception) -> VerificationUnavailable:
-    if isinstance(error, VerificationUnavailable):
-        return error
-    unavailable = VerificationUnavailable(f"a key provider raised {type(error).__name__}")
-    unavailable.__cause__ = error
-    return unavailable

@@ -1,4 +1,4 @@
-"""Keys that an issuer publishes as a JWK set at a URL."""
+"""A key provider for a JWK set at a URL."""
 
 from __future__ import annotations
 
@@ -25,35 +25,38 @@ __all__ = ["JWKSKeyProvider"]
 
 @frozen(init=False, eq=False)
 class JWKSKeyProvider(TTLKeyProvider):
-    """Fetches an issuer's key set from a URL, and keeps it as ``TTLKeyProvider`` does.
+    """Fetches the key set that an issuer publishes at a URL, and keeps it fresh.
 
-    That is a JWK set (RFC 7517 §5), or a JSON object of key IDs and PEM, as Google publishes for Firebase.
+    Use it for an issuer whose JWKS URL you know and that has no OpenID metadata. The URL has a JWK set
+    (RFC 7517 §5), or a JSON object of key IDs and PEM, as Google publishes for Firebase.
 
-    The keys are fresh for as long as the response says by ``Cache-Control`` or ``Expires``, else for 300
-    seconds, within ``min_ttl`` and ``max_ttl``. An ``ETag`` saves sending a set that hasn't changed.
+    The keys are kept as ``TTLKeyProvider`` keeps them. They are fresh for as long as the response's
+    ``Cache-Control`` or ``Expires`` says, or else for 300 seconds, always within ``min_ttl`` and ``max_ttl``.
+    With an ``ETag``, a set that hasn't changed isn't sent again.
 
-    Only a response of status 200 counts, of at most 1 MiB, that is complete within ``fetch_timeout``;
-    redirects are not followed. Keys that can't verify signatures are skipped, and so are symmetric ones,
-    which are public by then. Proxies and CA bundles of the environment are used, unless the session has its
-    own; credentials in a ``.netrc`` file are not.
+    The response must have the status 200 and at most 1 MiB, and must be complete within ``fetch_timeout``.
+    Redirects are not followed. Keys that can't verify signatures are skipped. So are symmetric keys, which
+    must not be published. The environment's proxies and CA bundles are used unless the session has its own;
+    ``.netrc`` files are ignored.
 
     Args:
-        url: Where the set is: an https URL, without credentials.
-        session: A ``requests.Session`` to fetch it with, for an own CA, a proxy, credentials or mutual TLS.
-            Its settings win over the environment's. A forked process opens its own connections. By default
-            each fetch has a new session, which also cuts off a server that sends its headers slowly; with
-            yours, such a fetch is abandoned, and its thread ends when they do.
+        url: The set's URL: https, without credentials.
+        session: A ``requests.Session`` to fetch with, for a private CA, a proxy, credentials or mutual TLS.
+            Its settings override the environment's. A forked process opens new connections. By default each
+            fetch has a new session, which also cuts off a server that sends its headers slowly. With your
+            session, such a fetch is abandoned, and its thread ends when the server does.
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
-        allow_http: Other hosts to accept plain HTTP from, listed one by one as ``"host"`` or ``"host:port"``,
-            such as ``("keycloak:8080",)``. Whoever controls the network to them can replace the keys.
-        uses: The values of ``use`` that mark a key for signatures, one or several. SPIFFE's bundles have
-            ``"jwt-svid"``. A key without ``use`` is always one.
-        max_keys: The most members that a set may have, up to 1,000. A larger one is a failed fetch.
-        refresh: How long keys may be used, and how long anyone waits for new ones.
+        allow_http: Other hosts to accept plain HTTP from, each as ``"host"`` or ``"host:port"``, such as
+            ``("keycloak:8080",)``. Anyone who controls the network to them can replace the keys.
+        uses: The values of ``use`` that mark a key for signatures, one or several; ``"jwt-svid"`` for
+            SPIFFE's bundles. A key without ``use`` is always accepted.
+        max_keys: Most members of the set, up to 1,000. A larger set is a failed fetch.
+        refresh: How long keys may be used, and how long a request waits for new ones.
         **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
-        ConfigurationError: The URL may not be asked, the session isn't one, or an option is out of range.
+        ConfigurationError: The URL may not be fetched, ``session`` isn't a ``requests.Session``, or an option
+            is out of range.
     """
 
     url: str = field(

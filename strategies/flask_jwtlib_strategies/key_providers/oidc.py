@@ -1,4 +1,4 @@
-"""Keys of an OpenID provider, found by its issuer URL."""
+"""A key provider for an OpenID provider."""
 
 from __future__ import annotations
 
@@ -24,44 +24,47 @@ __all__ = ["OIDCKeyProvider"]
 
 @frozen(init=False, eq=False)
 class OIDCKeyProvider(TTLKeyProvider):
-    """Fetches the JWK set that an issuer's metadata point to, and keeps it as ``TTLKeyProvider`` does.
+    """Finds and fetches the keys of an OpenID provider by its issuer URL, and keeps them fresh.
 
-    The metadata are at ``/.well-known/openid-configuration`` below the issuer's URL (OpenID Connect Discovery
-    1.0 §4), or where RFC 8414 §3 puts them: both are tried, whatever the first one returns. They must name
-    this very issuer, and a ``jwks_uri`` that may be asked. They are read when keys are first needed, so the
-    issuer may be down before that, and again when they are an hour old, or earlier if their headers say so.
-    While they can't be had, the set is fetched from where they said last. They are also read again, within
-    the same fetch, where the set can't be had or lacks a token's ``kid``: an issuer may move its keys.
+    ``oidc_authenticator`` makes an ``Authenticator`` with it. Use the provider itself for your own
+    composition, such as several issuers in an ``IssuerRouter``.
 
-    The set is fetched as ``JWKSKeyProvider`` does, and so are the metadata: status 200 only, 1 MiB at most,
-    no redirects, both together within ``fetch_timeout``. What a session sends (credentials, parameters,
-    cookies, headers, client certificate) is for the host that you configured: it isn't sent where the
-    metadata name another one. There, only the session's ``User-Agent``, its proxies, ``verify``, hooks and an
-    adapter mounted for that very host are used.
+    The issuer's metadata name the URL of its JWK set. The metadata are at
+    ``/.well-known/openid-configuration`` below the issuer's URL (OpenID Connect Discovery 1.0 §4) or at the
+    URL of RFC 8414 §3; both are tried. They must name this issuer, and a ``jwks_uri`` that may be fetched.
+    They are read when keys are first needed, so an app starts while its issuer is down. They are read again
+    when they are an hour old, or earlier if their headers say so, and also if the set can't be fetched or
+    lacks a token's ``kid``, because an issuer may move its keys. While they can't be read, the set is fetched
+    from the last known URL.
 
-    A template for many issuers, such as Entra ID's ``common`` and ``organizations``, isn't an issuer: name
-    each tenant's, in an ``IssuerRouter`` if there are several.
+    Metadata and set are fetched as ``JWKSKeyProvider`` fetches its set, both together within
+    ``fetch_timeout``. What a session sends (credentials, parameters, cookies, headers, client certificate) is
+    sent only to the host that you configured. If the metadata name another host, only the session's
+    ``User-Agent``, proxies, ``verify``, hooks and an adapter mounted for that host are used for it.
+
+    Entra ID's ``common`` and ``organizations`` stand for many issuers and don't work here. Name each tenant's
+    issuer, in an ``IssuerRouter`` if there are several.
 
     Args:
-        issuer: The issuer, exactly as its metadata have it: ``https://a`` and ``https://a/`` are two. It is
-            its URL, unless ``metadata_url`` is given.
-        metadata_url: Where the metadata are, if that is not below the issuer's URL. It may have a query, as
-            Entra ID's ``?appid=``.
-        session: A ``requests.Session`` to fetch with, for an own CA, a proxy, credentials or mutual TLS. Its
-            settings win over the environment's. A forked process opens its own connections. By default each
+        issuer: The issuer, exactly as in its metadata: ``https://a`` and ``https://a/`` are different. It
+            must be the issuer's URL unless ``metadata_url`` is given.
+        metadata_url: The URL of the metadata, if it isn't below the issuer's URL. It may have a query, such
+            as Entra ID's ``?appid=``.
+        session: A ``requests.Session`` to fetch with, for a private CA, a proxy, credentials or mutual TLS.
+            Its settings override the environment's. A forked process opens new connections. By default each
             fetch has a new session.
         allow_http_on_loopback: Accept plain HTTP from 127.0.0.0/8, ::1 and localhost.
-        allow_http: Other hosts to accept plain HTTP from, listed one by one as ``"host"`` or ``"host:port"``,
-            such as ``("keycloak:8080",)``. Whoever controls the network to them can replace the keys.
-        uses: The values of ``use`` that mark a key for signatures, one or several. SPIFFE's bundles have
-            ``"jwt-svid"``. A key without ``use`` is always one.
-        max_keys: The most members that a set may have, up to 1,000. A larger one is a failed fetch.
-        refresh: How long keys may be used, and how long anyone waits for new ones.
+        allow_http: Other hosts to accept plain HTTP from, each as ``"host"`` or ``"host:port"``, such as
+            ``("keycloak:8080",)``. Anyone who controls the network to them can replace the keys.
+        uses: The values of ``use`` that mark a key for signatures, one or several; ``"jwt-svid"`` for
+            SPIFFE's bundles. A key without ``use`` is always accepted.
+        max_keys: Most members of the set, up to 1,000. A larger set is a failed fetch.
+        refresh: How long keys may be used, and how long a request waits for new ones.
         **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:
-        ConfigurationError: A URL isn't an issuer's or may not be asked, the session isn't one, or an option
-            is out of range.
+        ConfigurationError: ``issuer`` can't be an issuer, a URL may not be fetched, ``session`` isn't a
+            ``requests.Session``, or an option is out of range.
     """
 
     issuer: str = field(
@@ -94,11 +97,11 @@ class OIDCKeyProvider(TTLKeyProvider):
         super().__init__(fetch, refresh=refresh, app_context=False)
 
     def status(self) -> dict[str, Any]:
-        """Return what ``TTLKeyProvider.status`` does, and why the metadata can't be read.
+        """Return the status of the keys, and the last error in reading the metadata.
 
         Returns:
-            Also ``metadata_error``: the faults of the last attempt to read the metadata, None if it
-            succeeded. Keys may be fresh all the same, fetched from where the metadata said before.
+            The items of ``TTLKeyProvider.status``, and ``metadata_error``: why the metadata couldn't be read
+            last time, None if they could. Keys may be fresh in spite of it, from the last known URL.
         """
         return {
             **super().status(),

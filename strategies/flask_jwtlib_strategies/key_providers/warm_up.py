@@ -1,4 +1,4 @@
-"""Warms up many key providers at once."""
+"""Fetches the keys of several providers at once."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ _MOST_AT_ONCE = 16
 
 
 def warm_up_all(sources: Mapping[str, Any]) -> dict[str, BaseException]:
-    """Call the ``warm_up`` of each source, up to 16 at once, and wait for all of them.
+    """Call ``warm_up`` of each provider, up to 16 at once, and wait for all of them.
 
-    The caller takes its part, so that none is left out where no thread can be started.
+    Use it before an app serves requests, so that the first ones don't wait. The calling thread takes part, so
+    this also works where no threads can be started.
 
     Args:
-        sources: What has keys, by any name.
+        sources: The providers, or other objects with a ``warm_up`` method, by any name.
 
     Returns:
-        What was raised, by the name of the source.
+        The exceptions that were raised, by the provider's name.
     """
     work = _Work(sources)
     for _ in range(min(_MOST_AT_ONCE, len(sources)) - 1):
-        # With the current app, which a function that fetches may ask for.
+        # With the context of the current app, which a function that fetches may need.
         if not start_thread(partial(copy_context().run, work.take_part), "flask_jwtlib-warm-up"):
             break
     work.take_part()
@@ -38,11 +39,11 @@ def warm_up_all(sources: Mapping[str, Any]) -> dict[str, BaseException]:
 
 
 class _Work:
-    """Sources that are warmed up, each by one thread.
+    """Providers to warm up, each by one thread.
 
     Attributes:
-        failed: What was raised, by the name of the source.
-        done: Set when none is left, and none is under way.
+        failed: The exceptions that were raised, by the provider's name.
+        done: Set when all providers are finished.
     """
 
     def __init__(self, sources: Mapping[str, Any]) -> None:
@@ -55,7 +56,7 @@ class _Work:
             self.done.set()
 
     def take_part(self) -> None:
-        """Warm up one source after the other, until none is waiting."""
+        """Warm up one provider after the other, until none is waiting."""
         while self._waiting:
             try:
                 name, source = self._waiting.popleft()
@@ -63,7 +64,7 @@ class _Work:
                 return
             try:
                 source.warm_up()
-            except BaseException as error:  # noqa: BLE001 - the caller hears of it, in whatever thread
+            except BaseException as error:  # noqa: BLE001 - returned to the caller, who is in another thread
                 self.failed[name] = error
             with self._lock:
                 self._left -= 1

@@ -198,7 +198,7 @@ def test_an_invalid_return_value_causes_503(garbage: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (CompositeKeyProvider, "needs a KeyProvider"),
+        (CompositeKeyProvider, "needs at least one KeyProvider"),
         (lambda: CompositeKeyProvider(StaticKeyProvider), "objects, not <class"),
         (lambda: CompositeKeyProvider(KEY_1.verification_key), "takes KeyProvider objects"),
         (lambda: CompositeKeyProvider(static(KEY_1), limit=0), "1 or more, not 0"),

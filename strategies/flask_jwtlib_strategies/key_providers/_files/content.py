@@ -1,4 +1,4 @@
-"""What a key file holds: PEM, DER, OpenSSH lines, a JWK or a JWK set."""
+"""The content of a key file: PEM, DER, OpenSSH lines, a JWK or a JWK set."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _OPENSSH_KEY = re.compile(r"[ \t]*(?:ssh-|ecdsa-|sk-ssh-|sk-ecdsa-)")
 
 
 class PrivateKeyError(ConfigurationError):
-    """A key file holds a private key."""
+    """A key file contains a private key."""
 
 
 class UnknownFormatError(ConfigurationError):
-    """A file does not look like a key file at all."""
+    """A file doesn't look like a key file."""
 
 
 def keys_of(
@@ -43,20 +43,20 @@ def keys_of(
 ) -> KeySet:
     """Make a key set of a file's content.
 
-    A file in PEM or with OpenSSH lines is used only as a whole: nothing else tells that it was written to
-    its end. A JSON document tells that, so members of a JWK set that can't be used are skipped, as long as
-    there is another one.
+    In PEM or OpenSSH's format, every key must be usable, because a faulty one may mean that the file isn't
+    completely written. JSON shows where it ends, so unusable members of a JWK set are skipped, unless all
+    are unusable.
 
     Args:
         content: The content.
-        kid: The key ID of keys that have none of their own.
-        max_keys: The most keys that it may hold.
+        kid: The key ID for keys that have none.
+        max_keys: Most keys that the file may have.
         uses: The values of ``use`` that mark a JWK for signatures.
 
     Raises:
-        PrivateKeyError: It holds a private key.
-        UnknownFormatError: It doesn't look like a key in any format.
-        ConfigurationError: A key in it can't be read, it is not complete, or it holds too many.
+        PrivateKeyError: The content has a private key.
+        UnknownFormatError: The content doesn't look like a key in any format.
+        ConfigurationError: A key in it can't be read, it isn't complete, or it has too many keys.
     """
     if len(content) > MAX_SIZE:
         raise ConfigurationError(f"it has more than {MAX_SIZE} bytes")
@@ -64,7 +64,9 @@ def keys_of(
     if not text.strip():
         raise ConfigurationError("it is empty")
     if holds_private_key(content):
-        raise PrivateKeyError("it holds a private key, which is not used: give the public key only")
+        raise PrivateKeyError(
+            "it contains a private key, which is not used; expected public keys only"
+        )
     if text.lstrip().startswith("{"):
         return _with_kid(_json_keys(text, max_keys, uses), kid)
     if _PEM_BEGIN in text:
@@ -78,7 +80,7 @@ def keys_of(
 
 
 def _text_of(content: bytes) -> str:
-    """Decode UTF-8 or UTF-16, each with or without a byte order mark. Around PEM, anything may stand."""
+    """Decode UTF-8 or UTF-16, with or without a byte order mark. Any text may surround PEM."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
     if content[:1] and content[1:2] == b"\0":
@@ -94,8 +96,8 @@ def _json_keys(text: str, max_keys: int, uses: Iterable[str]) -> KeySet:
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        # Raised here, it does not carry the parser's error, which holds what was read.
-        raise ConfigurationError("it begins like a JSON object and isn't one")
+        # Raised outside of the except block: the parser's error contains the text.
+        raise ConfigurationError("it starts like a JSON object but isn't one")
     document = cast("dict[str, Any]", parsed)
     if "kty" in document and "keys" not in document:
         return KeySet((VerificationKey.from_jwk(document, uses=uses),))
@@ -105,7 +107,7 @@ def _json_keys(text: str, max_keys: int, uses: Iterable[str]) -> KeySet:
     key_set = KeySet.from_jwks(document, uses=uses) if "keys" in document else KeySet.of(document)
     if key_set.skipped and not key_set.keys:
         raise ConfigurationError(
-            f"none of the {len(key_set.skipped)} keys in it can be used: {key_set.skipped[0]}"
+            f"none of its {len(key_set.skipped)} keys can be used: {key_set.skipped[0]}"
         )
     return key_set
 
@@ -118,9 +120,9 @@ def _with_kid(key_set: KeySet, kid: str | None) -> KeySet:
 
 
 def _pem_blocks(text: str) -> Sequence[str]:
-    """Return the public keys in PEM, and the first of its certificates, which the others vouch for."""
+    """Return the public keys in PEM, and the first certificate, which the others only certify."""
     blocks = list(_PEM_BLOCK.finditer(text))
-    # Of a block that was cut off within its first characters, the beginning of a line is left.
+    # A block that is cut off in its first line leaves the start of that line.
     rest = text.rpartition("\n")[2].strip()
     is_cut_off = bool(rest) and _PEM_BEGIN.startswith(rest)
     if is_cut_off or not len(blocks) == text.count(_PEM_BEGIN) == text.count(_PEM_END):
@@ -130,7 +132,7 @@ def _pem_blocks(text: str) -> Sequence[str]:
 
 
 def _openssh_keys(lines: Iterable[str]) -> Sequence[Sequence[str]]:
-    """Return the lines of each key: several, where a key was wrapped."""
+    """Return the lines of each key; several if the key is wrapped."""
     keys: list[list[str]] = []
     for line in lines:
         if _OPENSSH_KEY.match(line):
@@ -158,35 +160,35 @@ def _all_of(
     texts: Sequence[Any], make: Callable[..., VerificationKey], kid: str | None, max_keys: int
 ) -> KeySet:
     if not texts:
-        raise ConfigurationError("there is no public key in it")
+        raise ConfigurationError("it contains no public key")
     _check_number(len(texts), max_keys)
     keys: list[VerificationKey] = []
     for number, text in enumerate(texts, 1):
         try:
             keys.append(make(text, kid=kid))
         except ConfigurationError as error:
-            which = f"key {number} of {len(texts)} in it can't be used: " if len(texts) > 1 else ""
+            which = f"its key {number} of {len(texts)} can't be used: " if len(texts) > 1 else ""
             raise ConfigurationError(f"{which}{error.fault}") from None
     return KeySet(tuple(keys))
 
 
 def _check_number(number: int, max_keys: int) -> None:
     if number > max_keys:
-        raise ConfigurationError(f"it holds {number} keys, {max_keys} are allowed (max_keys)")
+        raise ConfigurationError(f"it has {number} keys, {max_keys} are allowed (max_keys)")
 
 
 def _der_key(content: bytes) -> Any:
     for load in (serialization.load_der_public_key, x509.load_der_x509_certificate):
         try:
             loaded: Any = load(content)
-        except Exception:  # noqa: BLE001, S112 - whatever it is, it isn't that
+        except Exception:  # noqa: BLE001, S112 - any error means another format
             continue
         return loaded.public_key() if isinstance(loaded, x509.Certificate) else loaded
-    raise UnknownFormatError("it is not a public key or a certificate in DER that can be read")
+    raise UnknownFormatError("it is not a readable public key or certificate in DER")
 
 
 def _other_text(text: str) -> KeySet:
-    """Read what a single key may look like besides."""
+    """Read a key in any other form that ``KeySet.of`` accepts."""
     try:
         return KeySet.of(text)
     except ConfigurationError:

@@ -1,4 +1,4 @@
-"""What is known of one key file from look to look."""
+"""The state of one key file over several looks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["KeyFile", "is_same_key"]
 
 @frozen(eq=False)
 class KeyFile:
-    """What is known of a file.
+    """The state of a key file.
 
-    A key is gone when two readings in a row lack it. A reading that can't be used changes no key.
+    A key is removed when two successive readings lack it. A reading that can't be used removes no key.
 
     Attributes:
-        good_at: When it could be used last.
-        content: What it held when it was read last, None if there was nothing.
-        is_settled: Whether two readings of it were the same.
-        key_set: Its keys by the last reading that could be used, None if it was gone or never usable.
-        leaving: The keys that the last such reading lacked and the one before had.
-        is_exact: Whether its keys are those of a JWK set, which are chosen by their ``kid`` alone.
-        fault: Why it can't be used now, None if it can.
+        good_at: When the file was usable last.
+        content: Its content at the last reading, None if there was none.
+        is_settled: Whether two successive readings were the same.
+        key_set: Its keys at the last usable reading, None if the file was gone then or never usable.
+        leaving: The keys that the last usable reading lacked and the one before had.
+        is_exact: Whether its keys are those of a JWK set, which are selected only by their ``kid``.
+        fault: Why the file can't be used now, None if it can.
     """
 
     good_at: float
@@ -37,17 +37,17 @@ class KeyFile:
 
     @property
     def current(self) -> tuple[VerificationKey, ...]:
-        """The keys that the last reading had."""
+        """The keys at the last usable reading."""
         return () if self.key_set is None else self.key_set.keys
 
     @property
     def keys(self) -> tuple[VerificationKey, ...]:
-        """All keys that serve."""
+        """All keys that are in use."""
         return self.current + self.leaving
 
     def after(self, reading: Content | Gone | Unreadable, now: float) -> KeyFile | None:
-        """Return what is known of it after a further reading, None if nothing is left to know."""
-        # Two readings between which one could not be used are not two in a row.
+        """Return the file's state after another reading, None if the file is gone and has no keys left."""
+        # Two readings aren't successive if one between them was unusable.
         due = self.current if self.fault is None else self.keys
         if isinstance(reading, Gone):
             if not due:
@@ -80,7 +80,7 @@ class KeyFile:
 
 
 def is_same_key(one: VerificationKey, other: VerificationKey) -> bool:
-    """Whether two keys are the same for all that they may verify."""
+    """Return whether two keys verify the same tokens."""
     return (one.kid, one.algorithms) == (other.kid, other.algorithms) and (
         one.material == other.material
     )

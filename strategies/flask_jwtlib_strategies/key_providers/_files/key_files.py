@@ -1,47 +1,45 @@
-"""Key files as they are over several looks: which keys serve, and since when one is missing."""
+"""The ``fetch`` of ``FileKeyProvider``, which looks at its files again and again."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet, Refresh
+from flask_jwtlib import KeySet, Refresh
 from flask_jwtlib.key_providers import DeferredCalls, FetchedKeys
-from flask_jwtlib.log_text import library_logger, quoted
+from flask_jwtlib.log_text import library_logger
 
 from .key_file import KeyFile
+from .look import Look, shown_path
 from .patient_reader import PatientReader, Read
-from .readings import Content, Directory, FileReader, Gone, Reading, Unreadable
-from .serving_keys import ServingKeys
+from .readings import Content, Directory, FileReader, Reading, Unreadable
 
 __all__ = ["KeyFiles"]
 
 _logger = library_logger("flask_jwtlib_strategies")
 
-# Seconds without a look after which a key that is gone must not serve until the next one: the longest
-# that keys from other sources serve unseen.
+# Seconds without a look after which a removed key must not be used until the next one, because keys of other
+# sources aren't used longer without a refresh.
 _IDLE = 300
-# Seconds between two readings of one look.
+# Seconds between the two looks that are made at once then.
 _PAUSE = 0.2
-_MAX_FAULTS = 10
-_LONGEST_PATH = 100
-_HANGS = Unreadable("it can't be read at the moment: that takes too long")
+_HANGS = Unreadable("it can't be read now: reading it takes too long")
 
 
 @frozen(eq=False)
 class _State:
-    """What is known after a look. It is replaced as a whole, so that no lock is needed.
+    """What is known after a look. The value is replaced, never changed, so no lock is needed.
 
     Attributes:
         begun: When the look began.
-        fresh: Whether its result is good until the next look.
-        files: The files, by their path.
-        key_set: What was returned last, None if nothing was.
+        fresh: Whether its result may be used until the next look.
+        files: The files by their path.
+        key_set: The key set that was returned last, None before the first one.
     """
 
     begun: float = -math.inf
@@ -58,11 +56,10 @@ class KeyFiles:
 
     Args:
         paths: Files and directories.
-        reader: Looks at one path.
-        max_keys: The most keys of all files together.
-        interval: Seconds from one look to the next at least, unless it failed.
-        refresh: How long the keys of a file are used that can't be read any more, how long a look may take,
-            and the clock.
+        reader: Reads one path.
+        max_keys: Most keys of all files together.
+        interval: Shortest time between two looks, in seconds, unless the first one failed.
+        refresh: How long the keys of an unreadable file are used, how long a look may take, and the clock.
     """
 
     paths: tuple[Path, ...]
@@ -79,10 +76,10 @@ class KeyFiles:
         self._patient = PatientReader(patience, timeout=max(0.1, self.refresh.fetch_timeout * 0.8))
 
     def __call__(self) -> FetchedKeys:
-        """Look at the files, unless that was done a moment ago.
+        """Look at the files, unless the last look was less than ``interval`` seconds ago.
 
         Raises:
-            ConfigurationError: None of them can be used.
+            ConfigurationError: No file can be used.
         """
         now = self.refresh.clock()
         before = self._state
@@ -104,9 +101,9 @@ class KeyFiles:
             self._calls.start()
         return FetchedKeys(key_set)
 
-    def _look(self, known: Mapping[Path, KeyFile], now: float) -> _Look:
+    def _look(self, known: Mapping[Path, KeyFile], now: float) -> Look:
         readings = self._patient.read_all(self.paths, partial(self._read, known))
-        look = _Look(now)
+        look = Look(now)
         for path in self.paths:
             reading = readings.get(path, _HANGS)
             look.take(path, reading, known.get(path))
@@ -131,115 +128,18 @@ class KeyFiles:
         if not isinstance(reading, Content):
             return Read(reading)
         if reading.is_private and (content is None or content.digest != reading.digest):
-            self._calls.add(_logger.error, "%s: %s", _shown(path), reading.fault)
+            self._calls.add(_logger.error, "%s: %s", shown_path(path), reading.fault)
         return Read(reading)
 
     def _children(
         self, path: Path, reading: Reading, known: Mapping[Path, KeyFile]
     ) -> Sequence[Path]:
-        """The files of a directory, those that it lists and those that it listed before, by name."""
+        """Return the files of a directory that it lists or has listed before, by name."""
         listed = reading.files if isinstance(reading, Directory) else ()
         below = [each for each in known if each.parent == path]
         return sorted({*listed, *below}.difference(self.paths))
 
     def _publish(self, state: _State) -> None:
-        # A look that was given up, and came to its end all the same, says nothing new.
+        # An abandoned look that ends late must not overwrite a later one.
         if state.begun >= self._state.begun:
             self._state = state
-
-
-@define(eq=False)
-class _Look:
-    """What one look found.
-
-    Attributes:
-        now: When it began.
-        files: What is known now of the files.
-        faults: Why files and directories can't be used.
-    """
-
-    now: float
-    files: dict[Path, KeyFile] = field(init=False, factory=dict[Path, KeyFile])
-    faults: dict[Path, str] = field(init=False, factory=dict[Path, str])
-
-    def take(self, path: Path, reading: Reading, known: KeyFile | None) -> None:
-        """Take what was found at a path that was named."""
-        if isinstance(reading, Directory):
-            self._take(path, Gone("it is a directory"), known, reading.fault)
-        else:
-            self._take(path, reading, known, reading.fault)
-
-    def take_listed(self, path: Path, reading: Reading, known: KeyFile | None) -> None:
-        """Take what was found at a path that a directory lists, or listed before."""
-        self.take(path, reading, known)
-        is_other = isinstance(reading, Content) and reading.is_unknown
-        if isinstance(reading, Gone) or (is_other and (known is None or not known.keys)):
-            # It is not a key file, or not any more.
-            self.faults.pop(path, None)
-
-    def take_unseen(self, path: Path, directory: Reading, known: KeyFile | None) -> None:
-        """Take what is known of a file whose directory can't be read, or is none any more."""
-        is_gone = isinstance(directory, Gone | Content)
-        self._take(path, Gone("") if is_gone else Unreadable(""), known, None)
-
-    def _take(
-        self,
-        path: Path,
-        reading: Content | Gone | Unreadable,
-        known: KeyFile | None,
-        fault: str | None,
-    ) -> None:
-        if fault is not None:
-            self.faults[path] = fault
-        file = (known or KeyFile(self.now)).after(reading, self.now)
-        if file is not None:
-            self.files[path] = file
-
-    def key_set(self, before: KeySet | None, max_stale: float, max_keys: int) -> KeySet:
-        """Put the keys together: the set that was returned before, if it is the same.
-
-        Raises:
-            ConfigurationError: No file can be used, so that there is nothing new to return.
-        """
-        if self._tells_nothing(before):
-            raise ConfigurationError(f"no key file can be used: {'; '.join(self._described())}")
-        serving = {
-            path: file
-            for path, file in self.files.items()
-            if file.fault is None or self.now - file.good_at < max_stale
-        }
-        keys = ServingKeys(serving, before, max_keys)
-        key_set = keys.key_set()
-        self.faults.update(keys.refused)
-        # A set that lacks keys because its files are gone is empty on purpose, whatever else is there.
-        skipped = (*_skipped(serving), *self._described()) if key_set.keys else ()
-        if before is not None and (key_set.keys, skipped) == (before.keys, before.skipped):
-            return before
-        return evolve(key_set, skipped=skipped)
-
-    def _tells_nothing(self, before: KeySet | None) -> bool:
-        """Whether no file can be used, and none that was used is missing either."""
-        if any(file.fault is None for file in self.files.values()):
-            return False
-        if before is None:
-            return bool(self.faults)
-        held = {key for file in self.files.values() for key in file.keys}
-        return bool(before.keys) and held.issuperset(before.keys)
-
-    def _described(self) -> list[str]:
-        faults = [f"{_shown(path)}: {fault}" for path, fault in self.faults.items()]
-        if len(faults) > _MAX_FAULTS:
-            faults[_MAX_FAULTS:] = [f"and {len(faults) - _MAX_FAULTS} more"]
-        return faults
-
-
-def _skipped(files: Mapping[Path, KeyFile]) -> Iterator[str]:
-    for path, file in files.items():
-        for reason in () if file.key_set is None else file.key_set.skipped:
-            yield f"{_shown(path)}: {reason}"
-
-
-def _shown(path: Path) -> str:
-    """Show a path: of a long one its end, which tells most."""
-    text = str(path)
-    return quoted(text if len(text) <= _LONGEST_PATH else f"...{text[-_LONGEST_PATH:]}", 200)

@@ -1,4 +1,4 @@
-"""Reads paths in threads of their own, and waits for each of them only for a moment."""
+"""Reads paths in threads, so that a path that hangs delays no other."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from attrs import define, field, frozen
 
 __all__ = ["PatientReader", "Read"]
 
-# Most threads that wait for paths at one time. While so many hang, no other path is read.
+# Most threads that wait for paths at the same time. While as many hang, no other path is read.
 _MAX_THREADS = 64
-# Seconds for which a late result is believed, counted from when its reading began.
+# Seconds for which a late result may be used, from the start of its reading.
 _LATE = 30
 
 T = TypeVar("T")
@@ -25,11 +25,11 @@ T = TypeVar("T")
 
 @frozen(eq=False)
 class Read(Generic[T]):
-    """What reading one path brought.
+    """The result of reading one path.
 
     Attributes:
         outcome: What was found.
-        more: Further paths to read.
+        more: More paths to read.
     """
 
     outcome: T
@@ -38,15 +38,14 @@ class Read(Generic[T]):
 
 @define(eq=False)
 class PatientReader(Generic[T]):
-    """Reads paths so that one that hangs delays no other.
+    """Reads paths in parallel if one of them hangs.
 
-    One daemon thread reads path after path. While it makes no progress, further ones help. A path whose
-    reading does not end keeps its thread, and is not read again until that ends: one thread at most waits
-    for it, however often it is asked for.
+    One daemon thread reads path after path. When it makes no progress, more threads help. A path that hangs
+    keeps its thread, and isn't read again until the reading ends, so at most one thread waits for it.
 
     Args:
-        patience: Seconds for which a call waits for a path that hangs.
-        timeout: Seconds that a call takes at most.
+        patience: How long a call waits for a path that hangs, in seconds.
+        timeout: Longest that a call takes, in seconds.
     """
 
     patience: float
@@ -61,16 +60,16 @@ class PatientReader(Generic[T]):
         _readers.add(self)
 
     def start_anew(self) -> None:
-        """Forget the threads of the process that this one was forked from, and the lock they may hold."""
+        """Forget the parent process's threads after a fork, and the lock that they may hold."""
         self._changed = threading.Condition()
         self._busy = set()
         self._late = {}
 
     def read_all(self, paths: Iterable[Path], read: Callable[[Path], Read[T]]) -> dict[Path, T]:
-        """Read some paths and those that they lead to.
+        """Read paths, and the paths that reading them returns.
 
         Args:
-            paths: Where to begin.
+            paths: The paths.
             read: Reads one path.
 
         Returns:
@@ -106,7 +105,7 @@ class PatientReader(Generic[T]):
             ):
                 return
             if now - start >= self.patience and not batch.is_begun:
-                # No thread runs: some servers run none of the application's.
+                # The thread doesn't run: some servers run no threads of the application.
                 self._unlocked(self._work, batch)
             elif may_help and now - start >= self._stall * threads:
                 for _ in range(min(threads, _MAX_THREADS - len(self._busy))):
@@ -128,7 +127,7 @@ class PatientReader(Generic[T]):
             thread.start()
         except (RuntimeError, MemoryError):
             if not batch.is_begun:
-                # No thread can be had, so the caller does the work.
+                # No thread can be started, so the caller does the work.
                 self._work(batch)
 
     def _work(self, batch: _Batch[T]) -> None:
@@ -148,7 +147,7 @@ class PatientReader(Generic[T]):
                 self._end(batch, path, read)
 
     def _next(self, batch: _Batch[T]) -> Path | None:
-        """Take a path of a batch that nobody is reading, if there is any."""
+        """Return the next path of a batch that no thread is reading, None if there is none."""
         batch.is_begun = True
         while batch.queue and not batch.is_over and len(self._busy) < _MAX_THREADS:
             path = batch.queue.popleft()
@@ -179,12 +178,12 @@ class _Batch(Generic[T]):
     """The paths of one call.
 
     Attributes:
-        read: Reads one of them.
-        queue: Those that are still to be read.
-        active: Those that are being read, and since when.
-        outcomes: What was found.
-        is_begun: Whether a thread has come to it.
-        is_over: Whether nobody waits for it any more.
+        read: Reads one path.
+        queue: The paths that are still to be read.
+        active: The paths that are being read, and when each reading began.
+        outcomes: What was found, by path.
+        is_begun: Whether a thread has started to work on it.
+        is_over: Whether the call has returned.
     """
 
     read: Callable[[Path], Read[T]]
@@ -197,22 +196,22 @@ class _Batch(Generic[T]):
 
     @property
     def is_done(self) -> bool:
-        """Whether everything was read."""
+        """Whether all paths are read."""
         return not self.queue and not self.active
 
     def hangs(self, since: float, *, full: bool) -> bool:
-        """Whether all that is being read was begun before some time, or nothing is and nothing can be."""
+        """Return whether all readings began before ``since``, or none runs and none can start."""
         return max(self.active.values()) <= since if self.active else full
 
     def add(self, paths: Iterable[Path]) -> None:
-        """Put paths into the queue, each of them once."""
+        """Put paths into the queue, each only once."""
         for path in paths:
             if path not in self._seen:
                 self._seen.add(path)
                 self.queue.append(path)
 
     def take(self, path: Path, read: Read[T]) -> None:
-        """Take what was found at a path."""
+        """Store the result of reading a path."""
         self.outcomes[path] = read.outcome
         self.add(read.more)
 

@@ -1,4 +1,4 @@
-"""Looks at one path: at a directory, or at a file that may hold keys."""
+"""Reads one path: a directory, or a file that may contain keys."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Content", "Directory", "FileReader", "Gone", "Reading", "Unreadable"
 _KEY_ENDINGS = (
     ".cer", ".cert", ".crt", ".der", ".jwk", ".jwks", ".json", ".key", ".pem", ".pub"
 )  # fmt: skip
-# Read only so that a private key in them is named.
+# Read only to report the private keys in them.
 _PRIVATE_ENDINGS = (".jks", ".p12", ".p8", ".pfx", ".pk8", ".ppk")
 _MAX_ENTRIES = 10_000
 _MAX_FILES = 1000
-# O_NONBLOCK: a FIFO that takes a file's place between two system calls must not block.
+# O_NONBLOCK: opening a FIFO that replaces the file between two system calls must not block.
 _OPEN_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
@@ -36,15 +36,15 @@ _OPEN_FLAGS = (
 
 @frozen(eq=False)
 class Content:
-    """What a file held when it was read.
+    """The content of a file.
 
     Attributes:
-        signature: What tells, without reading the file, whether it changed since.
-        digest: Of its bytes.
+        signature: The file's status, which shows later changes without reading the file.
+        digest: The SHA-256 of its bytes.
         key_set: Its keys, None if it can't be used.
         fault: Why it can't be used, None if it can.
-        is_private: Whether it holds a private key.
-        is_unknown: Whether it doesn't look like a key file at all.
+        is_private: Whether it contains a private key.
+        is_unknown: Whether it doesn't look like a key file.
     """
 
     signature: tuple[int, ...]
@@ -57,7 +57,7 @@ class Content:
 
 @frozen(eq=False)
 class Directory:
-    """The files of a directory that may hold keys, and why not all of them are there, if so."""
+    """The files of a directory that may contain keys, and why some are left out, if so."""
 
     files: tuple[Path, ...]
     fault: str | None = None
@@ -65,14 +65,14 @@ class Directory:
 
 @frozen(eq=False)
 class Gone:
-    """Nothing is at a path that could hold keys, and why."""
+    """There is no file at the path. ``fault`` says why."""
 
     fault: str
 
 
 @frozen(eq=False)
 class Unreadable:
-    """What is at a path can't be read at the moment, and why. It does not mean that it is gone."""
+    """The path can't be read now; the file may still be there. ``fault`` says why."""
 
     fault: str
 
@@ -82,11 +82,11 @@ Reading = Content | Directory | Gone | Unreadable
 
 @frozen(eq=False)
 class FileReader:
-    """Looks at paths.
+    """Reads paths.
 
     Args:
-        kid_from_name: Whether keys without a ``kid`` get their file's name for one.
-        max_keys: The most keys that a file may hold.
+        kid_from_name: Whether a file's name is used as the ``kid`` of keys that have none.
+        max_keys: Most keys that a file may have.
         uses: The values of ``use`` that mark a JWK for signatures.
     """
 
@@ -95,17 +95,18 @@ class FileReader:
     uses: tuple[str, ...] = field(kw_only=True)
 
     def read(self, path: Path, known: Content | None, *, settled: bool, listed: bool) -> Reading:
-        """Look at a path.
+        """Read a path.
 
         Args:
             path: The path.
-            known: What it held when it was read last.
-            settled: Whether two readings agreed. Within one tick of the file system's clock a file may be
-                written, read and written again, and its signature would not tell.
-            listed: Whether it was found in a directory, where directories don't count.
+            known: Its content at the last reading.
+            settled: Whether two successive readings were the same. Only then does an unchanged signature
+                mean an unchanged file: a file may be written, read and written again within one tick of the
+                file system's clock.
+            listed: Whether the path was found in a directory, where subdirectories are ignored.
 
         Returns:
-            What was found: the very object ``known`` if nothing changed.
+            The content, or what else was found; ``known`` itself if nothing has changed.
         """
         try:
             status = path.stat()
@@ -136,7 +137,7 @@ class FileReader:
                 is_private=isinstance(error, PrivateKeyError),
                 is_unknown=isinstance(error, UnknownFormatError) and not path.suffix,
             )
-        except Exception as error:  # noqa: BLE001 - no file takes the others down
+        except Exception as error:  # noqa: BLE001 - one file must not make the others unusable
             return Content(
                 signature, digest, fault=f"it can't be read as a key ({type(error).__name__})"
             )
@@ -154,16 +155,18 @@ def _directory(path: Path) -> Directory:
     files = sorted(filter(_may_hold_keys, names))
     fault: str | None = None
     if len(names) > _MAX_ENTRIES:
-        fault = f"it has more than {_MAX_ENTRIES} entries; the others are not looked at"
+        fault = f"it has more than {_MAX_ENTRIES} entries; the others are ignored"
     elif len(files) > _MAX_FILES:
-        fault = f"it has {len(files)} files that may hold keys; the first {_MAX_FILES} are read"
+        fault = (
+            f"it has {len(files)} files that may contain keys; only the first {_MAX_FILES} are read"
+        )
     elif not files and any(not name.startswith(".") for name in names):
-        fault = f"none of its files counts as a key file, by its ending: {' '.join(_KEY_ENDINGS)}"
+        fault = f"none of its files has a key file's ending; expected {' '.join(_KEY_ENDINGS)}"
     return Directory(tuple(path / name for name in files[:_MAX_FILES]), fault)
 
 
 def _may_hold_keys(name: str) -> bool:
-    """Whether a file of a directory counts by its name: by its ending, or because it has none."""
+    """Return whether a file in a directory may be a key file, by its ending or because it has none."""
     if name.startswith(".") or name.endswith("~"):
         return False
     _, dot, ending = name.rpartition(".")
@@ -171,7 +174,7 @@ def _may_hold_keys(name: str) -> bool:
 
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:
-    """What changes with a file: by a swapped link, too, and where its time of change was set back."""
+    """Return numbers that change with a file, also when a link is replaced or its mtime is set back."""
     return (
         status.st_dev,
         status.st_ino,
@@ -182,7 +185,7 @@ def _signature(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _bytes_of(path: Path, status: os.stat_result) -> tuple[bytes, tuple[int, ...]]:
-    # Opening a device may do something by itself.
+    # Opening a device may have side effects.
     _check_regular(status)
     with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as file:
         before = os.fstat(file.fileno())
@@ -200,5 +203,5 @@ def _check_regular(status: os.stat_result) -> None:
 
 
 def _why(error: Exception) -> str:
-    # The operating system's own word, without the path, which is shown anyway.
+    # The system's message without the path, which is shown in front of it.
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)

@@ -1,11 +1,11 @@
-"""The keys of several files as one key set, in which no file crowds out the others."""
+"""The key set that is made of the keys of several files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from flask_jwtlib import KeySet, UnverifiedHeader, VerificationKey
 
@@ -13,23 +13,26 @@ from .key_file import KeyFile, is_same_key
 
 __all__ = ["ServingKeys"]
 
-# Most keys of one kid and algorithm that are tried for a token.
+# Most keys with one kid and algorithm that are tried for a token.
 _MAX_TRIES = 4
 
 
 @frozen(eq=False)
 class _RotatingKeySet(KeySet):
-    """Keys that files have, and keys that are missing from them since the last reading.
+    """The files' keys, and the keys that were missing from them for the first time at the last reading.
 
-    The two are chosen from separately: as long as both serve, a new key makes no token ambiguous that
-    names no ``kid``.
+    Keys are selected from each of the two, so that a new key doesn't make a token without a ``kid``
+    ambiguous while the old one is still in use.
     """
 
     current: KeySet = field(kw_only=True)
     leaving: KeySet = field(kw_only=True)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "kids", self.current.kids | self.leaving.kids)
+    kids: frozenset[str] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: self.current.kids | self.leaving.kids, takes_self=True),
+    )
 
     def select(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         return (*self.current.select(header), *self.leaving.select(header))
@@ -44,15 +47,15 @@ class _RotatingKeySet(KeySet):
 
 @define(eq=False)
 class ServingKeys:
-    """Puts a key set together.
+    """Makes a key set of the keys of several files. No file displaces the keys of the others.
 
     Args:
-        files: The files whose keys may serve.
-        before: The key set that serves already.
-        max_keys: The most keys of all files together.
+        files: The files whose keys may be used.
+        before: The key set that is in use.
+        max_keys: Most keys of all files together.
 
     Attributes:
-        refused: Why the keys of some files don't serve.
+        refused: Why the keys of some files aren't used.
     """
 
     files: Mapping[Path, KeyFile]
@@ -61,7 +64,7 @@ class ServingKeys:
     refused: dict[Path, str] = field(init=False, factory=dict[Path, str])
 
     def key_set(self) -> KeySet:
-        """Return the keys that serve."""
+        """Return the key set."""
         current = self._admitted({path: file.current for path, file in self.files.items()})
         leaving = self._admitted(
             {
@@ -78,7 +81,7 @@ class ServingKeys:
         return _RotatingKeySet(current.keys + leaving.keys, current=current, leaving=leaving)
 
     def _admitted(self, keys: Mapping[Path, Sequence[VerificationKey]]) -> KeySet:
-        """Choose the files that serve: first those whose keys do so already, then those with few keys."""
+        """Select the files whose keys are used: first those whose keys are in use, then those with few."""
         served = frozenset(() if self.before is None else self.before.keys)
         places = _Places()
         left = self.max_keys
@@ -89,7 +92,7 @@ class ServingKeys:
                 continue
             fault = places.take(keys[path], is_exact=self.files[path].is_exact)
             if len(keys[path]) > left:
-                fault = f"all files together may hold {self.max_keys} keys (max_keys)"
+                fault = f"all files together may have {self.max_keys} keys (max_keys)"
             if fault is None:
                 left -= len(keys[path])
                 accepted.add(path)
@@ -111,7 +114,7 @@ class _Places:
     _taken: dict[_Place, list[VerificationKey]] = field(factory=dict[_Place, list[VerificationKey]])
 
     def take(self, keys: Sequence[VerificationKey], *, is_exact: bool) -> str | None:
-        """Add the keys of a file if there is room for all of them, and say why not otherwise."""
+        """Add the keys of a file if there is room for all of them. Return the reason if not."""
         taken: dict[_Place, list[VerificationKey]] = {}
         for key in keys:
             if is_exact and key.kid is None:
@@ -122,7 +125,10 @@ class _Places:
                 if all(key.material != other.material for other in others):
                     others.append(key)
                 if len(others) > _MAX_TRIES:
-                    which = "without a kid" if key.kid is None else "of one kid"
-                    return f"{_MAX_TRIES} keys {which} are tried for {algorithm}: give them kids of their own"
+                    which = "without a kid" if key.kid is None else "with one kid"
+                    return (
+                        f"at most {_MAX_TRIES} keys {which} are tried for {algorithm}; "
+                        "give each key a kid of its own"
+                    )
         self._taken.update(taken)
         return None

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from flask_jwtlib import BearerToken, ConfigurationError, JWTValidator, KeyProvider, KeySet
 from flask_jwtlib.testing import TokenIssuer
-from flask_jwtlib_strategies.key_providers._files import key_files as _key_files
+from flask_jwtlib_strategies.key_providers._files.look import shown_path
 from flask_jwtlib_strategies.key_providers.files import FileKeyProvider
 from tests.kit import PATIENCE
 
@@ -134,7 +134,7 @@ def provider_of(*paths: Path, **options: Any) -> FileKeyProvider:
 
 def shown(path: Path) -> str:
     """Return a path as log lines and messages show it."""
-    return _key_files._shown(path)
+    return shown_path(path)
 
 
 class Probe:

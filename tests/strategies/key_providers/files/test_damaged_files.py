@@ -35,7 +35,7 @@ def test_a_half_written_file_keeps_its_previous_keys(keys: Path, clock: Any) -> 
     key_set = probe.read()
     assert key_set.kids == {"a", "b", "r"}
     assert key_set.skipped == (
-        f"{shown(keys / 'a.json')}: it begins like a JSON object and isn't one",
+        f"{shown(keys / 'a.json')}: it starts like a JSON object but isn't one",
     )
     assert probe.read() is key_set
 
@@ -60,10 +60,10 @@ def test_a_damaged_file_is_logged_once(
         assert subject(B.token(), provider) == "alice"
 
     (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "b.json': it begins like a JSON object" in warning.getMessage()
+    assert "b.json': it starts like a JSON object" in warning.getMessage()
     assert provider.status()["state"] == "fresh"
     assert provider.status()["skipped"] == {
-        f"{shown(keys / 'b.json')}: it begins like a JSON object and isn't one": 1
+        f"{shown(keys / 'b.json')}: it starts like a JSON object but isn't one": 1
     }
     json.dumps(provider.status())
 

@@ -113,7 +113,7 @@ def test_a_shared_secret_can_be_a_jwk(keys: Path, clock: Any) -> None:
         (weak_pem().encode(), "1024 bits"),
         (
             b"-----BEGIN EC PARAMETERS-----\nBg==\n-----END EC PARAMETERS-----",
-            "no public key in it",
+            "it contains no public key",
         ),
         (jwks_of(A)[:-1].encode(), "isn't one"),
         (b'{"a":' * 100_000, "isn't one"),
@@ -201,8 +201,8 @@ def test_a_file_with_a_private_key_is_refused(
     """Not even its public keys are used, and one error is logged; other files are used."""
     (keys / "private").write_text(text)
     message = (
-        f"{shown(keys / 'private')}: it holds a private key, which is not used: "
-        "give the public key only"
+        f"{shown(keys / 'private')}: it contains a private key, which is not used; "
+        "expected public keys only"
     )
     probe = Probe(clock, keys / "private")
     for _ in range(3):
@@ -335,7 +335,7 @@ def test_a_wrapped_openssh_key_is_one_key() -> None:
 
 def test_a_set_without_usable_keys_is_damaged() -> None:
     """A set whose keys are all unusable is an error, while an empty one isn't."""
-    with pytest.raises(ConfigurationError, match="none of the 2 keys in it can be used"):
+    with pytest.raises(ConfigurationError, match="none of its 2 keys can be used"):
         keys_of(b'{"keys": [{}, 3]}')
     assert keys_of(b'{"keys": []}').keys == ()
 
@@ -423,7 +423,7 @@ def test_a_private_key_in_any_form_is_recognised(
     key_set = Probe(clock, keys).read()
     assert key_set.kids == {"c"}
     (reason,) = key_set.skipped
-    assert reason.startswith(f"{shown(keys / name)}: it holds a private key")
+    assert reason.startswith(f"{shown(keys / name)}: it contains a private key")
     eventually(lambda: bool(caplog.records))
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, reason)

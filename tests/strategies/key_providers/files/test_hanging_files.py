@@ -101,7 +101,7 @@ def test_a_cold_start_with_a_hanging_file_uses_the_others(
     key_set = probe.read()
     assert key_set.kids == {"a"}
     (fault,) = key_set.skipped
-    assert "it can't be read at the moment" in fault
+    assert "it can't be read now" in fault
     assert subject(A.token(), probe.provider) == "alice"
 
 
@@ -147,7 +147,7 @@ def test_a_provider_whose_only_file_hangs_has_no_keys(
 ) -> None:
     """While it hangs the refresh fails, and the error says why."""
     dead = hang(mount, request, keys, "dead")
-    assert "it can't be read at the moment" in Probe(clock, dead).fault()
+    assert "it can't be read now" in Probe(clock, dead).fault()
 
 
 def test_a_late_result_is_used_by_the_next_check(

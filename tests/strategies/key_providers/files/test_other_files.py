@@ -126,7 +126,7 @@ def test_the_number_of_files_is_limited(
     key_set = probe.read()
     assert key_set.kids == {"a", "00", "10", "20"}
     assert key_set.skipped == (
-        f"{shown(keys)}: it has 5 files that may hold keys; the first 3 are read",
+        f"{shown(keys)}: it has 5 files that may contain keys; only the first 3 are read",
     )
     monkeypatch.setattr(_file_readings, "_MAX_ENTRIES", 1)
     key_set = probe.read()
@@ -202,7 +202,7 @@ def test_files_with_the_fewest_keys_come_first(keys: Path, clock: Any) -> None:
     assert key_set.kids == {"a", "b"}
     (reason,) = key_set.skipped
     assert reason.startswith(f"{shown(keys / '0 many.json')}: its keys are not used: ")
-    assert reason.endswith("all files together may hold 100 keys (max_keys)")
+    assert reason.endswith("all files together may have 100 keys (max_keys)")
     assert len(Probe(clock, keys, max_keys=101).read().keys) == 101
 
 
@@ -243,7 +243,7 @@ def test_a_fifth_key_without_a_kid_is_left_out(keys: Path, clock: Any) -> None:
     key_set = probe.read()
     assert len(key_set.keys) == 4
     assert "4.pem" in key_set.skipped[0]
-    assert "give them kids" in key_set.skipped[0]
+    assert "give each key a kid" in key_set.skipped[0]
     assert subject(issuers[0].token(), probe.provider) == "alice"
 
 
@@ -253,7 +253,7 @@ def test_a_file_with_four_more_keys_of_a_kid_is_left_out(keys: Path, clock: Any)
     (keys / "0.json").write_text(json.dumps({"keys": others}))
     (keys / "a.json").write_text(jwks_of(A))
     probe = Probe(clock, keys)
-    assert "of one kid" in probe.read().skipped[0]
+    assert "with one kid" in probe.read().skipped[0]
     assert subject(A.token(), probe.provider) == "alice"
 
 
