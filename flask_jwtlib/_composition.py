@@ -43,7 +43,7 @@ def check_composition(
     _check_strategy("validator", validator, TokenValidator)
     _check_strategy("failure_handler", failure_handler, FailureHandler)
     if isinstance(keys, NoKeyProvider) and isinstance(validator, JWTValidator):
-        raise ConfigurationError("a JWTValidator needs keys: pass keys= to the Authenticator")
+        raise ConfigurationError("a JWTValidator needs keys: pass keys=…")
     if isinstance(keys, StaticKeyProvider) and isinstance(validator, JWTValidator):
         usable = keys.key_set.algorithms
         if usable.isdisjoint(validator.algorithms):

@@ -57,7 +57,9 @@ from .issuers_kit import A_URL, B_URL, A, B, FixedClaims, router_of, token_of, t
             "takes non-empty",
             id="number as issuer",
         ),
-        pytest.param(lambda: trusted(A, keys=None), "pass keys= to the Auth", id="no keys"),
+        pytest.param(
+            lambda: trusted(A, keys=None), "JWTValidator needs keys: pass keys=", id="no keys"
+        ),
         pytest.param(
             lambda: trusted(A, keys="secret"), "'https://a.example': this text", id="secret"
         ),
