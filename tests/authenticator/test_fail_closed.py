@@ -210,8 +210,10 @@ GARBAGE = [
     pytest.param({}, "dict", id="dict"),
     pytest.param(42, "int", id="int"),
     pytest.param(_keys_generated, "generator", id="generator"),
-    pytest.param(["-----BEGIN PUBLIC KEY-----"], "str as a key", id="list of str"),
-    pytest.param((None,), "NoneType as a key", id="tuple of None"),
+    pytest.param(
+        ["-----BEGIN PUBLIC KEY-----"], "a str, expected a VerificationKey", id="list of str"
+    ),
+    pytest.param((None,), "a NoneType, expected a VerificationKey", id="tuple of None"),
     pytest.param(ConnectionError("down"), "ConnectionError", id="raises"),
     pytest.param(KeyError("kid"), "KeyError", id="raises KeyError"),
     pytest.param(NotImplementedError("unregistered"), "NotImplementedError", id="not implemented"),
