@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo 'make venv        creates .venv with flask_jwtlib and what the examples need'
-	@echo 'make demo        runs a server, an issuer and a client on this machine, and ends by itself'
+	@echo 'make demo        runs a server, an issuer and a client on this machine, then stops them'
 	@echo 'make serve       keeps the server of the demo running, and prints curl commands to try'
 	@echo 'make test        runs all tests and measures coverage; ARGS="-k name" runs some tests'
 	@echo 'make lint        runs ruff and checks the import contracts'
@@ -100,7 +100,7 @@ $(VENV)/.ready-%: pyproject.toml | $(PY)
 	@$(PIP_INSTALL) --editable . --group $*
 	@touch $@
 
-# Only tests/interop need the OpenID provider. pytest skips them without it, and says why.
+# Only tests/interop needs the OpenID provider. pytest skips them without it, and says why.
 $(INTEROP)/node_modules/.ready: $(INTEROP)/package.json
 	@if command -v npm >/dev/null; then \
 	    echo 'Installing the npm package oidc-provider into $(INTEROP)'; \

@@ -1,4 +1,4 @@
-"""Console blocks in README.rst and docs/ work when a reader pastes each of them whole into a fresh shell."""
+"""Console blocks of documents work when a reader pastes each of them whole into a fresh shell."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def is_open(port: int) -> bool:
     "document",
     [
         pytest.param(path, id=path.name)
-        for path in (ROOT / "README.rst", *sorted(ROOT.glob("docs/*.rst")))
+        for path in (*sorted(ROOT.glob("*.rst")), *sorted(ROOT.glob("docs/*.rst")))
     ],
 )
 def test_blocks_have_commands_only(document: Path) -> None:
