@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import field, frozen
 
@@ -43,8 +43,7 @@ class CompositeTokenExtractor(TokenExtractor):
                 raise ConfigurationError(
                     f"CompositeTokenExtractor takes TokenExtractor objects, not {extractor!r}"
                 )
-        object.__setattr__(self, "extractors", extractors)
-        object.__setattr__(self, "exclusive", exclusive)
+        cast("Any", self).__attrs_init__(extractors, exclusive=exclusive)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Return the token, None if no extractor finds one.

@@ -15,13 +15,13 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.key_providers import CheckedKeyProvider
 
-__all__ = ["KeysAtHand", "as_unavailable", "checked", "distinct", "has_keys_at_hand", "keys_of"]
+__all__ = ["as_unavailable", "distinct", "keys_of", "members_at_hand", "stages_of"]
 
 _RELATED = frozenset({"key_set", "keys_at_hand", "keys_for"})
 
 
 @frozen
-class KeysAtHand(KeyProvider):
+class _KeysAtHand(KeyProvider):
     """Returns a provider's ``keys_at_hand``, so that the keys are found without waiting."""
 
     provider: Any
@@ -30,7 +30,7 @@ class KeysAtHand(KeyProvider):
         return self.provider.keys_at_hand(header)  # type: ignore[no-any-return]
 
 
-def has_keys_at_hand(provider: KeyProvider) -> bool:
+def _has_keys_at_hand(provider: KeyProvider) -> bool:
     """Return whether a provider has ``keys_at_hand``, by the same rules as its ``keys_for``.
 
     A subclass that overrides only ``keys_for``, to withhold a key, must not be bypassed.
@@ -39,7 +39,25 @@ def has_keys_at_hand(provider: KeyProvider) -> bool:
     return "keys_at_hand" in next((own for own in members if not _RELATED.isdisjoint(own)), ())
 
 
-def checked(providers: Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
+def members_at_hand(members: Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
+    """Return providers of the keys that the members have loaded."""
+    return _checked(_KeysAtHand(each) for each in members if _has_keys_at_hand(each))
+
+
+def stages_of(members: Iterable[KeyProvider]) -> tuple[tuple[KeyProvider, ...], ...]:
+    """Return the members in the order in which they are called, those of a stage all together.
+
+    The members without ``keys_at_hand`` are the first stage, because only their ``keys_for`` shows whether
+    they have a key. Each other member is a stage.
+    """
+    prompt: list[KeyProvider] = []
+    others: list[KeyProvider] = []
+    for each in members:
+        (prompt if _has_keys_at_hand(each) else others).append(each)
+    return (_checked(others), *(_checked([each]) for each in prompt))
+
+
+def _checked(providers: Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
     """Wrap providers, so that their failures are ``VerificationUnavailable``."""
     return tuple(map(CheckedKeyProvider, providers))
 

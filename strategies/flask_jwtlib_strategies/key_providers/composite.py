@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from flask_jwtlib import (
     ConfigurationError,
@@ -22,12 +22,11 @@ from flask_jwtlib.log_text import library_logger
 from flask_jwtlib.sharing import Shared
 
 from ._members import (
-    KeysAtHand,
     as_unavailable,
-    checked,
     distinct,
-    has_keys_at_hand,
     keys_of,
+    members_at_hand,
+    stages_of,
 )
 
 __all__ = ["CompositeKeyProvider"]
@@ -70,9 +69,17 @@ class CompositeKeyProvider(Shared, KeyProvider):
 
     providers: tuple[KeyProvider, ...]
     limit: int = field(default=4, kw_only=True)
-    _at_hand: tuple[KeyProvider, ...] = field(init=False, repr=False)
-    _stages: tuple[tuple[KeyProvider, ...], ...] = field(init=False, repr=False)
-    _calls: DeferredCalls = field(init=False, repr=False)
+    _at_hand: tuple[KeyProvider, ...] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: members_at_hand(self.providers), takes_self=True),
+    )
+    _stages: tuple[tuple[KeyProvider, ...], ...] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: stages_of(self.providers), takes_self=True),
+    )
+    _calls: DeferredCalls = field(init=False, repr=False, factory=DeferredCalls)
 
     def __init__(self, *providers: KeyProvider, limit: int = 4) -> None:
         if not providers:
@@ -86,14 +93,7 @@ class CompositeKeyProvider(Shared, KeyProvider):
             raise ConfigurationError(
                 f"limit must be a whole number of keys, 1 or more, not {limit!r}"
             )
-        prompt = [provider for provider in providers if has_keys_at_hand(provider)]
-        others = [provider for provider in providers if not has_keys_at_hand(provider)]
-        stages = (others, *([provider] for provider in prompt))
-        object.__setattr__(self, "providers", providers)
-        object.__setattr__(self, "limit", limit)
-        object.__setattr__(self, "_at_hand", checked(map(KeysAtHand, prompt)))
-        object.__setattr__(self, "_stages", tuple(map(checked, stages)))
-        object.__setattr__(self, "_calls", DeferredCalls())
+        cast("Any", self).__attrs_init__(providers, limit=limit)
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Return the providers' keys that may verify a token."""

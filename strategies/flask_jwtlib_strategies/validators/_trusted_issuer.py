@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from flask_jwtlib import (
     Authenticator,
@@ -61,7 +61,11 @@ class TrustedIssuer(Shared):
     issuer: str
     keys: KeyProvider
     validator: TokenValidator
-    _checked_keys: KeyProvider = field(init=False, repr=False)
+    _checked_keys: KeyProvider = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: CheckedKeyProvider(self.keys), takes_self=True),
+    )
 
     def __init__(
         self,
@@ -87,10 +91,7 @@ class TrustedIssuer(Shared):
             composed = _compose(issuer, keys, validator, given)
         except ConfigurationError as error:
             raise ConfigurationError(f"the trusted issuer {issuer!r}: {error}") from error
-        object.__setattr__(self, "issuer", issuer)
-        object.__setattr__(self, "keys", composed.keys)
-        object.__setattr__(self, "validator", composed.validator)
-        object.__setattr__(self, "_checked_keys", CheckedKeyProvider(composed.keys))
+        cast("Any", self).__attrs_init__(issuer, composed.keys, composed.validator)
 
     def verify(self, token: BearerToken) -> Claims:
         """Return the claims of a token of this issuer.

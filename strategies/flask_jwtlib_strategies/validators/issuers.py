@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from attrs import field, frozen
 
@@ -86,8 +86,7 @@ class IssuerRouter(Shared, TokenValidator):
             raise ConfigurationError(
                 f"max_size must be a whole number of characters, 1 or more, not {size!r}"
             )
-        object.__setattr__(self, "issuers", MappingProxyType(by_name))
-        object.__setattr__(self, "max_size", size)
+        cast("Any", self).__attrs_init__(MappingProxyType(by_name), size)
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token that its issuer's keys and rules accept.
