@@ -49,7 +49,8 @@ def check_composition(
         if usable.isdisjoint(validator.algorithms):
             raise ConfigurationError(
                 f"the keys verify {', '.join(sorted(usable))}, but the validator accepts only "
-                f"{', '.join(validator.algorithms)}: pass algorithms= to the validator that fit the keys"
+                f"{', '.join(validator.algorithms)}: pass an algorithm of the keys to the validator, "
+                "as JWTValidator(algorithms=…)"
             )
 
 

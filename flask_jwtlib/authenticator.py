@@ -200,12 +200,13 @@ class Authenticator(Shared):
             rules: Claim rules for the whole app.
 
         Raises:
-            ConfigurationError: The app denies by default already, or has a view whose decorator protects
+            ConfigurationError: The app already denies by default, or has a view whose decorator protects
                 nothing.
         """
         if "flask_jwtlib" in app.extensions:
             raise ConfigurationError(
-                f"the app {app.name!r} has an Authenticator that denies by default already"
+                f"the app {app.name!r} already has an Authenticator that denies by default: "
+                "call init_app once for each app"
             )
         app.before_request(self.guard(rules=rules))
         app.extensions["flask_jwtlib"] = self

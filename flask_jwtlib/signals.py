@@ -17,9 +17,10 @@ The arguments are ``authenticator`` and ``principal``.
 request_refused = _signals.signal("request-refused")
 """A request had no valid token. The sender is the Flask app.
 
-The arguments are ``authenticator``, ``error`` and ``optional``. ``error`` is the ``AuthenticationError`` or
-``VerificationUnavailable`` that says why, with ``error.code``, ``error.status``, ``error.description`` and,
-for a claim, ``error.claim``. ``optional`` is True if the route accepted the request without a caller.
+The arguments are ``authenticator``, ``error`` and ``optional``. ``error`` is the reason, an
+``AuthenticationError`` or a ``VerificationUnavailable``. Both have ``error.status`` and
+``error.description``. An ``AuthenticationError`` also has ``error.code``, and a ``ClaimError`` has
+``error.claim``. ``optional`` is True if the route accepted the request without a caller.
 """
 
 key_event = _signals.signal("key-event")

@@ -60,7 +60,11 @@ def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
         raise ConfigurationError(f"rules must be a list, rules=[…], not {given!r}")
     checked: tuple[Any, ...] = tuple(rules)
     for rule in checked:
-        if not callable(rule) or isinstance(rule, type):
+        if isinstance(rule, type):
+            raise ConfigurationError(
+                f"a claim rule is the class {rule.__name__}, expected an instance: {rule.__name__}(…)"
+            )
+        if not callable(rule):
             raise ConfigurationError(
                 f"a claim rule must be a callable that takes the claims, not {rule!r}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, cast
 
 from attrs import Factory, field, frozen
@@ -214,8 +215,7 @@ class KeySet(Shared):
                 )
             return cls((VerificationKey.from_jwk(members, allow_weak=allow_weak),))
         if not isinstance(material, str | bytes):
-            # VerificationKey refuses anything but a key object.
-            return cls((VerificationKey(cast("KeyMaterial", material), allow_weak=allow_weak),))
+            return cls((VerificationKey(_key_object(material), allow_weak=allow_weak),))
         text = as_text(material)
         if text.lstrip().startswith("{"):
             return cls._of_one(parse_json(text), allow_weak)
@@ -225,6 +225,15 @@ class KeySet(Shared):
         if text.lstrip().startswith(("ssh-", "ecdsa-")):
             return cls((VerificationKey.from_openssh(text, allow_weak=allow_weak),))
         raise unreadable(material)
+
+
+def _key_object(material: object) -> KeyMaterial:
+    if isinstance(material, PathLike):
+        raise ConfigurationError(
+            "a path is not a key", advice="pass the file's content, such as path.read_text()"
+        )
+    # VerificationKey refuses anything but a key object.
+    return cast("KeyMaterial", material)
 
 
 def _document(given: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:

@@ -67,7 +67,8 @@ def unreadable(text: str | bytes) -> ConfigurationError:
         )
     return ConfigurationError(
         "this text is not a PEM, JWK or OpenSSH public key, nor the base64 text of one",
-        advice="pass an HMAC secret as VerificationKey.from_secret(…)",
+        advice="pass a key file's content instead of its path, the URL of a key set as "
+        "JWKSKeyProvider(…), and an HMAC secret as VerificationKey.from_secret(…)",
     )
 
 

@@ -480,9 +480,15 @@ def test_as_rules_returns_a_tuple() -> None:
     assert as_rules(()) == ()
 
 
-@pytest.mark.parametrize("rule", [Expiry, "sub", None, 5, {"iss": "a"}], ids=repr)
+def test_a_rule_class_is_refused() -> None:
+    """The error for a rule class that wasn't called says how to make an instance."""
+    with pytest.raises(ConfigurationError, match=r"expected an instance: Expiry\(…\)"):
+        as_rules((NotBefore(), Expiry))
+
+
+@pytest.mark.parametrize("rule", ["sub", None, 5, {"iss": "a"}], ids=repr)
 def test_invalid_rules_are_refused(rule: Any) -> None:
-    """A rule class that wasn't called, and anything that isn't callable, is refused."""
+    """Anything that isn't callable is refused."""
     with pytest.raises(ConfigurationError, match="a claim rule must be a callable"):
         as_rules((Expiry(), rule))
 

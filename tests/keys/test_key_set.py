@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,6 +196,8 @@ def test_forms_may_be_mixed() -> None:
         pytest.param(5, "int", id="number"),
         pytest.param(object(), "object", id="object"),
         pytest.param(VerificationKey, "can't verify", id="class"),
+        pytest.param(Path("key.pem"), "pass the file's content", id="path"),
+        pytest.param("key.pem", "a key file's content instead of its path", id="path-as-text"),
         pytest.param([RSA.public_pem, None], "NoneType", id="none-in-list"),
         pytest.param("", "not a PEM, JWK or OpenSSH public key", id="empty"),
         pytest.param(b"", "not a PEM, JWK or OpenSSH public key", id="empty-bytes"),

@@ -121,7 +121,7 @@ def _as_flag(value: object) -> bool:
 def _kind(value: object) -> str:
     if isinstance(value, int | float):
         return repr(value)
-    return "other text" if isinstance(value, str) else f"of type {type(value).__name__}"
+    return "not valid" if isinstance(value, str) else f"of type {type(value).__name__}"
 
 
 @frozen

@@ -41,7 +41,8 @@ class CompositeTokenExtractor(TokenExtractor):
         for extractor in extractors:
             if isinstance(extractor, type) or not isinstance(extractor, TokenExtractor):
                 raise ConfigurationError(
-                    f"CompositeTokenExtractor takes TokenExtractor objects, not {extractor!r}"
+                    f"CompositeTokenExtractor takes TokenExtractor objects, not {extractor!r}: "
+                    "pass each one as an argument"
                 )
         cast("Any", self).__attrs_init__(extractors, exclusive=exclusive)
 

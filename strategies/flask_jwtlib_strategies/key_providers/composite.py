@@ -86,8 +86,10 @@ class CompositeKeyProvider(Shared, KeyProvider):
             raise ConfigurationError("CompositeKeyProvider needs at least one KeyProvider")
         for provider in providers:
             if isinstance(provider, type) or not isinstance(provider, KeyProvider):
+                # The argument itself isn't shown: it may be a secret.
                 raise ConfigurationError(
-                    f"CompositeKeyProvider takes KeyProvider objects, not {provider!r}"
+                    f"CompositeKeyProvider takes KeyProvider objects, not {_kind_of(provider)}: "
+                    "pass keys as StaticKeyProvider(…)"
                 )
         if type(limit) is not int or limit < 1:
             raise ConfigurationError(
@@ -195,6 +197,12 @@ class CompositeKeyProvider(Shared, KeyProvider):
         if len(few) > 1 and any(key.kid is not None for key in few):
             return ()
         return few[: self.limit]
+
+
+def _kind_of(argument: object) -> str:
+    if isinstance(argument, type):
+        return f"the class {argument.__name__}"
+    return f"an object of type {type(argument).__name__}"
 
 
 def _has_any(provider: KeyProvider, algorithm: str) -> bool:

@@ -199,8 +199,8 @@ def test_an_invalid_return_value_causes_503(garbage: Any) -> None:
     ("make", "said"),
     [
         (CompositeKeyProvider, "needs at least one KeyProvider"),
-        (lambda: CompositeKeyProvider(StaticKeyProvider), "objects, not <class"),
-        (lambda: CompositeKeyProvider(KEY_1.verification_key), "takes KeyProvider objects"),
+        (lambda: CompositeKeyProvider(StaticKeyProvider), "not the class StaticKeyProvider"),
+        (lambda: CompositeKeyProvider(KEY_1.public_pem), "not an object of type str: pass keys as"),
         (lambda: CompositeKeyProvider(static(KEY_1), limit=0), "1 or more, not 0"),
         (lambda: CompositeKeyProvider(static(KEY_1), limit="4"), "1 or more, not '4'"),
         (lambda: CompositeKeyProvider(static(KEY_1), limit=True), "1 or more, not True"),
