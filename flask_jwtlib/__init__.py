@@ -147,7 +147,7 @@ def set_permanent_verification_key(verification_key: Any) -> None:
 def verification_key() -> Any:
     """Return the verification key as you passed it: the permanent key, or the fetched and cached one.
 
-    Everything that verifies tokens gets the key by this function.
+    All verification of tokens uses the key that this function returns.
 
     Raises:
         VerificationUnavailable: No permanent key is set, and ``retrieve_verification_key()`` failed.
@@ -163,8 +163,8 @@ def get_json_token(verify: bool = True) -> dict[str, Any]:
 
     Args:
         verify: False decodes the token without verifying it, and needs no key. **Then the client can write
-            anything into the claims.** Use them in a log or a debugger only. If you decide by them who the
-            caller is or what they may do, anyone gets in.
+            anything into the claims.** Use them in a log or a debugger only, and never to decide who the
+            caller is or what they may do.
 
     Raises:
         AuthenticationError: There is no token, or it is malformed or not valid.

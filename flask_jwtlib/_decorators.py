@@ -1,4 +1,4 @@
-"""Decorators of views and guards of blueprints and apps, which send requests through a ``Corridor``."""
+"""Decorators of views and guards of blueprints and apps, which send requests through a ``Pipeline``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._corridor import Corridor
 from ._flask.decorator_order import remember
 from ._flask.marks import is_exempt, mark
 from ._flask.state import current_request
 from ._flask.view_wrapper import wrap_view
+from ._pipeline import Pipeline
 from .claim_rules import ClaimRule, as_rules
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def decorator(
     view: Any,
     *,
     authenticator: object,
-    corridor: Corridor,
+    pipeline: Pipeline,
     rules: Iterable[ClaimRule],
     optional: bool,
 ) -> Any:
@@ -35,7 +35,7 @@ def decorator(
     decorate = partial(
         decorate_view,
         authenticator=authenticator,
-        corridor=corridor,
+        pipeline=pipeline,
         rules=as_rules(rules),
         optional=optional,
     )
@@ -46,21 +46,21 @@ def decorate_view(
     view: Any,
     *,
     authenticator: object,
-    corridor: Corridor,
+    pipeline: Pipeline,
     rules: tuple[ClaimRule, ...],
     optional: bool,
 ) -> Any:
-    """Wrap a view, so that only requests that pass the corridor reach it.
+    """Wrap a view, so that only requests that the pipeline accepts reach it.
 
     The audit recognises a decorator by this function and reads its keyword arguments.
     """
-    wrapped = wrap_view(view, partial(corridor.enter, authenticator, rules, optional))
+    wrapped = wrap_view(view, partial(pipeline.enter, authenticator, rules, optional))
     mark(wrapped, "optional" if optional else "required", by=authenticator, view=view)
     return remember(view, wrapped)
 
 
 def guard(
-    *, authenticator: object, corridor: Corridor, rules: Iterable[ClaimRule]
+    *, authenticator: object, pipeline: Pipeline, rules: Iterable[ClaimRule]
 ) -> Callable[[], ResponseReturnValue | None]:
     """Return a function for ``before_request``.
 
@@ -72,6 +72,6 @@ def guard(
     def check() -> ResponseReturnValue | None:
         if is_exempt(current_request()):
             return None
-        return corridor.enter(authenticator, checked, optional=False)[0]
+        return pipeline.enter(authenticator, checked, optional=False)[0]
 
     return mark(check, "guard", by=authenticator)

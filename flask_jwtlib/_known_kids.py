@@ -19,8 +19,8 @@ def known_kids(provider: Any) -> frozenset[str] | None:
     """Return the key IDs that a provider says it knows, by its attribute ``kids``.
 
     Returns:
-        The key IDs, or None if the provider doesn't say: it has no such attribute, the attribute raises, or
-        it isn't a collection of key IDs.
+        The key IDs, or None if the provider doesn't list them: it has no such attribute, the attribute
+        raises, or it isn't a collection of key IDs.
     """
     try:
         kids: object = provider.kids

@@ -10,11 +10,11 @@ from attrs import Factory, field, frozen
 from flask import Flask
 
 from ._composition import check_composition, default_extractor
-from ._corridor import Corridor, Outcome
 from ._decorators import decorator, guard
 from ._flask.decision_log import report_refused
 from ._flask.decorator_order import check_app
 from ._flask.state import begin_decision, current_context, current_g, deciding_on
+from ._pipeline import Outcome, Pipeline
 from .claim_rules import ClaimRule
 from .errors import ConfigurationError
 from .failure_handlers import UnauthorizedHandler
@@ -33,9 +33,9 @@ __all__ = ["Authenticator"]
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def _corridor(authenticator: Authenticator) -> Corridor:
+def _pipeline(authenticator: Authenticator) -> Pipeline:
     keys = authenticator.keys
-    return Corridor(
+    return Pipeline(
         extractor=authenticator.extractor,
         # Lookups in our own provider of fixed keys can't fail, so they need no check.
         keys=keys if type(keys) is StaticKeyProvider else CheckedKeyProvider(keys),
@@ -77,7 +77,7 @@ class Authenticator(Shared):
         default=Factory(lambda self: default_extractor(self.validator), takes_self=True)
     )
     failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
-    _corridor: Corridor = field(init=False, repr=False, default=Factory(_corridor, takes_self=True))
+    _pipeline: Pipeline = field(init=False, repr=False, default=Factory(_pipeline, takes_self=True))
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
@@ -119,16 +119,16 @@ class Authenticator(Shared):
         outcome: Outcome | None
         if request is not None:
             with deciding_on(request) as given:
-                outcome = self._corridor.decide(given)
+                outcome = self._pipeline.decide(given)
         else:
             context, published = current_context(), vars(current_g())
             state, _ = begin_decision(context, published)
-            outcome = state.outcomes.get(self._corridor)
+            outcome = state.outcomes.get(self._pipeline)
             if outcome is None:
-                outcome = self._corridor.decide(context.request)
-                state.outcomes[self._corridor] = outcome
+                outcome = self._pipeline.decide(context.request)
+                state.outcomes[self._pipeline] = outcome
             if isinstance(outcome, Principal):
-                self._corridor.accept(self, outcome, state, published)
+                self._pipeline.accept(self, outcome, state, published)
             else:
                 report_refused(self, outcome, optional=False)
         if isinstance(outcome, Principal):
@@ -156,7 +156,7 @@ class Authenticator(Shared):
             ConfigurationError: The view isn't a function, or a rule isn't callable.
         """
         return decorator(
-            view, authenticator=self, corridor=self._corridor, rules=rules, optional=False
+            view, authenticator=self, pipeline=self._pipeline, rules=rules, optional=False
         )
 
     @overload
@@ -174,7 +174,7 @@ class Authenticator(Shared):
         still refused, and so is every token while the keys are unavailable.
         """
         return decorator(
-            view, authenticator=self, corridor=self._corridor, rules=rules, optional=True
+            view, authenticator=self, pipeline=self._pipeline, rules=rules, optional=True
         )
 
     def guard(self, *, rules: Iterable[ClaimRule] = ()) -> Callable[[], ResponseReturnValue | None]:
@@ -188,7 +188,7 @@ class Authenticator(Shared):
         Raises:
             ConfigurationError: A rule isn't callable.
         """
-        return guard(authenticator=self, corridor=self._corridor, rules=rules)
+        return guard(authenticator=self, pipeline=self._pipeline, rules=rules)
 
     def init_app(self, app: Flask, *, rules: Iterable[ClaimRule] = ()) -> None:
         """Deny by default: require authentication for every request, except to views marked ``public``.

@@ -85,7 +85,11 @@ class FailureHandler(Protocol):
 
     @abstractmethod
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> ResponseReturnValue:
-        """Return the response to a refused request: anything that a Flask view may return, but not None."""
+        """Return the response to a refused request: anything that a Flask view may return, but not None.
+
+        Args:
+            error: The reason. A ``VerificationUnavailable`` has no ``code``, and no challenge is sent for it.
+        """
         ...
 
     @abstractmethod

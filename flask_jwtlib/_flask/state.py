@@ -59,7 +59,7 @@ class RequestState:
 
     Attributes:
         principal: The published caller, or None.
-        outcomes: The outcome of each corridor, so that each decides only once.
+        outcomes: The outcome of each pipeline, so that each decides only once.
         notes: Used by the documented module API to keep data about the request's token.
         before: The attributes of ``g`` before the request, if ``g`` will outlive it.
     """
@@ -159,8 +159,8 @@ def begin_decision(
         published: The attributes of its ``flask.g``.
 
     Returns:
-        The request's state, a new one if there is none yet; and a function that publishes the outcome of an
-        earlier decision again, or None if there was none.
+        The request's state, which is created if necessary; and a function that publishes the outcome of an
+        earlier decision again, or None without such a decision.
     """
     attributes = vars(context.request)
     state: RequestState | None = attributes.get(_KEY)
@@ -219,7 +219,7 @@ def _principal() -> Principal:
 
 
 class _CurrentPrincipal(LocalProxy[Principal]):
-    """The current request's caller, a ``Principal``. Falsy if there is none."""
+    """The current request's caller, a ``Principal``. Falsy if there isn't one."""
 
     __slots__ = ()
     # pydoc reads this attribute. Without it, pydoc would look for a caller, which raises an error.

@@ -28,7 +28,7 @@ class Owner:
     instance: Any = None
 
     def attribute(self, name: str) -> Any:
-        """Return an attribute of an instance, before it is bound; None if there is none."""
+        """Return an attribute of an instance, before it is bound, or None if it doesn't exist."""
         own: Any = {} if self.instance is None else vars(cast("object", self.instance))
         found: Any = own.get(name)
         if found is None:

@@ -132,8 +132,8 @@ class KeyFetcher:
         Args:
             attempt: An attempt that was waited for.
             kid: The key ID.
-            arrived: When the token came. An attempt that began earlier may have been answered before the
-                key was published.
+            arrived: When the token came. An attempt that began earlier may have received its response before
+                the key was published.
         """
         fetched = not self.takes_kid or attempt.kid == kid
         succeeded = attempt.done.is_set() and attempt.error is None

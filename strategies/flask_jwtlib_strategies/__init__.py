@@ -9,17 +9,12 @@ application loads only what it uses. There is a folder for each role:
   keys of several providers in advance.
 - ``validators``: whether a token is valid. ``issuers``: several issuers, each with its own keys and rules.
   ``access_tokens``: checks of the access tokens of one issuer. ``caching`` remembers verified signatures.
-- ``claim_rules``: checks of a token's claims, such as those of one provider.
-- ``policies``: what a single route requires of its callers.
 - ``failure_handlers``: the response to a refused request. ``problem_details``: JSON (RFC 9457).
-- ``authenticators``: ready-made authenticators, such as a preset for one provider. ``oidc``: for an OpenID
-  provider. ``configured``: for an issuer that is configured in ``app.config``.
-- ``identity``: the application's own user for a caller.
-- ``stores``: storage that several strategies share, such as Redis.
-- ``integrations``: bridges to other libraries, such as Flask-Login.
+- ``authenticators``: functions that return an ``Authenticator``. ``oidc``: for an OpenID provider.
+  ``configured``: for an issuer that is configured in ``app.config``.
 
-Parts that only work together, such as an extractor and the validator of what it extracts, share a folder that
-is named after the feature instead. Create a folder with its first module.
+A new role, such as ``claim_rules``, gets a folder with its first module. Parts that only work together, such
+as an extractor and the validator of what it extracts, share a folder that is named after the feature.
 
 Modules that fetch over HTTP use ``requests``, which the extra ``http`` installs. All modules use only the
 public API of ``flask_jwtlib``, as an application's own strategies do.

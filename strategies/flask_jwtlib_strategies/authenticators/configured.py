@@ -44,8 +44,8 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
     variable, write a list as JSON: ``["RS256", "ES256"]``.
 
     - ``JWTLIB_ISSUER``: the issuer's URL, exactly as in its tokens' ``iss``. Required.
-    - ``JWTLIB_AUDIENCE``: our name in the tokens' ``aud``, or a list of names. Required, unless ``rules`` has
-      a ``Client``.
+    - ``JWTLIB_AUDIENCE``: this API's name in the tokens' ``aud``, or a list of names. Required, unless
+      ``rules`` has a ``Client``.
     - ``JWTLIB_ALGORITHMS``: the accepted JWS algorithms, one or a list, for public keys only. By default
       RS256.
     - ``JWTLIB_JWKS_URL``: the URL of the issuer's keys, for an issuer that publishes no metadata. By default

@@ -43,9 +43,9 @@ def oidc_authenticator(
 
     Args:
         issuer: The issuer's URL, exactly as in its metadata: Auth0's ends with a slash.
-        audience: Our name in the tokens' ``aud``, or several. Omit it only if the tokens have no ``aud``, as
-            Amazon Cognito's, and add a ``Client`` to ``rules``, which says whose tokens to accept. Tokens
-            with an ``aud`` are refused then.
+        audience: This API's name in the tokens' ``aud``, or several. Omit it only if the tokens have no
+            ``aud``, as Amazon Cognito's, and add a ``Client`` to ``rules``, which says whose tokens to
+            accept. Then tokens with an ``aud`` are refused.
         algorithms: The accepted JWS algorithms, one or several, for public keys only.
         rules: Claim rules, applied after those for ``iss`` and ``aud``.
         leeway: Accepted difference between the issuer's clock and ours, in seconds.

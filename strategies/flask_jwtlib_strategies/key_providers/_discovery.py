@@ -46,9 +46,9 @@ class _Memory:
     """What a fetch needs to know of the fetches before it.
 
     Attributes:
-        location: The last known location, None before the metadata are read.
+        location: The last known location, None before the metadata is read.
         first: The number of the well-known URL to try first.
-        fault: Why the metadata couldn't be read last time, None if they could.
+        fault: Why the metadata couldn't be read last time, None if it could.
     """
 
     __slots__ = ("fault", "first", "location")
@@ -61,11 +61,11 @@ class _Memory:
 
 @frozen(eq=False)
 class DiscoveredKeySet:
-    """Fetches the JWK set that an issuer's metadata name: a ``fetch`` for ``TTLKeyProvider``.
+    """Fetches the JWK set that an issuer's metadata names: a ``fetch`` for ``TTLKeyProvider``.
 
-    The first fetch reads the metadata. Later ones read them again when they are an hour old, or earlier if
-    their headers say so, and also if the set can't be fetched or lacks the needed ``kid``. While the metadata
-    can't be read, the set is fetched from the last known location.
+    The first fetch reads the metadata. Later ones read it again when it is an hour old, or earlier if its
+    headers say so, and also if the set can't be fetched or lacks the needed ``kid``. While the metadata can't
+    be read, the set is fetched from the last known location.
 
     Args:
         issuer: The issuer's identifier, as in its metadata.
@@ -127,7 +127,7 @@ class DiscoveredKeySet:
 
     @property
     def fault(self) -> str | None:
-        """Why the metadata couldn't be read last time, None if they could."""
+        """Why the metadata couldn't be read last time, None if it could."""
         return self._memory.fault
 
     def _moved(self, known: _Location, deadline: float) -> _Location | None:
@@ -195,10 +195,10 @@ class DiscoveredKeySet:
     def _key_set(
         self, document: FetchedDocument, issuer: str, source: str, before: _Location | None
     ) -> RemoteKeySet:
-        """Return the set that metadata name.
+        """Return the set that metadata names.
 
         Raises:
-            FetchError: The metadata are another issuer's, or name no URL that may be fetched. The other
+            FetchError: The metadata is another issuer's, or names no URL that may be fetched. The other
                 well-known URL isn't tried then.
         """
         if issuer != self.issuer:

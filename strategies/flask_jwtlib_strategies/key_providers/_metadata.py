@@ -25,13 +25,13 @@ __all__ = [
 LONGEST_SHOWN = 200
 """Most characters of a URL or an issuer in an error."""
 
-# Seconds that metadata are used: as their headers say, within these bounds.
+# Seconds that metadata is used: as its headers say, within these bounds.
 _SHORTEST_LIFETIME = 60
 _LONGEST_LIFETIME = 3600
 
 
 def check_issuer_url(issuer: str) -> None:
-    """Check an issuer whose metadata are looked up below its URL.
+    """Check an issuer whose metadata is looked up below its URL.
 
     Raises:
         ConfigurationError: The URL can't be an issuer's.
@@ -66,7 +66,7 @@ def content_of(document: FetchedDocument) -> dict[str, Any]:
 
 
 def issuer_in(document: FetchedDocument, source: str, *, expected: str) -> str:
-    """Return the issuer that fetched metadata name.
+    """Return the issuer that fetched metadata names.
 
     Raises:
         FetchError: The document names none, so it isn't the metadata of an issuer.
@@ -81,7 +81,7 @@ def issuer_in(document: FetchedDocument, source: str, *, expected: str) -> str:
 
 
 def lifetime_of(document: FetchedDocument) -> float:
-    """Return how long fetched metadata are used, in seconds."""
+    """Return how long fetched metadata is used, in seconds."""
     lifetime = _LONGEST_LIFETIME if document.lifetime is None else document.lifetime
     return min(max(lifetime, _SHORTEST_LIFETIME), _LONGEST_LIFETIME)
 

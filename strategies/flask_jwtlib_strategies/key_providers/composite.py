@@ -54,8 +54,8 @@ class CompositeKeyProvider(Shared, KeyProvider):
 
     While one provider fails, tokens whose ``kid`` another provider has are still verified, and a warning is
     logged. Any other token may need one of the missing keys, so the response is 503, not 401. A provider that
-    refuses a token by raising an error is obeyed only if it is called. To forbid keys that other providers
-    allow, wrap this provider instead of adding one to it.
+    refuses a token by raising an error is obeyed only if it is called. To forbid other providers' keys, wrap
+    this provider instead of adding one to it.
 
     Args:
         *providers: The providers, in the order in which they are called.

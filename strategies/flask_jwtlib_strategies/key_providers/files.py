@@ -56,11 +56,11 @@ class FileKeyProvider(TTLKeyProvider):
     the file under ``skipped``. If no file can be used, the refresh fails, as with any ``TTLKeyProvider``. A
     file with a private key is never used, and its name is logged as an error.
 
-    **A key is removed when two successive looks miss it**, because it is no longer in the file, or its file
-    or directory is gone. After five minutes without a look, both looks are made at once. To withdraw all
+    **A key is removed when two successive checks miss it**, because it is no longer in the file, or its file
+    or directory is gone. After five minutes without a check, both checks are made at once. To withdraw all
     keys, delete all files or write ``{"keys": []}``; this takes effect after 30 seconds.
 
-    **No file delays or displaces the others.** A look waits at most a second for a file that hangs, such as
+    **No file delays or displaces the others.** A check waits at most a second for a file that hangs, such as
     one on a dead network mount, and continues without it. One thread waits for that file. Only regular files
     are opened. If all files together have more than ``max_keys`` keys, or more than four with one ``kid``,
     the files with the most keys are left out, and ``status()`` names them.
@@ -74,10 +74,11 @@ class FileKeyProvider(TTLKeyProvider):
             none. This suits a directory with one PEM file for each key.
         max_keys: Most keys of one file, and of all files together: 1 to 1,000.
         uses: The values of a JWK's ``use`` that mark a key for signatures, one or several.
-        interval: Shortest time between two looks, in seconds. Only files that changed are read again.
+        interval: Shortest time between two checks, in seconds. Only files that changed are read again.
         refresh: How long the keys of an unreadable file are used (``max_stale``), how long a request waits
-            for a look (``max_wait``), and how long a look may take (``fetch_timeout``). A look waits for one
-            file at most a quarter of that, and at most one second. ``min_ttl`` and ``max_ttl`` don't apply.
+            for a check (``max_wait``), and how long a check may take (``fetch_timeout``). A check waits for
+            one file at most a quarter of that, and at most one second. ``min_ttl`` and ``max_ttl``
+            don't apply.
         **times: Fields of ``Refresh``, which replace those of ``refresh``.
 
     Raises:

@@ -29,17 +29,17 @@ class OIDCKeyProvider(TTLKeyProvider):
     ``oidc_authenticator`` makes an ``Authenticator`` with it. Use the provider itself for your own
     composition, such as several issuers in an ``IssuerRouter``.
 
-    The issuer's metadata name the URL of its JWK set. The metadata are at
+    The issuer's metadata names the URL of its JWK set. The metadata is at
     ``/.well-known/openid-configuration`` below the issuer's URL (OpenID Connect Discovery 1.0 §4) or at the
-    URL of RFC 8414 §3; both are tried. They must name this issuer, and a ``jwks_uri`` that may be fetched.
-    They are read when keys are first needed, so an app starts while its issuer is down. They are read again
-    when they are an hour old, or earlier if their headers say so, and also if the set can't be fetched or
-    lacks a token's ``kid``, because an issuer may move its keys. While they can't be read, the set is fetched
-    from the last known URL.
+    URL of RFC 8414 §3; both are tried. It must name this issuer, and a ``jwks_uri`` that may be fetched. It
+    is read when keys are first needed, so an app starts while its issuer is down. It is read again when it
+    is an hour old, or earlier if its headers say so, and also if the set can't be fetched or lacks a token's
+    ``kid``, because an issuer may move its keys. While it can't be read, the set is fetched from the last
+    known URL.
 
     Metadata and set are fetched as ``JWKSKeyProvider`` fetches its set, both together within
     ``fetch_timeout``. What a session sends (credentials, parameters, cookies, headers, client certificate) is
-    sent only to the host that you configured. If the metadata name another host, only the session's
+    sent only to the host that you configured. If the metadata names another host, only the session's
     ``User-Agent``, proxies, ``verify``, hooks and an adapter mounted for that host are used for it.
 
     Entra ID's ``common`` and ``organizations`` stand for many issuers and don't work here. Name each tenant's
@@ -101,7 +101,7 @@ class OIDCKeyProvider(TTLKeyProvider):
 
         Returns:
             The items of ``TTLKeyProvider.status``, and ``metadata_error``: why the metadata couldn't be read
-            last time, None if they could. Keys may be fresh in spite of it, from the last known URL.
+            last time, None if it could. Keys may be fresh in spite of it, from the last known URL.
         """
         return {
             **super().status(),

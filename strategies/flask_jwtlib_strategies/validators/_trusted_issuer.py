@@ -40,8 +40,8 @@ class TrustedIssuer(Shared):
         issuer: The ``iss`` of its tokens. The spelling counts: ``https://a`` and ``https://a/`` are
             different issuers.
         keys: Its keys, in any form that ``Authenticator`` accepts.
-        audience: Our name in its tokens' ``aud``, or several. Omit it only if its tokens have no ``aud``,
-            and add a ``Client`` to ``rules``, which says whose tokens to accept.
+        audience: This API's name in its tokens' ``aud``, or several. Omit it only if its tokens have no
+            ``aud``, and add a ``Client`` to ``rules``, which says whose tokens to accept.
         algorithms: The accepted JWS algorithms, one or several. RS256 by default.
         rules: Claim rules for its tokens, applied after those for ``iss`` and ``aud``.
         leeway: Accepted difference between its clock and ours, in seconds.
@@ -98,7 +98,7 @@ class TrustedIssuer(Shared):
 
         Raises:
             InvalidTokenError: The token is refused; the class of the error says why.
-            VerificationUnavailable: The token can't be verified now.
+            VerificationUnavailable: The token can't be verified at the moment.
         """
         claims = self.validator.validate(token, self._checked_keys)
         returned: object = claims

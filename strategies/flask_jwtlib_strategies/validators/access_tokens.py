@@ -30,8 +30,8 @@ def access_token_validator(
 
     Args:
         issuer: The ``iss`` of the tokens.
-        audience: Our name in the tokens' ``aud``, or several. Omit it only if the tokens have no ``aud``, and
-            add a ``Client`` to ``rules``.
+        audience: This API's name in the tokens' ``aud``, or several. Omit it only if the tokens have no
+            ``aud``, and add a ``Client`` to ``rules``.
         rules: Claim rules, applied after those for ``iss`` and ``aud``.
         leeway: Accepted difference between the issuer's clock and ours, in seconds.
         options: Other options of ``JWTValidator``, such as ``algorithms``.

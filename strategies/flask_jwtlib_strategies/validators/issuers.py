@@ -33,13 +33,12 @@ __all__ = ["IssuerRouter", "TrustedIssuer"]
 class IssuerRouter(Shared, TokenValidator):
     """Verifies the tokens of several issuers, each only with its own issuer's keys and rules.
 
-    Each ``TrustedIssuer`` has its keys, so the ``Authenticator`` needs none, and ignores those that it is
-    given::
+    Each ``TrustedIssuer`` has its own keys. ``keys=`` of the ``Authenticator`` isn't needed, and is ignored::
 
         Authenticator(
             validator=IssuerRouter(
                 TrustedIssuer("https://a.example", keys=a_keys, audience="api"),
-                TrustedIssuer("https://b.example/", keys=b_keys, audience="b-knows-us-as-this"),
+                TrustedIssuer("https://b.example/", keys=b_keys, audience="reports-api"),
             )
         )
 
@@ -93,7 +92,7 @@ class IssuerRouter(Shared, TokenValidator):
 
         Raises:
             InvalidTokenError: The token is refused; the class of the error says why.
-            VerificationUnavailable: The token can't be verified now.
+            VerificationUnavailable: The token can't be verified at the moment.
         """
         name = CompactJWS.of(token, self.max_size).unverified("iss")
         trusted = None if name is None else self.issuers.get(name)

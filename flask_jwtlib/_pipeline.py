@@ -1,4 +1,4 @@
-"""The corridor that a request passes: request → token → claims → principal."""
+"""The steps of a decision about a request: request → token → claims → principal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flask import Request
     from flask.typing import ResponseReturnValue
 
-__all__ = ["Corridor", "Outcome"]
+__all__ = ["Outcome", "Pipeline"]
 
 Refusal = AuthenticationError | VerificationUnavailable
 Outcome = Principal | Refusal
@@ -34,14 +34,14 @@ _logger = library_logger("flask_jwtlib")
 
 
 @frozen(eq=False)
-class Corridor:
-    """Decides about requests by the strategies of one ``Authenticator``.
+class Pipeline:
+    """Decides about requests with the strategies of one ``Authenticator``.
 
     Args:
         extractor: Finds the token.
         keys: Provides the keys. It raises nothing but ``AuthenticationError`` and
             ``VerificationUnavailable``.
-        validator: Turns the token into claims.
+        validator: Verifies the token and returns its claims.
         failure_handler: Makes the response to a refused request.
     """
 
