@@ -64,7 +64,7 @@ class VerificationKey(Shared):
 
     def __attrs_post_init__(self) -> None:
         if self.kid is not None and not isinstance(self.kid, str):
-            raise ConfigurationError(f"kid must be a string, not {type(self.kid).__name__}")
+            raise ConfigurationError(f"a key ID is a string, not {type(self.kid).__name__}")
         algorithms = checked_algorithms(self.material, self.algorithms, allow_weak=self.allow_weak)
         object.__setattr__(self, "algorithms", algorithms)
         self._verifiers.update((name, make_verifier(self.material, name)) for name in algorithms)

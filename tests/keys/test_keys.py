@@ -283,7 +283,7 @@ def test_pss_salts_must_be_as_long_as_the_hash(salt: int) -> None:
 def test_a_kid_must_be_text(make: Callable[[Any], VerificationKey]) -> None:
     """A kid may be any text, and nothing else."""
     assert make("key-7").kid == "key-7"
-    with pytest.raises(ConfigurationError, match="kid must be a string, not int"):
+    with pytest.raises(ConfigurationError, match="a key ID is a string, not int"):
         make(7)
 
 
@@ -647,7 +647,7 @@ NO_KEYS: dict[str, tuple[Callable[[], VerificationKey], str]] = {
     "jwk-alg-number": (from_jwk({**JWK, "alg": 256}), "alg doesn't fit"),
     "jwk-alg-list": (from_jwk({**JWK, "alg": ["RS256"]}), "alg doesn't fit"),
     "jwk-alg-of-another-curve": (from_jwk({**P256, "alg": "ES512"}), "alg doesn't fit"),
-    "jwk-kid-number": (from_jwk({**JWK, "kid": 1}), "kid must be a string"),
+    "jwk-kid-number": (from_jwk({**JWK, "kid": 1}), "a key ID is a string"),
     "jwk-without-n": (from_jwk({"kty": "RSA", "e": "AQAB"}), "'n' is missing or not base64url"),
     "jwk-without-e": (from_jwk({**JWK, "e": None}), "'e' is missing or not base64url"),
     "jwk-n-empty": (from_jwk({**JWK, "n": ""}), "'n' is missing or not base64url"),

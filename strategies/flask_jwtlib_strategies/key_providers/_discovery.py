@@ -203,8 +203,8 @@ class DiscoveredKeySet:
         """
         if issuer != self.issuer:
             raise FetchError(
-                f"{shown_source(source)}: the metadata's issuer is {quoted(issuer, LONGEST_SHOWN)}; "
-                f"expected {quoted(self.issuer, LONGEST_SHOWN)}"
+                f"{shown_source(source)}: these are the metadata of {quoted(issuer, LONGEST_SHOWN)}, "
+                f"not of our issuer {quoted(self.issuer, LONGEST_SHOWN)}"
             )
         try:
             url = self._checked(content_of(document).get("jwks_uri"), source)

@@ -154,7 +154,7 @@ def test_the_status_shows_the_metadata_error(idp: IdentityProvider, clock: Any) 
 
     fault = json.loads(json.dumps(keys.status()))["metadata_error"]
     assert "status is 403" in fault
-    assert "the metadata's issuer is 'https://evil.example?***" in fault
+    assert "these are the metadata of 'https://evil.example?***" in fault
     assert "hunter2" not in fault
     assert fault.isprintable()
     idp.behave()
@@ -438,7 +438,7 @@ def test_metadata_at_another_url_must_name_the_issuer(idp: IdentityProvider, iss
     with pytest.raises(VerificationUnavailable) as error:
         OIDCKeyProvider(f"{issuer}/", **options).warm_up()
     fault = str(error.value.__cause__)
-    assert fault.startswith(f"GET {idp.url}/elsewhere: the metadata's issuer is")
+    assert fault.startswith(f"GET {idp.url}/elsewhere: these are the metadata of")
     assert "hunter2" not in fault
     assert counts(idp) == (0, 0, 0)
 

@@ -139,7 +139,7 @@ def test_an_error_and_another_issuers_metadata_are_both_named(
         discovered(idp)()
     first, _, second = str(error.value).partition("; GET ")
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
-    assert "the metadata's issuer is 'https://other.example'; expected" in second
+    assert "these are the metadata of 'https://other.example', not of" in second
     assert counts_of(idp) == (1, 1, 0)
 
 
@@ -207,7 +207,7 @@ def test_redirects_are_not_followed(idp: IdentityProvider, path: str) -> None:
             lambda ours: "https://u:hunter2@a.example/", "'https://***@a.example/'", id="user"
         ),
         pytest.param(lambda ours: "a\r\nb\u2028ü", r"'a\r\nb\u2028\xfc'", id="lines"),
-        pytest.param(lambda ours: "x" * 100_000, "xxx...; expected", id="long"),
+        pytest.param(lambda ours: "x" * 100_000, "xxx..., not of our issuer", id="long"),
     ],
 )
 def test_the_issuer_in_the_metadata_must_match_exactly(
@@ -232,7 +232,7 @@ def test_the_issuer_in_the_metadata_must_match_exactly(
     assert record.exc_info is not None
     text = str(record.exc_info[1])
     assert shown.format(ours=ours) in text
-    assert f"expected {ours!r}" in text
+    assert f"not of our issuer {ours!r}" in text
     assert len(text) < 500
     assert text.isprintable()
     assert "hunter2" not in caplog.text
@@ -245,7 +245,7 @@ def test_a_trailing_slash_of_the_configured_issuer_must_match(idp: IdentityProvi
         client=HTTPClient(allow_http_on_loopback=True),
         refresh=Refresh(fetch_timeout=PATIENCE),
     )
-    assert f"is {idp.issuer_url!r}; expected '{idp.issuer_url}/'" in fault_of(keys)
+    assert f"of {idp.issuer_url!r}, not of our issuer '{idp.issuer_url}/'" in fault_of(keys)
 
 
 @pytest.mark.parametrize(
