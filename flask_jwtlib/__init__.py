@@ -120,7 +120,7 @@ JWT_ISSUER: str | Collection[str] | None = None
 """One or several accepted issuers (``iss``, RFC 7519 §4.1.1). None accepts any issuer."""
 
 JWT_LEEWAY: float = 0
-"""Most seconds by which the issuer's clock may differ from ours, for ``exp`` and ``nbf``."""
+"""Accepted difference between the issuer's clock and this server's, in seconds, for ``exp`` and ``nbf``."""
 
 JWT_MAX_SIZE: int = 8192
 """Longest accepted token, in characters. Your server may have a lower limit for a header line."""

@@ -39,7 +39,7 @@ class Pipeline:
 
     Args:
         extractor: Finds the token.
-        keys: Provides the keys. It raises nothing but ``AuthenticationError`` and
+        keys: Provides the keys. It raises only ``AuthenticationError`` and
             ``VerificationUnavailable``.
         validator: Verifies the token and returns its claims.
         failure_handler: Makes the response to a refused request.

@@ -37,7 +37,7 @@ def _pipeline(authenticator: Authenticator) -> Pipeline:
     keys = authenticator.keys
     return Pipeline(
         extractor=authenticator.extractor,
-        # Lookups in our own provider of fixed keys can't fail, so they need no check.
+        # Lookups in this package's provider of fixed keys can't fail, so they need no check.
         keys=keys if type(keys) is StaticKeyProvider else CheckedKeyProvider(keys),
         validator=authenticator.validator,
         failure_handler=authenticator.failure_handler,

@@ -18,7 +18,7 @@ __all__ = ["library_logger", "one_line", "quoted"]
 
 _LONGEST_VALUE = 120
 _LONGEST_LINE = 2000
-# Most exceptions of a chain that are shown.
+# Maximum number of exceptions of a chain that are shown.
 _LONGEST_CHAIN = 10
 _CUT = "..."
 _CREDENTIALS = re.compile(r"(?<=//)[^\s/?#]*@")
@@ -40,7 +40,7 @@ def one_line(text: str, limit: int = _LONGEST_LINE) -> str:
 
     Args:
         text: The text.
-        limit: Most characters of the returned text.
+        limit: Maximum length of the returned text, in characters.
     """
     # Cut before escaping, so that a long text costs little, and once more afterwards.
     is_cut = len(text) > limit
@@ -73,7 +73,7 @@ def quoted(value: object, limit: int = _LONGEST_VALUE) -> str:
 
     Args:
         value: The value. If its ``repr`` raises, the text is the name of its class.
-        limit: Most characters of the returned text.
+        limit: Maximum length of the returned text, in characters.
     """
     if isinstance(value, str | bytes):
         # This text is always printable, and nearly every value takes this fast path.

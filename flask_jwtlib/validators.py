@@ -52,8 +52,8 @@ class JWTValidator(TokenValidator):
     Args:
         algorithms: One or several accepted JWS algorithms. The key must permit the token's algorithm, too.
         rules: Claim rules. Those that replace none of the four are applied last, in the given order.
-        leeway: Most seconds by which the issuer's clock may differ from ours, for ``Expiry`` and
-            ``NotBefore``. A rule that replaces one of them has its own leeway.
+        leeway: Accepted difference between the issuer's clock and this server's, in seconds, for ``Expiry``
+            and ``NotBefore``. A rule that replaces one of them has its own leeway.
         clock: Returns the time, in seconds since the epoch.
         max_size: Longest accepted token, in characters.
 

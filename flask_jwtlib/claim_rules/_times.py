@@ -51,7 +51,7 @@ class Expiry:
     Any finite ``exp`` in the future is accepted. To refuse tokens that live too long, use ``MaxLifetime``.
 
     Args:
-        leeway: Seconds by which the issuer's clock and ours may differ.
+        leeway: Accepted difference between the issuer's clock and this server's, in seconds.
         required: Whether to refuse a token without ``exp`` too.
     """
 
@@ -76,7 +76,7 @@ class NotBefore:
     """Refuses a token that is not valid yet: ``nbf`` > now + leeway (RFC 7519 §4.1.5).
 
     Args:
-        leeway: Seconds by which the issuer's clock and ours may differ.
+        leeway: Accepted difference between the issuer's clock and this server's, in seconds.
     """
 
     leeway: float = field(default=0, validator=check_leeway)
@@ -101,7 +101,7 @@ class IssuedAt:
 
     Args:
         max_age: Longest time since ``iat``, in seconds. If set, a token without ``iat`` is refused too.
-        leeway: Seconds by which the issuer's clock and ours may differ.
+        leeway: Accepted difference between the issuer's clock and this server's, in seconds.
     """
 
     max_age: float | None = field(default=None, validator=optional(check_leeway))
@@ -133,7 +133,7 @@ class MaxLifetime:
 
     Args:
         seconds: The longest accepted lifetime.
-        leeway: Seconds by which the issuer's clock may be ahead of ours.
+        leeway: Seconds by which the issuer's clock may be ahead of this server's.
     """
 
     seconds: float = field(validator=check_leeway)

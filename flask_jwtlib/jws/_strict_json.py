@@ -12,7 +12,7 @@ from ..errors import MalformedTokenError
 __all__ = ["MAX_JSON_DEPTH", "read_json_object"]
 
 MAX_JSON_DEPTH = 32
-"""Most levels of objects and arrays in a header or a claims set."""
+"""Maximum depth of objects and arrays in a header or a claims set."""
 
 _MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 

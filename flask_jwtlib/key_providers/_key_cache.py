@@ -76,8 +76,8 @@ class KeyCache:
 
         Args:
             reason: Why keys are fetched.
-            seen: The snapshot that the caller decided by. If another one is the latest by now, there is no
-                new attempt, and the caller must decide again.
+            seen: The snapshot that the caller's decision is based on. If another one is the latest by now,
+                there is no new attempt, and the caller must decide again.
             now: The time.
             timeout: Seconds after which the attempt is given up.
             kid: The key ID to fetch.

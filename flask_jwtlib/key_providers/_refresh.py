@@ -23,7 +23,7 @@ _LONGEST_TTL = 86_400
 
 
 class RefreshTimes(TypedDict, total=False):
-    """The fields of ``Refresh`` as keyword arguments, which providers take beside ``refresh``."""
+    """The fields of ``Refresh`` as keyword arguments, which providers take along with ``refresh``."""
 
     min_ttl: float
     max_ttl: float

@@ -36,7 +36,7 @@ def module_api_restored() -> Generator[None, None, None]:
     Fetched keys are forgotten at its start and at its end.
     """
     before = {name: getattr(flask_jwtlib, name) for name in _ASSIGNABLE}
-    with flask_jwtlib._api.keys.restored():  # noqa: SLF001 - an application has no business there
+    with flask_jwtlib._api.keys.restored():  # noqa: SLF001 - applications don't use it
         try:
             yield
         finally:

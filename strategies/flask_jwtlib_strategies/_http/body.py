@@ -15,7 +15,7 @@ from .errors import FetchError
 __all__ = ["MAX_SIZE", "check_size", "parse_object", "read_body"]
 
 MAX_SIZE = 1024 * 1024
-"""Most bytes that a body may have, both as sent and after decompression."""
+"""Maximum size of a body in bytes, both as sent and after decompression."""
 
 _BLOCK = 65536
 # zlib's window bits for gzip (RFC 1952), and for the two formats that servers send as "deflate":

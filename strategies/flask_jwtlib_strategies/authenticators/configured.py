@@ -52,7 +52,8 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
       the keys are found as ``OIDCKeyProvider`` finds them.
     - ``JWTLIB_METADATA_URL``: the URL of the issuer's metadata, if it isn't below the issuer's URL.
     - ``JWTLIB_TOKEN_ISSUER``: the tokens' ``iss``, if it differs from the metadata's issuer, as with AD FS.
-    - ``JWTLIB_LEEWAY``: accepted difference between the issuer's clock and ours, in seconds. By default 0.
+    - ``JWTLIB_LEEWAY``: accepted difference between the issuer's clock and this server's, in seconds. By
+      default 0.
     - ``JWTLIB_MAX_SIZE``: longest accepted token, in characters. By default 8192.
     - ``JWTLIB_ALLOW_HTTP_ON_LOOPBACK``: true accepts plain HTTP from 127.0.0.0/8, ::1 and localhost.
       ``DEBUG`` and ``TESTING`` don't.

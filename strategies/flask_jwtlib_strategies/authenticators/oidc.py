@@ -48,7 +48,7 @@ def oidc_authenticator(
             accept. Then tokens with an ``aud`` are refused.
         algorithms: The accepted JWS algorithms, one or several, for public keys only.
         rules: Claim rules, applied after those for ``iss`` and ``aud``.
-        leeway: Accepted difference between the issuer's clock and ours, in seconds.
+        leeway: Accepted difference between the issuer's clock and this server's, in seconds.
         max_size: Longest accepted token, in characters.
         metadata_url: The URL of the issuer's metadata, if it isn't below the issuer's URL.
         token_issuer: The tokens' ``iss``, if it differs from the metadata's issuer, as with AD FS.

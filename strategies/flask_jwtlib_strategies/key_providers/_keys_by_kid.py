@@ -79,7 +79,7 @@ class KeysByKid:
         template: The URL of a key.
         client: Fetches the keys.
         refresh: How long a fetch may take, how long keys are fresh, and how long expired ones are kept.
-        max_keys: Most keys that are kept.
+        max_keys: Maximum number of keys that are kept.
     """
 
     template: KeyTemplate

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 LONGEST_SHOWN = 200
-"""Most characters of a URL or an issuer in an error."""
+"""Maximum length of a URL or an issuer in an error, in characters."""
 
 # Seconds that metadata is used: as its headers say, within these bounds.
 _SHORTEST_LIFETIME = 60

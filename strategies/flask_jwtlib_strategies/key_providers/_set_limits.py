@@ -36,7 +36,7 @@ class SetLimits:
 
     Args:
         uses: The values of ``use`` that mark a key for signatures, one or several.
-        max_keys: Most members of the set, 1 to 1,000.
+        max_keys: Maximum number of members of the set, 1 to 1,000.
 
     Raises:
         ConfigurationError: An argument has a wrong type or is out of range.

@@ -59,8 +59,8 @@ class CompositeKeyProvider(Shared, KeyProvider):
 
     Args:
         *providers: The providers, in the order in which they are called.
-        limit: Most keys that are returned, each of which may cost a signature check. A key that two
-            providers have counts once.
+        limit: Maximum number of keys that are returned, each of which may cost a signature check. A key
+            that two providers have counts once.
 
     Raises:
         ConfigurationError: There is no provider, an argument isn't a ``KeyProvider`` object, or ``limit``

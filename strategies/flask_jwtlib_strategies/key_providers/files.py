@@ -72,7 +72,7 @@ class FileKeyProvider(TTLKeyProvider):
         *paths: Files and directories, which need not exist yet. Relative paths are resolved now.
         kid_from_name: Use a file's name, without one of the endings above, as the ``kid`` of keys that have
             none. This suits a directory with one PEM file for each key.
-        max_keys: Most keys of one file, and of all files together: 1 to 1,000.
+        max_keys: Maximum number of keys in one file, and in all files together: 1 to 1,000.
         uses: The values of a JWK's ``use`` that mark a key for signatures, one or several.
         interval: Shortest time between two checks, in seconds. Only files that changed are read again.
         refresh: How long the keys of an unreadable file are used (``max_stale``), how long a request waits

@@ -50,7 +50,7 @@ class JWKSKeyProvider(TTLKeyProvider):
             ``("keycloak:8080",)``. Anyone who controls the network to them can replace the keys.
         uses: The values of ``use`` that mark a key for signatures, one or several; ``"jwt-svid"`` for
             SPIFFE's bundles. A key without ``use`` is always accepted.
-        max_keys: Most members of the set, up to 1,000. A larger set is a failed fetch.
+        max_keys: Maximum number of members of the set, up to 1,000. A larger set is a failed fetch.
         refresh: How long keys may be used, and how long a request waits for new ones.
         **times: Fields of ``Refresh``, which replace those of ``refresh``.
 

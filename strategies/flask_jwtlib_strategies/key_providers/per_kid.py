@@ -55,7 +55,8 @@ class PerKidKeyProvider(TTLKeyProvider):
         session: As for ``JWKSKeyProvider``.
         allow_http_on_loopback: As for ``JWKSKeyProvider``.
         allow_http: As for ``JWKSKeyProvider``.
-        max_keys: Most keys that are kept, up to 1,000. Another key replaces the one that was fetched first.
+        max_keys: Maximum number of keys that are kept, up to 1,000. Another key replaces the one that was
+            fetched first.
         refresh: How long keys may be used, and how long a request waits for new ones.
         **times: Fields of ``Refresh``, which replace those of ``refresh``.
 

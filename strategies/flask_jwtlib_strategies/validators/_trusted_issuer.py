@@ -44,7 +44,7 @@ class TrustedIssuer(Shared):
             ``aud``, and add a ``Client`` to ``rules``, which says whose tokens to accept.
         algorithms: The accepted JWS algorithms, one or several. RS256 by default.
         rules: Claim rules for its tokens, applied after those for ``iss`` and ``aud``.
-        leeway: Accepted difference between its clock and ours, in seconds.
+        leeway: Accepted difference between its clock and this server's, in seconds.
         max_size: Longest accepted token, in characters. 8192 by default.
         validator: A validator for its tokens, in place of the five options above. ``iss`` is compared in
             any case. The validator's own ``max_size``, if it has one, applies.

@@ -33,7 +33,7 @@ def access_token_validator(
         audience: This API's name in the tokens' ``aud``, or several. Omit it only if the tokens have no
             ``aud``, and add a ``Client`` to ``rules``.
         rules: Claim rules, applied after those for ``iss`` and ``aud``.
-        leeway: Accepted difference between the issuer's clock and ours, in seconds.
+        leeway: Accepted difference between the issuer's clock and this server's, in seconds.
         options: Other options of ``JWTValidator``, such as ``algorithms``.
 
     Raises:

@@ -60,8 +60,8 @@ class CachingValidator(Shared, TokenValidator):
     Args:
         validator: The validator that decides.
         ttl: How long a token is remembered, in seconds.
-        max_tokens: Most tokens that are remembered, each with a few kilobytes. The oldest are forgotten
-            first.
+        max_tokens: Maximum number of tokens that are remembered, each with a few kilobytes. The oldest are
+            forgotten first.
         clock: A monotonic clock, in seconds.
 
     Raises:

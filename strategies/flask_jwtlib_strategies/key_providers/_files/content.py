@@ -18,7 +18,7 @@ from flask_jwtlib.keys import holds_private_key
 __all__ = ["MAX_SIZE", "PrivateKeyError", "UnknownFormatError", "keys_of"]
 
 MAX_SIZE = 1024 * 1024
-"""Most bytes that a key file may have."""
+"""Maximum size of a key file in bytes."""
 
 _PEM_BEGIN = "-----BEGIN "
 _PEM_END = "-----END "
@@ -50,7 +50,7 @@ def keys_of(
     Args:
         content: The content.
         kid: The key ID for keys that have none.
-        max_keys: Most keys that the file may have.
+        max_keys: Maximum number of keys in the file.
         uses: The values of ``use`` that mark a JWK for signatures.
 
     Raises:

@@ -57,7 +57,7 @@ class KeyFiles:
     Args:
         paths: Files and directories.
         reader: Reads one path.
-        max_keys: Most keys of all files together.
+        max_keys: Maximum number of keys in all files together.
         interval: Shortest time between two looks, in seconds, unless the first one failed.
         refresh: How long the keys of an unreadable file are used, how long a look may take, and the clock.
     """

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 __all__ = ["PatientReader", "Read"]
 
-# Most threads that wait for paths at the same time. While as many hang, no other path is read.
+# Maximum number of threads that wait for paths at the same time. While as many hang, no other path is read.
 _MAX_THREADS = 64
 # Seconds for which a late result may be used, from the start of its reading.
 _LATE = 30

@@ -86,7 +86,7 @@ class FileReader:
 
     Args:
         kid_from_name: Whether a file's name is used as the ``kid`` of keys that have none.
-        max_keys: Most keys that a file may have.
+        max_keys: Maximum number of keys in a file.
         uses: The values of ``use`` that mark a JWK for signatures.
     """
 

@@ -13,7 +13,7 @@ from .key_file import KeyFile, is_same_key
 
 __all__ = ["ServingKeys"]
 
-# Most keys with one kid and algorithm that are tried for a token.
+# Maximum number of keys with one kid and algorithm that are tried for a token.
 _MAX_TRIES = 4
 
 
@@ -52,7 +52,7 @@ class ServingKeys:
     Args:
         files: The files whose keys may be used.
         before: The key set that is in use.
-        max_keys: Most keys of all files together.
+        max_keys: Maximum number of keys in all files together.
 
     Attributes:
         refused: Why the keys of some files aren't used.
