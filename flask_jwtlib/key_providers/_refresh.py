@@ -81,13 +81,24 @@ class Refresh:
             )
 
     @classmethod
-    def of(cls, refresh: Refresh | None, times: Mapping[str, Any]) -> Refresh:
+    def of(
+        cls, refresh: Refresh | None, times: Mapping[str, Any], *, ttl_bounds: bool = True
+    ) -> Refresh:
         """Return ``refresh``, or ``Refresh()`` if it is None, with some fields replaced by ``times``.
+
+        Args:
+            refresh: The value that several providers may share.
+            times: The keyword arguments of one provider.
+            ttl_bounds: Whether ``min_ttl`` and ``max_ttl`` apply to the provider.
 
         Raises:
             ConfigurationError: ``refresh`` isn't a ``Refresh``, or a number is out of range.
-            TypeError: ``times`` has a name that isn't a field.
+            TypeError: ``times`` has a name that isn't a field, or one that doesn't apply.
         """
+        for name in () if ttl_bounds else ("min_ttl", "max_ttl"):
+            if name in times:
+                # Ignoring it would accept withdrawn keys for longer than the caller expects.
+                raise TypeError(f"{name} doesn't apply to this provider")
         given: object = cls() if refresh is None else refresh
         if not isinstance(given, Refresh):
             raise ConfigurationError(f"refresh must be a Refresh, not {quoted(given)}")

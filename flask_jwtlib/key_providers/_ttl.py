@@ -93,7 +93,7 @@ class TTLKeyProvider(Shared, KeyProvider):
             functions are called at its end. A caller that runs the fetch itself uses its own context.
         refresh: How long expired keys are used, and how long callers wait. Its ``min_ttl`` and ``max_ttl``
             do not apply: ``ttl`` or ``FetchedKeys.ttl`` says how long keys are fresh.
-        **times: Fields of ``Refresh``, which replace those of ``refresh``.
+        **times: Fields of ``Refresh`` except ``min_ttl`` and ``max_ttl``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: ``fetch`` can't be called, or a number is out of range.
@@ -120,7 +120,10 @@ class TTLKeyProvider(Shared, KeyProvider):
     ) -> None:
         # Subclasses have only derived fields, so their __attrs_init__ takes the same arguments.
         cast("Any", self).__attrs_init__(
-            fetch, ttl=ttl, refresh=Refresh.of(refresh, times), app_context=app_context
+            fetch,
+            ttl=ttl,
+            refresh=Refresh.of(refresh, times, ttl_bounds=False),
+            app_context=app_context,
         )
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:

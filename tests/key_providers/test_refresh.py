@@ -62,11 +62,11 @@ def test_its_fields_are_the_keyword_arguments_that_type_checkers_know() -> None:
     ],
 )
 def test_a_wrong_time_is_a_configuration_error(times: dict[str, Any], fault: str) -> None:
-    """The error names the field, whether it was given to ``Refresh`` or to a provider."""
+    """The error names the field, whether it was given to ``Refresh`` or as a provider's argument."""
     with pytest.raises(ConfigurationError, match=fault):
         Refresh(**times)
     with pytest.raises(ConfigurationError, match=fault):
-        TTLKeyProvider(list, **times)
+        Refresh.of(None, times)
 
 
 def test_an_unknown_time_is_a_type_error() -> None:
@@ -74,6 +74,14 @@ def test_an_unknown_time_is_a_type_error() -> None:
     wrong: Any = {"max_stall": 1}
     with pytest.raises(TypeError, match="max_stall"):
         TTLKeyProvider(list, **wrong)
+
+
+@pytest.mark.parametrize("name", ["min_ttl", "max_ttl"])
+def test_a_bound_that_does_not_apply_is_a_type_error(name: str) -> None:
+    """``TTLKeyProvider`` has a fixed lifetime, so it refuses the bounds of a response's lifetime."""
+    times: Any = {name: 60}
+    with pytest.raises(TypeError, match=f"^{name} doesn't apply to this provider$"):
+        TTLKeyProvider(list, **times)
 
 
 @pytest.mark.parametrize("refresh", [300, {"max_stale": 0}, Refresh])

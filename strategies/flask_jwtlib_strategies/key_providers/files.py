@@ -79,7 +79,7 @@ class FileKeyProvider(TTLKeyProvider):
             for a check (``max_wait``), and how long a check may take (``fetch_timeout``). A check waits for
             one file at most a quarter of that, and at most one second. ``min_ttl`` and ``max_ttl``
             don't apply.
-        **times: Fields of ``Refresh``, which replace those of ``refresh``.
+        **times: Fields of ``Refresh`` except ``min_ttl`` and ``max_ttl``, which replace those of ``refresh``.
 
     Raises:
         ConfigurationError: There is no path, an argument isn't a path, or an option is out of range.
@@ -102,7 +102,7 @@ class FileKeyProvider(TTLKeyProvider):
         **times: Unpack[RefreshTimes],
     ) -> None:
         _check_seconds("interval", interval)
-        refresh = Refresh.of(refresh, times)
+        refresh = Refresh.of(refresh, times, ttl_bounds=False)
         limits = SetLimits(uses=uses, max_keys=max_keys)
         fetch = KeyFiles(
             _as_paths(paths),

@@ -235,3 +235,11 @@ def test_a_forked_process_continues_to_read(keys: Path, clock: Any, children: li
         finally:
             os._exit(1)
     children.append(pid)
+
+
+@pytest.mark.parametrize("name", ["min_ttl", "max_ttl"])
+def test_a_bound_that_does_not_apply_is_a_type_error(name: str, tmp_path: Path) -> None:
+    """``interval`` says how often the files are checked, so the bounds of a lifetime are refused."""
+    times: Any = {name: 60}
+    with pytest.raises(TypeError, match=f"^{name} doesn't apply to this provider$"):
+        FileKeyProvider(tmp_path, **times)
