@@ -13,8 +13,17 @@ application loads only what it uses. There is a folder for each role:
 - ``authenticators``: functions that return an ``Authenticator``. ``oidc``: for an OpenID provider.
   ``configured``: for an issuer that is configured in ``app.config``.
 
-A new role, such as ``claim_rules``, gets a folder with its first module. Parts that only work together, such
-as an extractor and the validator of what it extracts, share a folder that is named after the feature.
+To add a strategy, put it into the folder of its role. A preset for one provider is an authenticator. Folders
+for these roles get created with their first module:
+
+- ``claim_rules``: checks of a token's claims, such as those of one provider.
+- ``policies``: what a single route requires of its callers.
+- ``identity``: the application's own user for a caller.
+- ``stores``: storage that several strategies share, such as Redis.
+- ``integrations``: bridges to other libraries, such as Flask-Login.
+
+Parts that only work together, such as an extractor and the validator of what it extracts, share a folder that
+is named after the feature instead.
 
 Modules that fetch over HTTP use ``requests``, which the extra ``http`` installs. All modules use only the
 public API of ``flask_jwtlib``, as an application's own strategies do.
