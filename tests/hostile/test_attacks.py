@@ -373,6 +373,27 @@ def test_rsa_signature_without_its_leading_zeros(algorithm: str) -> None:
                 )
 
 
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512", "ES256K"])
+def test_ec_signature_of_another_length(algorithm: str) -> None:
+    """The holder writes r or s with more or fewer bytes: a second spelling of one token (RFC 7518 §3.4)."""
+    issuer = TokenIssuer(algorithm=algorithm)
+    for attempt in range(20_000):
+        text = issuer.token(jti=str(attempt)).rpartition(".")[0]
+        signature = issuer.sign(text.encode())
+        size = len(signature) // 2
+        if signature[0] == 0:
+            break
+    assert validate(f"{text}.{base64url(signature)}", issuer.verification_key, algorithms=algorithm)
+    r, s = signature[:size], signature[size:]
+
+    for respelt in (r + b"\0" + s, b"\0" + r + s, r[1:] + s, r + s.lstrip(b"\0") + b"\0"):
+        if respelt != signature:
+            with pytest.raises(BadSignatureError):
+                validate(
+                    f"{text}.{base64url(respelt)}", issuer.verification_key, algorithms=algorithm
+                )
+
+
 # The points of small order on edwards25519, canonical and not: for each, a signature of R = a point of small
 # order and S = 0 is valid for at least every eighth text.
 SMALL_ORDER = (
