@@ -79,7 +79,8 @@ class TTLKeyProvider(Shared, KeyProvider):
     Log lines and ``key_event`` are sent in the background, after the result of a fetch is available.
     Log handlers and receivers don't affect keys, whatever they raise and however long they take.
 
-    Subclasses pass their own ``fetch`` to ``__init__``.
+    A subclass passes its own ``fetch`` to ``__init__``. If it is an attrs class, its own fields are derived:
+    ``field(init=False, default=Factory(…, takes_self=True))``.
 
     Args:
         fetch: Returns the keys in any form that ``KeySet.of`` takes, or ``FetchedKeys``, or raises. It is
