@@ -170,6 +170,8 @@ def test_known_keys_verify_in_all_workers_while_the_issuer_is_down(
     served: Served, token: str
 ) -> None:
     """With the identity provider stopped, tokens of its keys verify."""
+    served.by_all_workers("/warm", token)
+    served.by_all_workers("/slow", token)
     served.idp.stop()
     try:
         served.by_all_workers("/warm", token)
