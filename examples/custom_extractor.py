@@ -32,6 +32,9 @@ from flask_jwtlib import (
 class ProxyTokenExtractor(TokenExtractor):
     """Reads the token from ``X-Forwarded-Access-Token``. It is verified like any other token."""
 
+    vary = ("X-Forwarded-Access-Token",)
+    """The request header that it reads. Caches keep responses apart by it."""
+
     def extract(self, request: Request) -> BearerToken | None:
         """Return the token, or None if the header is absent or empty."""
         value = request.headers.get("X-Forwarded-Access-Token")

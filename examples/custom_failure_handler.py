@@ -1,5 +1,7 @@
 """Send refusals as JSON, and log anonymous requests, with a ``FailureHandler`` of your own.
 
+The handler chooses only the body. ``log_message`` of an error is for the log, and never sent.
+
 In one terminal::
 
     flask --app examples.custom_failure_handler run
@@ -28,30 +30,27 @@ from flask_jwtlib import (
     VerificationUnavailable,
     current_principal,
 )
-from flask_jwtlib.challenges import bearer_challenge
 
 logger = logging.getLogger(__name__)
 
 
-class JSONHandler(FailureHandler):
-    """Sends refusals as JSON, with the status and the header that RFC 6750 §3 requires."""
+def _code(error: AuthenticationError | VerificationUnavailable) -> str:
+    """Return a code for programs. RFC 6750 has none for some refusals."""
+    if error.error_code is not None:
+        return error.error_code
+    return {401: "unauthenticated", 403: "forbidden"}.get(error.status, "unavailable")
 
-    def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
-        """Return the response. ``description`` is safe to send; ``str(error)`` is for the log."""
-        if isinstance(error, VerificationUnavailable):
-            code = "unavailable"
-            name, value = "Retry-After", str(error.retry_after)
-        else:
-            code = error.code or "unauthenticated"
-            name, value = "WWW-Authenticate", bearer_challenge(error)
-        response = jsonify(error=code, detail=error.description)
-        response.status_code = error.status
-        response.headers[name] = value
-        return response
+
+class JSONHandler(FailureHandler):
+    """Sends refusals as JSON. The ``Authenticator`` adds the challenge and the other headers."""
+
+    def deny(self, error: AuthenticationError | VerificationUnavailable) -> tuple[Response, int]:
+        """Return the response. ``str(error)`` is the text for the client, which is safe to send."""
+        return jsonify(error=_code(error), detail=str(error)), error.status
 
     def anonymous(self, error: AuthenticationError) -> None:
         """Log a request that continues without a caller."""
-        logger.warning("anonymous request: %s", error)
+        logger.warning("anonymous request: %s", error.log_message)
 
 
 auth = Authenticator(

@@ -1,4 +1,4 @@
-"""Require authentication everywhere: ``init_app`` guards every view that is not ``@public``.
+"""Require authentication everywhere: ``protect`` guards every view that is not ``@public``.
 
 A guard on a blueprint also requires a scope.
 
@@ -54,5 +54,5 @@ def create_app() -> Flask:
 
     app.register_blueprint(admin)
     add_token_command(app, aud="https://shop.example")
-    auth.init_app(app)
+    auth.protect(app)
     return app

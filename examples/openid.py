@@ -36,7 +36,7 @@ ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5001")
 auth = oidc_authenticator(ISSUER, "https://reports.example", allow_http_on_loopback=True)
 
 app = Flask(__name__)
-auth.init_app(app)
+auth.protect(app)
 
 
 @app.get("/readyz")
@@ -49,5 +49,5 @@ def readyz() -> tuple[dict[str, bool], int]:
 
 @app.get("/reports")
 def reports() -> dict[str, str | None]:
-    """Show the caller: ``init_app`` requires a token for every view that is not public."""
+    """Show the caller: ``protect`` requires a token for every view that is not public."""
     return {"reader": current_principal.subject}

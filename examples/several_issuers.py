@@ -28,7 +28,8 @@ import os
 from flask import Flask
 
 from examples._issuer import ISSUER, add_token_command
-from flask_jwtlib import Authenticator, Issuer, RequiredClaims, current_principal
+from flask_jwtlib import Authenticator, Issuer, current_principal
+from flask_jwtlib.claim_rules import RequiredClaims
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
 

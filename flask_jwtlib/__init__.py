@@ -9,11 +9,14 @@ This module exports the names that an application normally uses. The others are 
 
 - ``interfaces``: the four strategies: token extractor, key provider, token validator, failure handler.
   ``values``: the objects that they exchange. ``errors``: the errors that they raise.
-- ``authenticator``: combines one strategy of each kind, and guards views with them
+- ``authenticator``: combines one strategy of each kind, and guards views with them.
+  ``app_authenticator``: one that is made at import, and configured for each app later
 - ``extractors``: where a token is found in a request
 - ``key_providers``: where keys come from. ``keys``: reading keys, and choosing one for a token.
   ``key_health``: whether an app has keys that it can use
-- ``validators``: whether a token is valid. ``jws``: the parser. ``claim_rules``: checks of its claims
+- ``validators``: whether a token is valid. ``jws``: the parser. ``claim_rules``: checks of its claims.
+  ``evidence``: what a request offers in addition to the token, such as a proof of possession
+- ``policies``: what a route requires of its callers
 - ``failure_handlers``: the response to a refused request. ``challenges``: its ``WWW-Authenticate`` header
 - ``signals``: what an ``Authenticator`` and key providers report. ``audit``: which callers each route admits
 - ``testing``: token issuers, a fake identity provider, and tests for your strategies
@@ -30,12 +33,13 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from flask.typing import ResponseReturnValue
 
-from ._flask.marks import public
-from ._flask.state import current_principal, is_authenticated
+from ._flask.current_caller import current_principal, is_authenticated
+from ._flask.marks import allow_preflight, public
 from ._module_api import Callbacks as _Callbacks
 from ._module_api import ModuleAPI as _ModuleAPI
+from .app_authenticator import AppAuthenticator
 from .authenticator import Authenticator
-from .claim_rules import AccessToken, Audience, Client, Issuer, RequiredClaims, Scope, Subject
+from .claim_rules import Audience, Client, Issuer
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -43,10 +47,11 @@ from .errors import (
     VerificationUnavailable,
 )
 from .extractors import BearerTokenExtractor, HeaderTokenExtractor
-from .failure_handlers import UnauthorizedHandler
+from .failure_handlers import RaisingHandler, UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
-from .key_providers import Refresh, StaticKeyProvider, TTLKeyProvider
+from .key_providers import StaticKeyProvider, TTLKeyProvider
 from .keys import KeySet, VerificationKey
+from .policies import AnyScope, Policy, Role, Scope, policy
 from .validators import JWTValidator
 from .values import BearerToken, Claims, Principal, UnverifiedHeader
 
@@ -58,7 +63,8 @@ __all__ = [
     "JWT_MAX_SIZE",
     "JWT_NUMERIC_SUBJECT",
     "VERIFICATION_KEY_CACHE_TIMEOUT",
-    "AccessToken",
+    "AnyScope",
+    "AppAuthenticator",
     "Audience",
     "AuthenticationError",
     "Authenticator",
@@ -74,12 +80,12 @@ __all__ = [
     "JWTValidator",
     "KeyProvider",
     "KeySet",
+    "Policy",
     "Principal",
-    "Refresh",
-    "RequiredClaims",
+    "RaisingHandler",
+    "Role",
     "Scope",
     "StaticKeyProvider",
-    "Subject",
     "TTLKeyProvider",
     "TokenExtractor",
     "TokenValidator",
@@ -87,6 +93,7 @@ __all__ = [
     "UnverifiedHeader",
     "VerificationKey",
     "VerificationUnavailable",
+    "allow_preflight",
     "check_token",
     "current_principal",
     "default_authenticator",
@@ -95,6 +102,7 @@ __all__ = [
     "is_authenticated",
     "optional_authentication",
     "optional_authentication_failure_callback",
+    "policy",
     "public",
     "requires_authentication",
     "requires_authentication_failure_callback",
@@ -182,8 +190,7 @@ def _DEFAULT_GET_TOKEN() -> str | None:
     """Return the token from header, form or query (RFC 6750 §2): the default ``get_token()``.
 
     Raises:
-        InvalidRequestError: The credentials are malformed, or there are two tokens. It is also a
-            ``ValueError``.
+        MalformedCredentialsError: The credentials are malformed, or there are two tokens.
     """
     return _api.find_token()
 
@@ -255,4 +262,4 @@ def optional_authentication(f: _View) -> _View:
 _api = _ModuleAPI(cast("_Callbacks", sys.modules[__name__]))
 
 default_authenticator: Authenticator = _api.authenticator
-"""The ``Authenticator`` that this module uses, with ``guard()``, ``init_app()`` and ``authenticate()``."""
+"""The ``Authenticator`` of this module, with ``guard()``, ``protect()``, ``verify()`` and other methods."""

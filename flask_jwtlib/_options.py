@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -16,9 +17,13 @@ __all__ = [
     "as_strings",
     "check_flag",
     "check_leeway",
+    "check_realm",
     "check_seconds",
     "is_seconds",
 ]
+
+# RFC 6750 §3 allows no other characters in the parameters of a challenge.
+_NOT_QUOTABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 
 
 def as_strings(owner: str, values: tuple[Any, ...]) -> tuple[str, ...]:
@@ -105,3 +110,16 @@ def as_count(value: Any) -> int:
     if type(value) is not int or value < 1:
         raise ConfigurationError(f"expected a whole number, 1 or more, not {value!r}")
     return value
+
+
+def check_realm(realm: Any) -> str | None:
+    """Return a realm, if a challenge can show it unchanged.
+
+    Raises:
+        ConfigurationError: It has characters that a challenge doesn't allow.
+    """
+    if realm is not None and (not isinstance(realm, str) or _NOT_QUOTABLE.search(realm)):
+        raise ConfigurationError(
+            f"realm is {realm!r}, expected printable ASCII without quotes and backslashes"
+        )
+    return realm

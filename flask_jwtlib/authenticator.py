@@ -2,55 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, final, overload
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, cast, final
 
 import attrs
 from attrs import Factory, field, frozen
 from flask import Flask
 
-from ._composition import check_composition, default_extractor
-from ._decorators import decorator, guard
-from ._flask.decision_log import report_refused
-from ._flask.decorator_order import check_app
-from ._flask.state import begin_decision, current_context, current_g, deciding_on
-from ._pipeline import Outcome, Pipeline
-from .claim_rules import ClaimRule
-from .errors import ConfigurationError
+from ._authenticator.composition import check_composition, default_extractor
+from ._authenticator.decorators import PipelineSource
+from ._authenticator.doors import Doors
+from ._authenticator.outcomes import Refused
+from ._authenticator.pipeline import Pipeline
+from ._flask.given_request import deciding_on
+from ._options import as_strings
+from .errors import ConfigurationError, MalformedTokenError
 from .failure_handlers import UnauthorizedHandler
 from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from .key_providers import CheckedKeyProvider, StaticKeyProvider, as_key_provider
+from .policies import NO_CALL, Policy, closed_hierarchy, split_rules
 from .sharing import Shared
 from .validators import JWTValidator
-from .values import Principal
-
-if TYPE_CHECKING:
-    from flask import Request
-    from flask.typing import ResponseReturnValue
+from .values import BearerToken, Principal
 
 __all__ = ["Authenticator"]
 
-_View = TypeVar("_View", bound=Callable[..., Any])
+_URL = re.compile(r"https?://[!#-\[\]-~]+")
+
+
+def _as_policies(given: Iterable[Policy]) -> tuple[Policy, ...]:
+    value: object = given
+    if not isinstance(value, Iterable):
+        raise ConfigurationError(f"policies must be a list, policies=[…], not {value!r}")
+    rules, policies = split_rules(given)
+    if rules:
+        raise ConfigurationError(
+            f"policies has {rules[0]!r}, which is a claim rule: pass rules=[…] to the validator or to a "
+            "decorator"
+        )
+    return policies
+
+
+def _as_members(given: Any) -> frozenset[str]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"confirmed_elsewhere is {given!r}, expected a tuple of members of cnf, such as ('x5t#S256',)"
+        )
+    return frozenset(as_strings("confirmed_elsewhere", tuple(cast("Iterable[object]", given))))
+
+
+def _as_url(given: Any) -> str | None:
+    if given is not None and (not isinstance(given, str) or not _URL.fullmatch(given)):
+        raise ConfigurationError(
+            f"resource_metadata is {given!r}, expected an https URL such as "
+            "'https://api.example/.well-known/oauth-protected-resource'"
+        )
+    return given
 
 
 def _pipeline(authenticator: Authenticator) -> Pipeline:
     keys = authenticator.keys
+    # First, since the pipeline reads what the extractor states.
+    check_composition(
+        extractor=authenticator.extractor,
+        keys=keys,
+        validator=authenticator.validator,
+        failure_handler=authenticator.failure_handler,
+    )
     return Pipeline(
+        authenticator=authenticator,
         extractor=authenticator.extractor,
         # Lookups in this package's provider of fixed keys can't fail, so they need no check.
         keys=keys if type(keys) is StaticKeyProvider else CheckedKeyProvider(keys),
         validator=authenticator.validator,
         failure_handler=authenticator.failure_handler,
+        policies=authenticator.policies,
+        implied_scopes=authenticator.scope_hierarchy,
+        confirmed_elsewhere=authenticator.confirmed_elsewhere,
+        resource_metadata=authenticator.resource_metadata,
     )
 
 
 @final
 @frozen(kw_only=True, eq=False)
-class Authenticator(Shared):
+class Authenticator(Doors, Shared):
     """Protects the views of an app by four strategies that you choose.
 
     Decorate single views with ``requires_authentication`` or ``optional_authentication``, guard a blueprint
-    with ``guard``, or deny by default with ``init_app``.
+    with ``guard``, or deny by default with ``protect``. In a view, ``authenticate`` returns the caller.
+    Outside of requests, ``verify`` does for a token.
 
     An ``Authenticator`` is immutable. Several apps and threads may share one. It can't be subclassed: put
     your own rules into a strategy or a claim rule. ``copy.copy`` and ``copy.deepcopy`` return the object
@@ -65,10 +106,16 @@ class Authenticator(Shared):
         validator: Decides whether a token is valid. Defaults to ``JWTValidator()``, which accepts RS256.
         failure_handler: Makes the response to a refused request. By default, it has the status and the
             challenge of RFC 6750 §3.
+        policies: Policies for every caller, such as ``[Scope("reports")]``.
+        scope_hierarchy: Scopes that imply others: ``{"admin": ["write"], "write": ["read"]}``.
+        confirmed_elsewhere: Members of a token's ``cnf`` (RFC 7800 §3.1) that something in front of the app
+            confirms, such as ``("x5t#S256",)`` for a proxy that checks client certificates. A token is
+            refused unless each member of its ``cnf`` is named here or confirmed by the validator.
+        resource_metadata: The URL of this resource's metadata, named in challenges (RFC 9728 §5.1).
 
     Raises:
-        ConfigurationError: A strategy lacks a method of its interface, or the strategies can't work
-            together.
+        ConfigurationError: A strategy lacks a method of its interface, the strategies can't work together, or
+            another option is wrong.
     """
 
     keys: KeyProvider = field(default=None, converter=as_key_provider)
@@ -77,20 +124,18 @@ class Authenticator(Shared):
         default=Factory(lambda self: default_extractor(self.validator), takes_self=True)
     )
     failure_handler: FailureHandler = field(factory=UnauthorizedHandler)
+    policies: tuple[Policy, ...] = field(default=(), converter=_as_policies)
+    scope_hierarchy: Mapping[str, frozenset[str]] = field(
+        factory=dict[str, Any], converter=closed_hierarchy
+    )
+    confirmed_elsewhere: frozenset[str] = field(factory=frozenset[str], converter=_as_members)
+    resource_metadata: str | None = field(default=None, converter=_as_url)
     _pipeline: Pipeline = field(init=False, repr=False, default=Factory(_pipeline, takes_self=True))
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
             "Authenticator can't be subclassed: subclass one of its strategies, "
             "or pass rules=[…] to a validator or a decorator"
-        )
-
-    def __attrs_post_init__(self) -> None:
-        check_composition(
-            extractor=self.extractor,
-            keys=self.keys,
-            validator=self.validator,
-            failure_handler=self.failure_handler,
         )
 
     def evolve(self, **changes: Any) -> Authenticator:
@@ -102,112 +147,36 @@ class Authenticator(Shared):
             changes.setdefault("extractor", default_extractor(changes["validator"]))
         return attrs.evolve(self, **changes)
 
-    def authenticate(self, request: Request | None = None) -> Principal:
-        """Return the caller of a request.
+    def verify(self, text: str) -> Principal:
+        """Return the caller whom a token names, outside of any request.
+
+        Use it for a token from a WebSocket message, a queue or a command line. It needs no Flask context, and
+        logs and signals nothing. The Authenticator's policies apply; one that needs to know the called view
+        refuses. A token that is bound to a key or certificate is refused, since a text proves no possession;
+        ``confirmed_elsewhere`` doesn't count here.
 
         Args:
-            request: The request. By default the current one, whose caller is then published on ``flask.g``
-                and as ``current_principal``, signalled and logged, as by the decorators. For a request
-                that you pass, nothing is published, signalled or logged.
+            text: The token, without ``Bearer``.
 
         Raises:
-            RuntimeError: You passed a request that isn't the current one, and a callback of the module API
-                that reads ``flask.request`` would have to decide about it.
-            AuthenticationError: The caller is refused.
+            AuthenticationError: The token is refused. ``error.log_message`` says why.
             VerificationUnavailable: The keys are unavailable.
         """
-        outcome: Outcome | None
-        if request is not None:
-            with deciding_on(request) as given:
-                outcome = self._pipeline.decide(given)
-        else:
-            context, published = current_context(), vars(current_g())
-            state, _ = begin_decision(context, published)
-            outcome = state.outcomes.get(self._pipeline)
-            if outcome is None:
-                outcome = self._pipeline.decide(context.request)
-                state.outcomes[self._pipeline] = outcome
-            if isinstance(outcome, Principal):
-                self._pipeline.accept(self, outcome, state, published)
-            else:
-                report_refused(self, outcome, optional=False)
-        if isinstance(outcome, Principal):
-            return outcome
-        raise outcome
+        given: object = text
+        if not isinstance(given, str):
+            raise MalformedTokenError(f"the token is a {type(given).__name__}, expected a str")
+        pipeline = self._pipeline
+        with deciding_on(None):
+            principal = pipeline.validated(BearerToken(given, source="text"), ())
+            outcome = pipeline.judged(principal, pipeline.policies, NO_CALL)
+        if isinstance(outcome, Refused):
+            raise outcome.error
+        return outcome
 
-    @overload
-    def requires_authentication(self, view: _View, /) -> _View: ...
-    @overload
-    def requires_authentication(
-        self, /, *, rules: Iterable[ClaimRule] = ()
-    ) -> Callable[[_View], _View]: ...
-    def requires_authentication(
-        self, view: Any = None, /, *, rules: Iterable[ClaimRule] = ()
-    ) -> Any:
-        """Decorate a view function or method, sync or async: only authenticated callers reach it.
+    def pipeline_source(self) -> PipelineSource:
+        """Used by the decorators."""
+        return self._pipeline
 
-        Put it below ``@app.route``.
-
-        Args:
-            view: The function, if the decorator is used without parentheses.
-            rules: Claim rules for this view only, such as ``rules=[Scope("reports:read")]``.
-
-        Raises:
-            ConfigurationError: The view isn't a function, or a rule isn't callable.
-        """
-        return decorator(
-            view, authenticator=self, pipeline=self._pipeline, rules=rules, optional=False
-        )
-
-    @overload
-    def optional_authentication(self, view: _View, /) -> _View: ...
-    @overload
-    def optional_authentication(
-        self, /, *, rules: Iterable[ClaimRule] = ()
-    ) -> Callable[[_View], _View]: ...
-    def optional_authentication(
-        self, view: Any = None, /, *, rules: Iterable[ClaimRule] = ()
-    ) -> Any:
-        """Decorate a view as ``requires_authentication`` does, but accept requests without a valid token.
-
-        ``current_principal`` is falsy for such a request. An authenticated caller who lacks a scope is
-        still refused, and so is every token while the keys are unavailable.
-        """
-        return decorator(
-            view, authenticator=self, pipeline=self._pipeline, rules=rules, optional=True
-        )
-
-    def guard(self, *, rules: Iterable[ClaimRule] = ()) -> Callable[[], ResponseReturnValue | None]:
-        """Return a function for ``before_request`` of a blueprint or an app: it requires authentication.
-
-        It ignores views marked ``public``, and OPTIONS requests that Flask itself responds to.
-
-        Args:
-            rules: Claim rules for every view behind the guard.
-
-        Raises:
-            ConfigurationError: A rule isn't callable.
-        """
-        return guard(authenticator=self, pipeline=self._pipeline, rules=rules)
-
-    def init_app(self, app: Flask, *, rules: Iterable[ClaimRule] = ()) -> None:
-        """Deny by default: require authentication for every request, except to views marked ``public``.
-
-        An unknown path is refused with 401 as well, so that clients can't find out which paths exist.
-
-        Args:
-            app: The app.
-            rules: Claim rules for the whole app.
-
-        Raises:
-            ConfigurationError: The app already denies by default, or has a view whose decorator protects
-                nothing.
-        """
-        if "flask_jwtlib" in app.extensions:
-            raise ConfigurationError(
-                f"the app {app.name!r} already has an Authenticator that denies by default: "
-                "call init_app once for each app"
-            )
-        app.before_request(self.guard(rules=rules))
-        app.extensions["flask_jwtlib"] = self
-        check_app(app)
+    def authenticator_in(self, app: Flask) -> Authenticator:
+        """Used by the audit."""
+        return self

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import Factory, field, frozen
 
 from ._flask.request_body import form_values, is_ascii_form, read_body
 from ._options import as_count, as_strings
+from .challenges import BEARER, Challenge
 from .errors import ConfigurationError, InvalidRequestError
 from .interfaces import TokenExtractor
 from .jws import DEFAULT_MAX_SIZE
@@ -41,6 +42,9 @@ _WITHOUT_BODY = frozenset({"CONNECT", "GET", "HEAD", "OPTIONS", "TRACE"})
 @frozen
 class HeaderTokenExtractor(TokenExtractor):
     """Reads the token from ``Authorization: Bearer …`` (RFC 6750 §2.1) and ignores other schemes."""
+
+    challenges: ClassVar[tuple[Challenge, ...]] = BEARER
+    vary: ClassVar[tuple[str, ...]] = ("Authorization",)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the header."""
@@ -95,6 +99,9 @@ class FormTokenExtractor(TokenExtractor):
         ConfigurationError: A method isn't a string, or ``max_size`` isn't a whole number of 1 or more.
     """
 
+    challenges: ClassVar[tuple[Challenge, ...]] = BEARER
+    vary: ClassVar[tuple[str, ...]] = ()
+
     methods: frozenset[str] | None = field(default=None, converter=_methods, kw_only=True)
     max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
 
@@ -137,6 +144,9 @@ class QueryTokenExtractor(TokenExtractor):
 
     RFC 9700 §4.3.2 advises against it: URLs are kept in histories and logs.
     """
+
+    challenges: ClassVar[tuple[Challenge, ...]] = BEARER
+    vary: ClassVar[tuple[str, ...]] = ()
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the query."""
@@ -202,10 +212,19 @@ class BearerTokenExtractor(TokenExtractor):
         ConfigurationError: All three are off, or ``max_size`` isn't a whole number of 1 or more.
     """
 
+    challenges: ClassVar[tuple[Challenge, ...]] = BEARER
+
     header: bool = field(default=True, kw_only=True)
     form: bool = field(default=True, kw_only=True)
     query: bool = field(default=True, kw_only=True)
     max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
+    # A query is a part of the URL, and no cache keeps the response to a form.
+    vary: tuple[str, ...] = field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=Factory(lambda self: ("Authorization",) if self.header else (), takes_self=True),
+    )
     _places: tuple[tuple[TokenExtractor, str], ...] = field(
         init=False, repr=False, eq=False, default=Factory(_places, takes_self=True)
     )

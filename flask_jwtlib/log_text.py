@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-__all__ = ["library_logger", "one_line", "quoted"]
+__all__ = ["error_text", "library_logger", "one_line", "quoted"]
 
 _LONGEST_VALUE = 120
 _LONGEST_LINE = 2000
@@ -93,7 +93,8 @@ def library_logger(name: str) -> logging.Logger:
 
     It does so by a filter of the logger, so every handler gets the safe text. If an exception and its causes
     have safe texts, the record keeps it as ``exc_info``. Otherwise it has a safe ``exc_text`` instead, which
-    formatters print.
+    formatters print. With a refusal among them, it has an ``exc_text`` in any case, with the text for the
+    log.
 
     Args:
         name: The logger's name. The same name returns the same logger.
@@ -114,9 +115,11 @@ def _make_safe(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
         chain = list(_chain(error))
-        if len(chain) > _LONGEST_CHAIN or not all(map(_is_safe, chain)):
+        is_safe = len(chain) <= _LONGEST_CHAIN and all(map(_is_safe, chain))
+        if not (is_safe and all(_raw_text_of(each) == _str_of(each) for each in chain)):
             shown = reversed(chain[:_LONGEST_CHAIN])
             record.exc_text = "\n\n".join(map(_described, shown))
+        if not is_safe:
             record.exc_info = None
     return True
 
@@ -127,7 +130,25 @@ def _safe_argument(argument: object) -> object:
     return one_line(_raw_text_of(argument))
 
 
+def error_text(error: BaseException) -> str:
+    """Return an exception's text for the log.
+
+    It is its ``log_message``, if it has one, or else what ``str`` returns. The text isn't made safe. If
+    ``str`` raises, it is the name of the exception's class.
+    """
+    return _raw_text_of(error)
+
+
 def _raw_text_of(value: object) -> str:
+    try:
+        # A refusal's `str` is its text for the client.
+        text: object = getattr(value, "log_message", None)
+    except Exception:  # noqa: BLE001 - another's attribute, or a proxy without an object, may raise anything
+        text = None
+    return _str_of(value if text is None else text)
+
+
+def _str_of(value: object) -> str:
     try:
         return str(value)
     except Exception:  # noqa: BLE001 - another's __str__ may raise anything
@@ -144,7 +165,7 @@ def _is_safe(error: BaseException) -> bool:
     return (
         not isinstance(error, SyntaxError)
         and not _additions(error)
-        and _text_of(error) == _raw_text_of(error)
+        and all(one_line(text) == text for text in (_raw_text_of(error), _str_of(error)))
     )
 
 

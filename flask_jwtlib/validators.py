@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import Factory, field, frozen
 
 from ._known_kids import known_kids, list_of_kids
 from ._options import as_clock, as_count, check_leeway
-from .claim_rules import Audience, ClaimRule, ClaimTypes, Expiry, NotBefore, apply_rules, as_rules
-from .errors import AlgorithmError, BadSignatureError, UnknownKeyError
+from .claim_rules import Audience, ClaimRule, ClaimTypes, Expiry, NotBefore, apply_rules
+from .errors import AlgorithmError, BadSignatureError, ConfigurationError, UnknownKeyError
 from .interfaces import KeyProvider, TokenValidator
 from .jws import DEFAULT_MAX_SIZE, CompactJWS
 from .keys import algorithm_names
 from .log_text import quoted
+from .policies import split_rules
 from .values import BearerToken, Claims, UnverifiedHeader
 
 __all__ = ["JWTValidator"]
+
+
+def _as_claim_rules(given: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
+    rules, policies = split_rules(given)
+    if policies:
+        raise ConfigurationError(
+            f"rules has {policies[0]}, which is a policy: pass policies=[…] to the Authenticator, or "
+            "rules=[…] to a decorator, so that challenges can name it"
+        )
+    return rules
 
 
 def _all_rules(validator: JWTValidator) -> tuple[ClaimRule, ...]:
@@ -63,7 +74,7 @@ class JWTValidator(TokenValidator):
     """
 
     algorithms: tuple[str, ...] = field(default=("RS256",), converter=algorithm_names, kw_only=True)
-    rules: tuple[ClaimRule, ...] = field(default=(), converter=as_rules, kw_only=True)
+    rules: tuple[ClaimRule, ...] = field(default=(), converter=_as_claim_rules, kw_only=True)
     leeway: float = field(default=0, validator=check_leeway, kw_only=True)
     clock: Callable[[], float] = field(
         default=time.time, converter=as_clock, kw_only=True, repr=False

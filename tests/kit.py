@@ -1,6 +1,15 @@
-"""Constants that several folders of tests share."""
+"""Constants and helpers that several folders of tests share."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+from flask_jwtlib.log_text import error_text
 
 # Seconds to wait at most: far more than anything here takes, so that no test fails on a slow machine.
 PATIENCE = 30
@@ -8,3 +17,22 @@ PATIENCE = 30
 PROCESS_PATIENCE = 60
 MIB = 1024 * 1024
 DOWN = ConnectionError("the key server is down")
+
+_Error = TypeVar("_Error", bound=BaseException)
+
+
+@contextmanager
+def raises(
+    kind: type[_Error] | tuple[type[_Error], ...], *, match: str
+) -> Generator[pytest.ExceptionInfo[_Error], None, None]:
+    """Check that the block raises an error, and that the error's text for the log matches.
+
+    Args:
+        kind: The error's class, or several.
+        match: A regular expression that is found in the text for the log: the ``log_message`` of a refusal,
+            whose ``str`` is its text for the client, and ``str`` of any other error.
+    """
+    with pytest.raises(kind) as caught:
+        yield caught
+    text = error_text(caught.value)
+    assert re.search(match, text), f"{match!r} is not in the text for the log: {text!r}"

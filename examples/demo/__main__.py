@@ -82,7 +82,7 @@ def _print_refusals(terminal: Terminal, app: Flask) -> None:
         _: Flask, *, error: AuthenticationError | VerificationUnavailable, **__: object
     ) -> None:
         refusal = f"{request.method} {request.path} was refused with {error.status}"
-        terminal.line(one_line(f"{refusal}: {type(error).__name__}: {error}"), "yellow")
+        terminal.line(one_line(f"{refusal}: {type(error).__name__}: {error.log_message}"), "yellow")
 
 
 def _print_curl_commands(

@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Flask
 from flask.views import MethodView, View
 
-__all__ = ["closure_variables", "layers", "reachable_callables"]
+__all__ = ["called_layers", "closure_variables", "layers", "reachable_callables"]
 
 # More than any app has. They stop at objects whose `__wrapped__` is a new object at each access.
 _MOST_LAYERS = 100
@@ -21,12 +21,40 @@ _BASES = (object, View, MethodView)
 
 def layers(view: Any) -> Iterator[Callable[..., Any]]:
     """Yield a view and the functions that it wraps, from the outside in, by ``__wrapped__``."""
+    return _chain(view, _wrapped_by)
+
+
+def called_layers(view: Any) -> Iterator[Any]:
+    """Yield as ``layers`` does, and also what a bound method, a partial or a callable object calls."""
+    return _chain(view, _called_by)
+
+
+def _chain(view: Any, following: Callable[[Any], Any]) -> Iterator[Any]:
     seen: set[int] = set()
     layer: Any = view
     while layer is not None and id(layer) not in seen and len(seen) < _MOST_LAYERS:
         seen.add(id(layer))
         yield layer
-        layer = getattr(layer, "__wrapped__", None)
+        layer = following(layer)
+
+
+def _wrapped_by(layer: Any) -> Any:
+    return getattr(layer, "__wrapped__", None)
+
+
+def _called_by(layer: Any) -> Any:
+    kind = cast("Any", type(layer))
+    if kind is FunctionType:
+        return getattr(layer, "__wrapped__", None)
+    if kind in (MethodType, staticmethod):
+        return layer.__func__
+    if kind is partial:
+        return layer.func
+    wrapped = _wrapped_by(layer)
+    if wrapped is None and not isinstance(layer, type):
+        call = inspect.getattr_static(kind, "__call__", None)
+        return call if isinstance(call, FunctionType) else None
+    return wrapped
 
 
 def reachable_callables(

@@ -1,230 +1,223 @@
-"""The state of the current request: its caller and the decisions. Only this module writes to ``flask.g``."""
+"""The caller of the current request, and the decisions about it. Only this module writes to ``flask.g``.
+
+A caller is published for one run of one view, by a context variable: so nested views, threads with a copied
+context and tasks each have their own. The variable names the request that it belongs to, since the thread's
+next request may find it. Where it isn't set, as in a stream or behind a guard, the request's own caller
+counts: that of the guard, and then that of the view that the request calls. In a context made by
+``copy_current_request_context``, which has another ``flask.g``, what is published without a view stays there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 from copy import copy
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
+from weakref import ref
 
-from flask import (
-    Flask,
-    Request,
-    current_app,
-    g,
-    has_app_context,
-    has_request_context,
-    request,
-    request_tearing_down,
-)
-from flask.globals import request_ctx
-from werkzeug.local import LocalProxy
+from flask import Request, has_request_context
 
 from ..values import Principal
-
-if TYPE_CHECKING:
-    from flask.ctx import RequestContext
+from .proxies import current_g, current_request
+from .shared_globals import ANONYMOUS, END, KEY, OURS, SharedGlobals, restore
 
 __all__ = [
-    "GivenRequest",
+    "Published",
     "RequestState",
-    "begin_decision",
-    "current_app_or_none",
-    "current_context",
-    "current_flask_app",
-    "current_g",
-    "current_principal",
-    "current_request",
+    "caller_of_run",
+    "copy_of_published",
     "current_state",
-    "deciding_on",
-    "given_request",
-    "is_authenticated",
-    "is_current",
+    "is_context_copied",
+    "publish",
+    "published_by_run",
+    "published_now",
+    "state_of",
 ]
 
-_KEY = "_flask_jwtlib"
-_ANONYMOUS = {"authenticated": False, "raw_token": None, "json_token": None}
-_OURS = (_KEY, *_ANONYMOUS)
+
+class Published:
+    """A caller, as published for one run of a view, or for the request.
+
+    Attributes:
+        request_key: Identifies the request.
+        principal: The caller, or None.
+        pipeline: What decided about the caller.
+        is_copy: Whether it is published only in a copy of the request's context.
+        attributes: Those of ``flask.g``, with the application's assignments, while another caller is shown.
+    """
+
+    __slots__ = ("attributes", "is_copy", "pipeline", "principal", "request_key")
+
+    def __init__(self, request_key: object, principal: Principal | None, pipeline: Any) -> None:
+        self.request_key = request_key
+        self.principal = principal
+        self.pipeline = pipeline
+        self.is_copy = False
+        self.attributes: dict[str, Any] | None = None
+
+    def show(self) -> None:
+        """Set the documented attributes of ``flask.g``."""
+        self.show_in(current_g())
+
+    def show_in(self, globals_of_app: object) -> None:
+        """Set the documented attributes of a given ``flask.g``."""
+        published = vars(globals_of_app)
+        shown: Published | None = published.get(KEY)
+        if shown is self:
+            return
+        if shown is not None and shown.request_key is self.request_key:
+            shown.attributes = {name: published.get(name) for name in ANONYMOUS}
+        published[KEY] = self
+        if self.attributes is not None:
+            published.update(self.attributes)
+        elif self.principal is None:
+            published.update(ANONYMOUS)
+        else:
+            published["raw_token"] = self.principal.token.value
+            published["json_token"] = self.principal.claims
+            published["authenticated"] = True
 
 
 class RequestState:
-    """The decisions about one request.
+    """The decisions about one request, kept as an attribute of the request.
 
-    The request has it as an attribute, and so has ``flask.g``, to show which request published there. An
-    app context may outlive a request, as in tests that push one, and a caller on ``g`` counts only for the
-    request that published it. The state refers to neither of them, so that no reference cycle has to wait
-    for the garbage collector.
+    It refers to neither the request nor ``flask.g``, so that no reference cycle has to wait for the garbage
+    collector.
 
     Attributes:
-        principal: The published caller, or None.
+        key: Identifies the request.
+        globals_of_app: Returns ``flask.g`` while it exists.
+        before: The attributes that ``g`` had before the request.
+        published: The request's own caller; None before the first decision.
         outcomes: The outcome of each pipeline, so that each decides only once.
         notes: Used by the documented module API to keep data about the request's token.
-        before: The attributes of ``g`` before the request, if ``g`` will outlive it.
+        deciding: Whether rules and policies are being applied. The decision reports what they raise.
+        wrapper: The decorated view that Flask calls for the request, while it runs.
+        token: Resets the context variable at the end of its run.
     """
 
-    __slots__ = ("before", "notes", "outcomes", "principal")
+    __slots__ = (
+        "__weakref__",
+        "before",
+        "deciding",
+        "globals_of_app",
+        "key",
+        "notes",
+        "outcomes",
+        "published",
+        "token",
+        "wrapper",
+    )
 
-    def __init__(self) -> None:
-        self.before: dict[str, Any] | None = None
-        self.principal: Principal | None = None
+    def __init__(self, globals_of_app: Callable[[], object], before: dict[str, Any]) -> None:
+        self.globals_of_app = globals_of_app
+        self.before = before
+        self.key = object()
+        self.published: Published | None = None
         self.outcomes: dict[object, Any] = {}
+        self.deciding = False
         self.notes: Any = None
+        self.wrapper: Any = None
+        self.token: Token[Published | None] | None = None
 
-    def publish(self, principal: Principal, published: dict[str, Any]) -> None:
-        """Publish the caller by the documented attributes of ``flask.g``."""
-        self.principal = principal
-        published["raw_token"] = principal.token.value
-        published["json_token"] = principal.claims
-        published["authenticated"] = True
-
-    def restorer(self, published: dict[str, Any]) -> Callable[[], None]:
-        """Return a function that publishes the present state again, with the application's assignments."""
-        attributes = {name: published.get(name) for name in _ANONYMOUS}
-        return partial(self._restore, self.principal, copy(self.notes), attributes)
-
-    def _restore(self, principal: Principal | None, notes: Any, attributes: dict[str, Any]) -> None:
-        self.principal, self.notes = principal, notes
-        vars(current_g()).update(attributes)
+    # The function is a default, since this module's names no longer exist when Python exits.
+    def __del__(self, restore: Callable[..., None] = restore) -> None:
+        """Restore ``g``: the request no longer exists."""
+        outliving = self.globals_of_app()
+        if outliving is not None:
+            restore(outliving, self.key, self.before)
 
 
-# Werkzeug's documented way to get the object behind a proxy. Outside of a request, Flask's error says how to
-# fix that.
-current_request: Callable[[], Request] = cast("Any", request)._get_current_object
-current_flask_app: Callable[[], Flask] = cast("Any", current_app)._get_current_object
-current_context: Callable[[], RequestContext] = cast("Any", request_ctx)._get_current_object
-# Use vars() to access its attributes: attribute access of ``g`` is Python code and ten times as slow.
-current_g: Callable[[], object] = cast("Any", g)._get_current_object
+caller_of_run: ContextVar[Published | None] = ContextVar("flask_jwtlib_caller", default=None)
+"""What is published for the guarded view that runs in this context. It may be of an earlier request."""
 
 
-def current_app_or_none() -> Flask | None:
-    """Return the current app; None outside of an app context."""
-    return current_flask_app() if has_app_context() else None
-
-
-def _current_context_or_none() -> RequestContext | None:
-    return current_context() if has_request_context() else None
-
-
-class GivenRequest:
-    """A request that the application passed to ``authenticate``. It needn't be the current one.
-
-    Attributes:
-        request: The request.
-        notes: As ``RequestState.notes``, separate from those of the current request.
-    """
-
-    __slots__ = ("_context", "notes", "request")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.notes: Any = None
-        self._context = _current_context_or_none()
-
-    def applies(self) -> bool:
-        """Whether this request is being decided about, and not one that a claim rule sends to the app."""
-        return _current_context_or_none() is self._context
-
-
-_given: ContextVar[GivenRequest | None] = ContextVar("flask_jwtlib_given_request", default=None)
-given_request: Callable[[], GivenRequest | None] = _given.get
-"""Return the request that was passed to ``authenticate``, or None. Check whether it ``applies``."""
-
-
-@contextmanager
-def deciding_on(request: Request) -> Generator[Request, None, None]:
-    """Note that ``authenticate`` decides about a given request. Yield it without a proxy around it."""
-    if isinstance(request, LocalProxy):
-        request = cast("Any", request)._get_current_object()
-    token = _given.set(GivenRequest(request))
-    try:
-        yield request
-    finally:
-        _given.reset(token)
-
-
-def is_current(request: Request) -> bool:
-    """Whether ``flask.request`` is this request."""
-    return has_request_context() and current_request() is request
-
-
-def begin_decision(
-    context: RequestContext, published: dict[str, Any]
-) -> tuple[RequestState, Callable[[], None] | None]:
-    """Begin a decision about a request: publish that there is no authenticated caller.
+def state_of(request: Request, globals_of_app: object = None) -> RequestState:
+    """Return the state of the current request. A new one publishes that there is no caller.
 
     Args:
-        context: The request's context.
-        published: The attributes of its ``flask.g``.
-
-    Returns:
-        The request's state, which is created if necessary; and a function that publishes the outcome of an
-        earlier decision again, or None without such a decision.
+        request: The current request.
+        globals_of_app: ``flask.g``, without the proxy around it, if it is at hand.
     """
-    attributes = vars(context.request)
-    state: RequestState | None = attributes.get(_KEY)
-    restore: Callable[[], None] | None = None
+    attributes = vars(request)
+    state: RequestState | None = attributes.get(KEY)
     if state is None:
-        state = attributes[_KEY] = RequestState()
-        # Flask has no public name for it: a request context keeps the app context that it made. It keeps
-        # None if it found one, whose ``g`` then outlives the request. Up to Flask 3.1, this is so for a
-        # request within a request, or within an app context that a test or a script pushed.
-        tokens: Any = getattr(context, "_cv_tokens", None)
-        if tokens and tokens[0][1] is None:
-            state.before = {name: published[name] for name in _OURS if name in published}
-            request_tearing_down.connect(_put_back, current_flask_app())
-    elif state.outcomes:
-        restore = state.restorer(published)
-    state.principal = None
-    published.update(_ANONYMOUS)
-    published[_KEY] = state
-    return state, restore
-
-
-def _put_back(_: Flask, **__: object) -> None:
-    """Restore ``g`` at the end of a request, so that no other request sees its caller."""
-    state = current_state()
-    if state is not None and state.before is not None:
-        published = vars(current_g())
-        for name in _OURS:
-            published.pop(name, None)
-        published.update(state.before)
+        globals_of_app = globals_of_app or current_g()
+        published = vars(globals_of_app)
+        # Usually empty: most app contexts have only one request.
+        before = (
+            {name: published.pop(name) for name in OURS if name in published} if published else {}
+        )
+        state = attributes[KEY] = RequestState(ref(globals_of_app), before)
+        published.update(ANONYMOUS)
+        published[END] = state.key
+        if before:
+            SharedGlobals(request, globals_of_app, before)
+    return state
 
 
 def current_state() -> RequestState | None:
     """Return the state of the current request, or None. It needs no context, and changes nothing."""
-    return vars(current_request()).get(_KEY) if has_request_context() else None
+    return vars(current_request()).get(KEY) if has_request_context() else None
 
 
-def is_authenticated() -> bool:
-    """Return whether the current request's caller is authenticated, by ``g.authenticated``."""
-    if not has_request_context():
-        return False
-    published = vars(current_g())
-    if published.get(_KEY) is not current_state():
-        # Another request published it.
-        return False
-    return bool(published.get("authenticated", False))
-
-
-def _principal() -> Principal:
+def published_now() -> Published | None:
+    """Return what is published for the current run of a view, or for the current request."""
     state = current_state()
-    if state is None or state.principal is None:
-        raise RuntimeError(
-            "This request has no authenticated caller. Protect the view with an Authenticator's "
-            "requires_authentication or guard. On an optional route, check `if current_principal:` first."
-        )
-    return state.principal
+    return None if state is None else published_by_run(state) or published_by_request(state)
 
 
-class _CurrentPrincipal(LocalProxy[Principal]):
-    """The current request's caller, a ``Principal``. Falsy if there isn't one."""
-
-    __slots__ = ()
-    # pydoc reads this attribute. Without it, pydoc would look for a caller, which raises an error.
-    __origin__ = Principal
+def published_by_run(state: RequestState) -> Published | None:
+    """Return what is published for the decorated view of this request that runs in this context, if any."""
+    published = caller_of_run.get()
+    return published if published is not None and published.request_key is state.key else None
 
 
-current_principal: Principal = cast("Principal", _CurrentPrincipal(_principal))
-"""The current request's caller. Without one it is falsy, and any other use raises ``RuntimeError``."""
+def published_by_request(state: RequestState) -> Published | None:
+    """Return what is published for the request, or in this copy of its context."""
+    shown = _shown_of(state)
+    return shown if shown is not None and shown.is_copy else state.published
+
+
+def copy_of_published(state: RequestState) -> Published:
+    """Return what is published in this copy of the request's context, to show it there again."""
+    published = copy(published_by_request(state)) or Published(state.key, None, None)
+    published.is_copy = True
+    return published
+
+
+def is_context_copied(state: RequestState) -> bool:
+    """Whether this is a copy of the request's context, with another ``flask.g``."""
+    return vars(current_g()).get(END) is not state.key
+
+
+def _shown_of(state: RequestState) -> Published | None:
+    shown: Published | None = vars(current_g()).get(KEY)
+    return shown if shown is not None and shown.request_key is state.key else None
+
+
+def publish(state: RequestState, principal: Principal | None, pipeline: Any) -> None:
+    """Publish a caller: for the rest of the view's run, or for the request if no guarded view runs."""
+    published = Published(state.key, principal, pipeline)
+    run = published_by_run(state)
+    if run is None:
+        published.is_copy = is_context_copied(state)
+        if not published.is_copy:
+            state.published = published
+    elif run is state.published and _is_reset(state.token):
+        state.token = caller_of_run.set(published)
+        state.published = published
+    else:
+        caller_of_run.set(published)
+    published.show()
+
+
+def _is_reset(token: Token[Published | None] | None) -> bool:
+    """Reset the context variable, unless this is a copy of the context, such as that of a task or thread."""
+    if token is None:
+        return False
+    try:
+        caller_of_run.reset(token)
+    except ValueError:
+        return False
+    return True

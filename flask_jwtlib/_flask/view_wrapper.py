@@ -5,54 +5,55 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-__all__ = ["wrap_view"]
-
-Enter = Callable[[], "tuple[ResponseReturnValue | None, Callable[[], None] | None]"]
+__all__ = ["Entry", "wrap_view"]
 
 
-def wrap_view(view: Any, enter: Enter) -> Callable[..., Any]:
+class Entry(Protocol):
+    """One request's entry into a view: a context manager that yields None, or the response to a refusal."""
+
+    def __enter__(self) -> ResponseReturnValue | None: ...
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object, /) -> None: ...
+
+
+def wrap_view(view: Any, enter: Callable[[Any], Entry]) -> Callable[..., Any]:
     """Wrap a view function or method.
 
     Args:
         view: The function. If it is async, the wrapper is async, too.
-        enter: Decides about the request. It returns the response to a refused request, or None to run the
-            view; and a function to call after the view, or None.
+        enter: Takes the wrapper, and decides about the request when its result is entered.
 
     Raises:
         ConfigurationError: The view isn't a function.
     """
-    if not callable(view) or isinstance(view, type):
+    # A policy is callable, too.
+    if not callable(view) or isinstance(view, type) or hasattr(view, "verdict"):
         raise ConfigurationError(
-            f"expected a view function to decorate, not {view!r}: pass rules as rules=[…], and put "
-            "the decorator of a view class into its `decorators` or on its methods"
+            f"expected a view function to decorate, not {view!r}: pass rules and policies as rules=[…], and "
+            "put the decorator of a view class into its `decorators` or on its methods"
         )
     if inspect.iscoroutinefunction(view):
 
         @wraps(view)
         async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            refusal, leave = enter()
-            try:
+            with enter(itself()) as refusal:
                 return await view(*args, **kwargs) if refusal is None else refusal
-            finally:
-                if leave is not None:
-                    leave()
 
+        itself = ref(guarded_async)
         return guarded_async
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        refusal, leave = enter()
-        try:
+        with enter(itself()) as refusal:
             return view(*args, **kwargs) if refusal is None else refusal
-        finally:
-            if leave is not None:
-                leave()
 
+    # A weak reference, so that a function that is decorated in each request is freed at once.
+    itself = ref(guarded)
     return guarded

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from inspect import isawaitable, iscoroutine
-from typing import Any, NoReturn, Protocol
+from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
-from flask import Request, Response, abort, after_this_request, has_request_context
+from flask import Request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import default_exceptions
 
-from .._flask.state import given_request, is_current
-from ..challenges import refusal_headers, refusal_text
-from ..errors import AuthenticationError, InvalidTokenError, VerificationUnavailable
-from ..failure_handlers import UnauthorizedHandler
+from .._flask.given_request import given_request, is_current
+from .._flask.proxies import current_request
+from .._flask.state import state_of
+from ..challenges import BEARER, Challenge
+from ..errors import (
+    AuthenticationError,
+    InvalidTokenError,
+    MalformedCredentialsError,
+    VerificationUnavailable,
+)
 from ..interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from ..keys import KeySet, VerificationKey
 from ..sharing import Shared
@@ -27,8 +32,9 @@ __all__ = [
     "CallbackTokenExtractor",
     "CallbackTokenValidator",
     "Callbacks",
+    "as_documented",
     "check_callback",
-    "raise_refusal",
+    "is_default",
 ]
 
 
@@ -50,6 +56,22 @@ class Callbacks(Protocol):
     optional_authentication_failure_callback: Callable[[], None]
 
 
+def as_documented(error: AuthenticationError) -> AuthenticationError:
+    """Return a refusal with the 401 that the documented API promises instead of a 400."""
+    if error.status != 400:
+        return error
+    malformed = MalformedCredentialsError()
+    vars(malformed).update(vars(error), description=error.description, error_code=error.error_code)
+    malformed.__cause__ = error.__cause__
+    return malformed
+
+
+def is_default(callbacks: Callbacks, name: str) -> bool:
+    """Whether the application left a callback as it is."""
+    default: object = getattr(callbacks, f"_DEFAULT_{name.upper()}")
+    return getattr(callbacks, name) is default
+
+
 def check_callback(callbacks: Callbacks, name: str) -> None:
     """Check that a callback may be called for the request that is authenticated.
 
@@ -58,11 +80,11 @@ def check_callback(callbacks: Callbacks, name: str) -> None:
             passed to ``authenticate``.
     """
     given = given_request()
-    default = getattr(callbacks, f"_DEFAULT_{name.upper()}")
     if (
         given is None
         or not given.applies()
-        or getattr(callbacks, name) is default
+        or given.request is None
+        or is_default(callbacks, name)
         or is_current(given.request)
     ):
         return
@@ -77,7 +99,14 @@ def check_callback(callbacks: Callbacks, name: str) -> None:
 class CallbackTokenExtractor(Shared, TokenExtractor):
     """Gets the token from ``get_token``."""
 
+    challenges: ClassVar[tuple[Challenge, ...]] = BEARER
+
     callbacks: Callbacks
+
+    @property
+    def vary(self) -> tuple[str, ...] | None:
+        """What the default ``get_token`` reads. An application's own one may read anything."""
+        return ("Authorization",) if is_default(self.callbacks, "get_token") else None
 
     def extract(self, request: Request) -> BearerToken | None:
         """Return the token that ``get_token`` returns."""
@@ -90,7 +119,10 @@ class CallbackTokenExtractor(Shared, TokenExtractor):
                     "another one: call it for the current request before or afterwards"
                 )
         notes = notes_of_request()
-        value: object = self.callbacks.get_token()
+        try:
+            value: object = self.callbacks.get_token()
+        except AuthenticationError as error:
+            raise as_documented(error) from error.__cause__
         if value is not None and not isinstance(value, str):
             raise VerificationUnavailable(
                 f"get_token returned a {type(value).__name__}, expected a str or None"
@@ -147,8 +179,15 @@ class CallbackTokenValidator(Shared, TokenValidator):
             check_callback(self.callbacks, "check_token")
         notes = notes_of_request()
         notes.extracted, notes.token, notes.keys = True, token.value, keys
+        notes.all_keys.append(keys)
         notes.accepted = False
-        verdict: object = self.callbacks.check_token(token.value)
+        notes.deciding = True
+        try:
+            verdict: object = self.callbacks.check_token(token.value)
+        except AuthenticationError as error:
+            raise as_documented(error) from error.__cause__
+        finally:
+            notes.deciding = False
         if isawaitable(verdict):
             if iscoroutine(verdict):
                 verdict.close()
@@ -171,38 +210,18 @@ class CallbackFailureHandler(Shared, FailureHandler):
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> ResponseReturnValue:
         """Call ``requires_authentication_failure_callback``."""
         if isinstance(error, VerificationUnavailable):
-            raise_refusal(error)
-        notes_of_request().refusal = error
-        return self.callbacks.requires_authentication_failure_callback()
+            raise error
+        # So that there are notes in an undecorated view, too.
+        state_of(current_request())
+        notes = notes_of_request()
+        notes.refusal = as_documented(error)
+        notes.denying = True
+        try:
+            return self.callbacks.requires_authentication_failure_callback()
+        finally:
+            notes.denying = False
 
     def anonymous(self, error: AuthenticationError) -> None:
         """Call ``optional_authentication_failure_callback``."""
         notes_of_request().refusal = error
         self.callbacks.optional_authentication_failure_callback()
-
-
-def raise_refusal(error: AuthenticationError | VerificationUnavailable) -> NoReturn:
-    """Raise a refusal as an HTTP exception, which ``@app.errorhandler`` handles.
-
-    The refusal's headers are added to the error handler's response.
-
-    Raises:
-        HTTPException: 403 or 503 if that is the error's status, otherwise 401.
-    """
-    response = UnauthorizedHandler().deny(error)
-    # RFC 6750 recommends 400 for a malformed request, but the documented API promises 401.
-    if response.status_code == 400:
-        response.status_code = 401
-
-    def keep_headers(sent: Response) -> Response:
-        for name, value in refusal_headers(error):
-            if sent.status_code == response.status_code and name not in sent.headers:
-                sent.headers[name] = value
-        return sent
-
-    if has_request_context():
-        after_this_request(keep_headers)
-    exception = default_exceptions.get(response.status_code)
-    if exception is None:
-        abort(response)
-    raise exception(refusal_text(error) or None, response=response)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from attrs import define, field, frozen
 
-from .._flask.state import given_request
+from .._flask.given_request import given_request
 from ..errors import ConfigurationError, VerificationUnavailable
 from ..key_providers import StaticKeyProvider, TTLKeyProvider
 from ..keys import KeySet

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
-from .._flask.state import current_state, given_request
+from .._flask.given_request import given_request
+from .._flask.state import current_state
 from ..errors import AuthenticationError
 from ..interfaces import KeyProvider
 from ..values import BearerToken, Claims
@@ -30,18 +31,24 @@ class Notes:
         extracted: Whether the token was extracted, so that ``token`` is known.
         token: The token, None if the request has none.
         keys: The keys of the authenticator that handles the request.
+        all_keys: The keys of each authenticator that has called ``check_token`` for the request.
         verified: A token whose signature is valid.
+        deciding: Whether ``check_token`` is called for a decision of the ``Authenticator``.
         accepted: Whether ``check_token`` accepted the token.
         refusal: Why the request is refused.
+        denying: Whether the failure callback is called.
     """
 
     found: BearerToken | None = None
     extracted: bool = False
     token: str | None = None
     keys: KeyProvider | None = None
+    all_keys: list[KeyProvider] = field(factory=list[KeyProvider])
     verified: Verified | None = None
+    deciding: bool = False
     accepted: bool = False
     refusal: AuthenticationError | None = None
+    denying: bool = False
 
 
 def notes_of_request() -> Notes:

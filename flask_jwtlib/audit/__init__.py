@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._flask.decorator_order import check_app, misplaced_views
 from ._access import access_to, authenticators_of
+from ._dispatch import view_access
 from ._routes import RouteAccess, route_accesses
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "check_app",
     "misplaced_views",
     "route_accesses",
+    "view_access",
 ]

@@ -11,15 +11,18 @@ from werkzeug.local import LocalProxy
 
 from .._flask.introspection import reachable_callables
 from .._flask.marks import copied_mark, is_public, mark_of
+from .._flask.registered_views import guards_of, lets_pass, marks_of
 from ._dispatch import name_of, resource_authenticators, view_access
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ..authenticator import Authenticator
+    from ..policies import Policy
 
-__all__ = ["access_to", "authenticators_of"]
+__all__ = ["access_to", "authenticators_of", "requirements_of"]
 
+_MARKED = "@public"
 # The methods by which Flask dispatches a request to the view.
 _DISPATCH = ("full_dispatch_request", "preprocess_request", "dispatch_request", "ensure_sync")
 
@@ -27,8 +30,9 @@ _DISPATCH = ("full_dispatch_request", "preprocess_request", "dispatch_request", 
 def authenticators_of(app: Flask) -> list[Authenticator]:
     """Return the authenticators of an app's guards and decorators, each once.
 
-    An authenticator that a view calls in its own code, or that a function finds by a global name, is not
-    included.
+    An ``AppAuthenticator`` is listed as the ``Authenticator`` that it has in this app. Before ``init_app``,
+    that is one that refuses every request. An authenticator that a view calls in its own code, or that a
+    function finds by a global name, is not included.
     """
     found: dict[Any, None] = {}
     for functions in app.before_request_funcs.values():
@@ -36,7 +40,28 @@ def authenticators_of(app: Flask) -> list[Authenticator]:
             found.update(dict.fromkeys(_authenticators_in(function)))
     for rule in app.url_map.iter_rules():
         found.update(dict.fromkeys(_authenticators_in(app.view_functions.get(rule.endpoint))))
-    return list(found)
+    return list(dict.fromkeys(each.authenticator_in(app) for each in found))
+
+
+def requirements_of(
+    app: Flask, rule: Rule, method: str
+) -> tuple[tuple[Policy, ...], tuple[Authenticator, ...]]:
+    """Return the policies and the authenticators of a rule's guards and decorators, in order, each once."""
+    if rule.redirect_to is not None:
+        marks = guards_of(app, None)
+    else:
+        view = app.view_functions.get(rule.endpoint)
+        marks = [*guards_of(app, rule.endpoint), *marks_of(view, method)]
+    policies: list[Policy] = []
+    authenticators: dict[Authenticator, None] = {}
+    for mark in marks:
+        authenticator: Authenticator = mark.by.authenticator_in(app)
+        authenticators[authenticator] = None
+        for policy in (*authenticator.policies, *mark.protection.policies):
+            # Policies of an application may not be hashable.
+            if policy not in policies:
+                policies.append(policy)
+    return tuple(policies), tuple(authenticators)
 
 
 def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
@@ -55,13 +80,13 @@ def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
 def _access_as_flask_dispatches(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
     if rule.redirect_to is not None:
         # Such a request has no endpoint, so only the guards of the app get it.
-        return _guard(app, "") or ("open", "redirect")
+        return _guard(app, None, method) or ("open", "redirect")
     view = app.view_functions.get(rule.endpoint)
     access = view_access(view, method)
     if access.word == "required":
         return "required", "decorator"
-    public = view is not None and is_public(view)
-    guard = None if public else _guard(app, rule.endpoint)
+    public = _public_by(app, rule.endpoint)
+    guard = None if public == _MARKED else _guard(app, rule.endpoint, method)
     if guard is not None and guard[0] == "required":
         return guard
     if access.word == "unknown":
@@ -70,17 +95,30 @@ def _access_as_flask_dispatches(app: Flask, rule: Rule, method: str) -> tuple[st
         return guard
     if access.word == "optional":
         return "optional", "decorator"
-    return ("public", "@public") if public else ("open", access.by)
+    return ("open", access.by) if public is None else ("public", public)
 
 
-def _guard(app: Flask, endpoint: str) -> tuple[str, str] | None:
-    """Return the guard that a request to an endpoint passes, or None."""
-    names = endpoint.split(".")[:-1]
+def _public_by(app: Flask, endpoint: str) -> str | None:
+    """Return what makes an endpoint public, or None."""
+    view = app.view_functions.get(endpoint)
+    if view is not None and is_public(view):
+        return _MARKED
+    marks = (mark_of(function) for function in app.before_request_funcs.get(None, ()))
+    let_pass = (mark.let_pass for mark in marks if mark is not None)
+    named = any(each is not None and each.is_public(endpoint) for each in let_pass)
+    return "public=[…]" if named else None
+
+
+def _guard(app: Flask, endpoint: str | None, method: str) -> tuple[str, str] | None:
+    """Return the guard that requires authentication for an endpoint, None for a redirect; or None."""
+    names = (endpoint or "").split(".")[:-1]
     blueprints = (".".join(names[: end + 1]) for end in range(len(names)))
     unknown = None
     for name in (None, *blueprints):
         for function in app.before_request_funcs.get(name, ()):
             mark = mark_of(function)
+            if mark is not None and lets_pass(mark, endpoint, method):
+                continue
             if mark is not None and mark.kind == "guard":
                 return "required", (
                     "guard of the app" if name is None else f"guard of blueprint {name}"

@@ -18,13 +18,8 @@ from flask.views import MethodView, View
 
 from .._flask.introspection import reachable_callables
 from .._flask.marks import copied_mark, mark_of
-from ._recognition import (
-    decoration,
-    is_made_by_as_view,
-    reads_method_decorators,
-    responds_to_options,
-    wrapped_by_library,
-)
+from .._flask.method_decorators import decoration, reads_method_decorators
+from ._recognition import is_made_by_as_view, responds_to_options, wrapped_by_library
 from ._view_classes import Owner, method_decorators, owner_of
 
 __all__ = ["Access", "name_of", "resource_authenticators", "view_access"]
@@ -39,13 +34,15 @@ class Access:
     Attributes:
         word: ``"required"`` or ``"optional"`` authentication, ``"open"``, or ``"unknown"``.
         by: The reason, which may be empty.
+        by_optional: The authenticators whose ``optional_authentication`` certainly decides.
     """
 
     word: Literal["required", "optional", "open", "unknown"]
     by: str = ""
+    by_optional: tuple[Any, ...] = ()
 
 
-_REQUIRED, _OPTIONAL, _OPEN = Access("required"), Access("optional"), Access("open")
+_REQUIRED, _OPEN = Access("required"), Access("open")
 
 
 def view_access(view: Any, method: str) -> Access:
@@ -58,7 +55,7 @@ def resource_authenticators(found: Any) -> Iterator[Any]:
     if isinstance(found, type) and issubclass(found, MethodView):
         owner = Owner(found)
         if reads_method_decorators(owner.attribute("dispatch_request")):
-            yield from (by for _, by in filter(None, map(decoration, method_decorators(owner))))
+            yield from (mark.by for mark in filter(None, map(decoration, method_decorators(owner))))
 
 
 def name_of(found: Any) -> str:
@@ -83,7 +80,7 @@ def _access(called: Any, method: str, owner: Owner | None) -> Access:
     if mark is not None and mark.kind == "required":
         return _REQUIRED
     if mark is not None and mark.kind == "optional":
-        return _within_optional(_access(mark.view, method, owner))
+        return _within_optional(_access(mark.view, method, owner), mark.by)
     kind = cast("Any", type(called))
     if kind is MethodType:
         bound = called.__self__
@@ -156,22 +153,28 @@ def _access_of_resource(owner: Owner, method: str) -> Access:
         if ours is None:
             access = _unknown(decorator)
         else:
-            access = _REQUIRED if ours[0] == "required" else _within_optional(access)
+            access = _REQUIRED if ours.kind == "required" else _within_optional(access, ours.by)
     return access
 
 
-def _within_optional(access: Access) -> Access:
-    return _OPTIONAL if access.word == "open" else access
+def _within_optional(access: Access, authenticator: Any) -> Access:
+    if access.word in ("open", "optional"):
+        return Access("optional", by_optional=(*access.by_optional, authenticator))
+    return access
 
 
 def _opaque(called: Any, owner: Owner | None = None) -> Access:
     """Return the access by code that may do anything: unknown if it refers to a decorator of this package."""
-    ours = any(copied_mark(found) is not None for found in reachable_callables(called))
+    ours = any(_is_ours(found) for found in reachable_callables(called))
     if owner is not None and not ours:
         ours = any(
             copied_mark(found) is not None for found in reachable_callables(owner.kind)
         ) or any(map(decoration, method_decorators(owner)))
     return _unknown(called) if ours else _OPEN
+
+
+def _is_ours(found: Any) -> bool:
+    return copied_mark(found) is not None or any(True for _ in resource_authenticators(found))
 
 
 def _unknown(called: Any) -> Access:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 from flask import Flask
 
 from .._flask.decorator_order import misplaced_views
-from ._access import access_to
+from ._access import access_to, requirements_of
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
+
+    from ..authenticator import Authenticator
+    from ..policies import Policy
 
 __all__ = ["RouteAccess", "route_accesses"]
 
@@ -32,6 +35,10 @@ class RouteAccess:
             ``"open"`` if no guard or decorator of this package protects it; or ``"unknown"`` if a decorator
             or guard may be bypassed.
         by: The reason, such as ``"decorator"``, which may be empty.
+        policies: What the authenticators, guards and decorators of the route require of a caller, in the
+            order in which they apply. ``str`` describes a policy, and its ``scopes`` are what clients should
+            ask for.
+        authenticators: The authenticators of the route's guards and decorators, in the same order.
     """
 
     endpoint: str
@@ -39,6 +46,8 @@ class RouteAccess:
     rule: str
     access: str
     by: str
+    policies: tuple[Policy, ...] = ()
+    authenticators: tuple[Authenticator, ...] = ()
 
 
 def route_accesses(app: Flask) -> Iterator[RouteAccess]:
@@ -51,23 +60,36 @@ def route_accesses(app: Flask) -> Iterator[RouteAccess]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule)):
         if rule.build_only:
             continue
-        grouped: dict[tuple[str, str], list[str]] = {}
-        for method, (access, by) in sorted(_accesses(app, rule).items()):
-            if access == "open" and rule.endpoint in misplaced:
-                by = by or "a decorator that was not registered"  # noqa: PLW2901 - only this entry's
-            grouped.setdefault((access, by), []).append(method)
-        for (access, by), methods in grouped.items():
-            shown = methods if len(grouped) > 1 or _ANY not in methods else [_ANY]
-            yield RouteAccess(rule.endpoint, tuple(shown), rule.rule, access, by)
+        grouped: list[RouteAccess] = []
+        for method, found in sorted(_accesses(app, rule).items()):
+            access = found
+            if access.access == "open" and rule.endpoint in misplaced:
+                access = evolve(access, by=access.by or "a decorator that was not registered")
+            for place, other in enumerate(grouped):
+                if evolve(other, methods=()) == access:
+                    grouped[place] = evolve(other, methods=(*other.methods, method))
+                    break
+            else:
+                grouped.append(evolve(access, methods=(method,)))
+        if len(grouped) == 1 and _ANY in grouped[0].methods:
+            grouped = [evolve(grouped[0], methods=(_ANY,))]
+        yield from grouped
 
 
-def _accesses(app: Flask, rule: Rule) -> dict[str, tuple[str, str]]:
+def _accesses(app: Flask, rule: Rule) -> dict[str, RouteAccess]:
     """Return who can access a route by each of its methods, except those that Flask adds."""
     methods = {*_COMMON_METHODS, _ANY} if rule.methods is None else set(rule.methods)
     if getattr(rule, "provide_automatic_options", False):
         methods.discard("OPTIONS")
-    accesses = {method: access_to(app, rule, method) for method in methods}
+    accesses = {method: _access(app, rule, method) for method in methods}
     view_class = getattr(app.view_functions.get(rule.endpoint), "view_class", None)
     if accesses.get("HEAD") == accesses.get("GET") and not hasattr(view_class, "head"):
         accesses.pop("HEAD", None)
     return accesses
+
+
+def _access(app: Flask, rule: Rule, method: str) -> RouteAccess:
+    """Return who can access a route by a method, without the method's name."""
+    access, by = access_to(app, rule, method)
+    policies, authenticators = requirements_of(app, rule, method)
+    return RouteAccess(rule.endpoint, (), rule.rule, access, by, policies, authenticators)

@@ -10,7 +10,6 @@ from ._claim_types import ClaimTypes
 from ._parties import Audience, Client, Issuer, Subject
 from ._required_claims import RequiredClaims
 from ._rules import ClaimRule, apply_rules, as_rules
-from ._scope import Scope
 from ._times import Expiry, IssuedAt, MaxLifetime, NotBefore
 from ._token_kinds import AccessToken, TokenType, TokenUse
 
@@ -26,7 +25,6 @@ __all__ = [
     "MaxLifetime",
     "NotBefore",
     "RequiredClaims",
-    "Scope",
     "Subject",
     "TokenType",
     "TokenUse",

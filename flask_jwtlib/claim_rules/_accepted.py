@@ -1,4 +1,4 @@
-"""The values that a rule accepts: checking them, and showing them in a log line."""
+"""What rules share: reading a claim that must exist, and checking and showing the accepted values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from .._options import as_strings
-from ..errors import ConfigurationError
+from ..errors import AbsentClaimError, ConfigurationError, MissingClaimError
+from ..values import Claims
 
-__all__ = ["at_least_one", "listed"]
+__all__ = ["at_least_one", "listed", "required"]
 
 
 def at_least_one(owner: str, values: tuple[Any, ...], what: str) -> tuple[str, ...]:
@@ -33,3 +34,15 @@ def at_least_one(owner: str, values: tuple[Any, ...], what: str) -> tuple[str, .
 def listed(accepted: tuple[str, ...]) -> str:
     """Show the accepted values in a log line: ``'a' or 'b'``."""
     return " or ".join(map(repr, accepted))
+
+
+def required(claims: Claims, claim: str) -> Any:
+    """Return a claim that a rule needs.
+
+    Raises:
+        MissingClaimError: The token has no such claim.
+    """
+    try:
+        return claims[claim]
+    except AbsentClaimError:
+        raise MissingClaimError(claim) from None

@@ -32,6 +32,8 @@ class Issuer:
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token of another issuer."""
+        if "iss" not in claims:
+            raise MissingClaimError("iss")
         issuer = claims["iss"]
         if issuer not in self.accepted:
             raise ClaimError(
@@ -65,6 +67,8 @@ class Audience:
                     "if it names this API, set JWT_AUDIENCE or pass rules=[Audience(…)] to the validator",
                 )
             return
+        if "aud" not in claims:
+            raise MissingClaimError("aud")
         audience = claims["aud"]
         if audience not in self.accepted and (
             type(audience) is str or set(claims.audience).isdisjoint(self.accepted)
@@ -130,6 +134,8 @@ class Subject:
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token about another subject."""
+        if "sub" not in claims:
+            raise MissingClaimError("sub")
         subject = claims["sub"]
         if subject not in self.accepted:
             raise ClaimError("sub", f"sub is {quoted(subject)}, which is not accepted")

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ..errors import MissingClaimError
 from ..values import Claims
-from ._accepted import at_least_one
+from ._accepted import at_least_one, required
 
 __all__ = ["RequiredClaims"]
 
@@ -29,5 +29,5 @@ class RequiredClaims:
     def __call__(self, claims: Claims) -> None:
         """Refuse a token that lacks one of the claims."""
         for claim in self.claims:
-            if claims[claim] is None:
+            if required(claims, claim) is None:
                 raise MissingClaimError(claim)

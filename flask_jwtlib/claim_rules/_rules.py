@@ -6,10 +6,11 @@ another ``AuthenticationError``. Any such callable is a rule.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..errors import ClaimError, ConfigurationError
+from ..errors import AbsentClaimError, ClaimError, ConfigurationError, MissingClaimError
 from ..log_text import quoted
 from ..values import Claims
 
@@ -26,9 +27,21 @@ def apply_rules(claims: Claims, rules: Iterable[ClaimRule]) -> None:
         AuthenticationError: A rule refuses them.
     """
     for rule in rules:
-        verdict = rule(claims)
+        try:
+            verdict = rule(claims)
+        except KeyError as error:
+            raise _missing(rule, error) from None
         if verdict is not None and verdict is not True:
             raise _verdict_error(rule, verdict)
+
+
+def _missing(rule: ClaimRule, error: KeyError) -> ClaimError:
+    """Return the refusal for a rule that read what is absent: a claim, or a member within one."""
+    if isinstance(error, AbsentClaimError):
+        return MissingClaimError(error.claim)
+    name = _name_of(rule)
+    key = error.args[0] if error.args else None
+    return ClaimError(name, f"the rule {quoted(name)} found no {quoted(key)}")
 
 
 def _verdict_error(rule: ClaimRule, verdict: object) -> ClaimError:
@@ -63,6 +76,13 @@ def as_rules(rules: Iterable[ClaimRule]) -> tuple[ClaimRule, ...]:
         if isinstance(rule, type):
             raise ConfigurationError(
                 f"a claim rule is the class {rule.__name__}, expected an instance: {rule.__name__}(…)"
+            )
+        if inspect.iscoroutinefunction(rule) or inspect.iscoroutinefunction(
+            getattr(rule, "__call__", None)  # noqa: B004 - the method itself is looked at
+        ):
+            raise ConfigurationError(
+                f"the claim rule {_name_of(rule)} is async, expected a plain function: let it compare "
+                "claims, and ask other services in the view"
             )
         if not callable(rule):
             raise ConfigurationError(

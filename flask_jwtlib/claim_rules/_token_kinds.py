@@ -12,7 +12,7 @@ from .._options import as_strings
 from ..errors import ClaimError, ConfigurationError
 from ..log_text import quoted
 from ..values import Claims
-from ._accepted import at_least_one, listed
+from ._accepted import at_least_one, listed, required
 
 __all__ = ["AccessToken", "TokenType", "TokenUse"]
 
@@ -229,7 +229,7 @@ class TokenUse:
 
     def __call__(self, claims: Claims) -> None:
         """Refuse a token for another use."""
-        use = claims["token_use"]
+        use = required(claims, "token_use")
         if use not in self.accepted:
             raise ClaimError(
                 "token_use",

@@ -11,7 +11,7 @@ from functools import partial
 from attrs import Factory, field, frozen
 from flask import Flask
 
-from .._flask.state import current_app_or_none
+from .._flask.proxies import current_app_or_none
 from ..errors import ConfigurationError
 from ..keys import KeySet
 from ._deferred_calls import start_thread

@@ -14,7 +14,7 @@ from ..values import UnverifiedHeader
 from ._jose import KeyMaterial
 from ._jwk import use_names
 from ._key_index import KeyIndex, Keys
-from ._text import as_text, find_key, parse_json, unreadable
+from ._text import FOR_A_PATH, as_text, find_key, parse_json, unreadable
 from ._verification_key import VerificationKey
 
 __all__ = ["KeySet"]
@@ -229,9 +229,7 @@ class KeySet(Shared):
 
 def _key_object(material: object) -> KeyMaterial:
     if isinstance(material, PathLike):
-        raise ConfigurationError(
-            "a path is not a key", advice="pass the file's content, such as path.read_text()"
-        )
+        raise ConfigurationError("a path is not a key", advice=FOR_A_PATH)
     # VerificationKey refuses anything but a key object.
     return cast("KeyMaterial", material)
 

@@ -16,13 +16,34 @@ from ..errors import ConfigurationError
 from ._jose import KeyMaterial
 from ._secret_text import PRIVATE_KEY_REFUSED, kind_of_key, refuse_private_key
 
-__all__ = ["as_text", "find_key", "load_openssh", "load_pem", "parse_json", "unreadable"]
+__all__ = [
+    "FOR_A_PATH",
+    "as_text",
+    "find_key",
+    "load_openssh",
+    "load_pem",
+    "parse_json",
+    "unreadable",
+]
 
 _PEM_BEGIN = "-----BEGIN "
 _PEM_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 _BASE64_OR_URL = re.compile(r"[A-Za-z0-9+/_-]+")
 _TO_URL = str.maketrans("+/", "-_")
+
+_URL = re.compile(r"https?://", re.IGNORECASE)
+_PATH = re.compile(
+    r"(?:file://|\.{0,2}/|~|[A-Za-z]:\\)[^\r\n]+|[^\r\n]+\.(?:pem|crt|cer|der|key|pub|jwks?|json)"
+)
+_FOR_A_URL = (
+    "pass JWKSKeyProvider('https://…') of flask_jwtlib_strategies.key_providers.jwks for the URL of a key "
+    "set, or OIDCKeyProvider('https://…') of flask_jwtlib_strategies.key_providers.oidc for an issuer"
+)
+FOR_A_PATH = (
+    "pass the file's content, such as Path(…).read_text(), or FileKeyProvider(path) of "
+    "flask_jwtlib_strategies.key_providers.files, which reads a file again when it changes"
+)
 
 # The number of fields in each type of key. Each field begins with its length.
 _OPENSSH_FIELDS = {
@@ -65,10 +86,15 @@ def unreadable(text: str | bytes) -> ConfigurationError:
             f"this text is {kind} that is cut off or damaged, or in an unsupported format",
             advice="pass it as PEM, as an OpenSSH line, or as a JWK or a JWK set in JSON",
         )
+    place = as_text(text).strip()
+    if _URL.match(place):
+        return ConfigurationError("this text is a URL, not a key", advice=_FOR_A_URL)
+    if _PATH.fullmatch(place):
+        return ConfigurationError("this text looks like a path, not a key", advice=FOR_A_PATH)
     return ConfigurationError(
         "this text is not a PEM, JWK or OpenSSH public key, nor the base64 text of one",
-        advice="pass a key file's content instead of its path, the URL of a key set as "
-        "JWKSKeyProvider(…), and an HMAC secret as VerificationKey.from_secret(…)",
+        advice="pass a key file's content or FileKeyProvider(path) instead of its path, the URL of a key "
+        "set as JWKSKeyProvider(url), and an HMAC secret as VerificationKey.from_secret(secret)",
     )
 
 

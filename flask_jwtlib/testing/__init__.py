@@ -1,5 +1,7 @@
 """Tools for tests of apps and strategies: a token issuer with real keys, an identity provider, requests.
 
+``lend_keys`` lets an app's ``Authenticator`` accept a test issuer's tokens.
+
 The tests that each strategy must pass are in ``flask_jwtlib.testing.contracts``. The fixtures are in
 ``flask_jwtlib.testing.plugin``, which pytest loads automatically.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from .identity_provider import Behaviour, IdentityProvider, ReceivedRequest
 from .issuer import TokenIssuer, base64url, bearer
+from .lent_keys import lend_keys
 from .module_api import module_api_restored
 from .request import make_request
 
@@ -18,6 +21,7 @@ __all__ = [
     "TokenIssuer",
     "base64url",
     "bearer",
+    "lend_keys",
     "make_request",
     "module_api_restored",
 ]

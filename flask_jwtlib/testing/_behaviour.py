@@ -30,12 +30,16 @@ class ReceivedRequest:
         query: Its query, empty if it has none.
         headers: Its headers, with case-insensitive names.
         client_port: The client's port, which differs for each connection.
+        method: ``"GET"`` or ``"POST"``.
+        body: Its body, empty if it has none.
     """
 
     path: str
     query: str
     headers: Message
     client_port: int
+    method: str = "GET"
+    body: bytes = b""
 
 
 @frozen(kw_only=True)

@@ -16,6 +16,8 @@ from ._behaviour import Behaviour, PlannedResponse, ReceivedRequest
 
 __all__ = ["MisbehavingServer"]
 
+_LONGEST_BODY = 1024 * 1024
+
 
 class MisbehavingServer:
     """Serves each connection in its own thread until it is closed.
@@ -113,9 +115,24 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the test's output free of access logs."""
 
     def do_GET(self) -> None:
-        """Respond to one request."""
+        """Respond to a request without a body."""
+        self._respond(b"")
+
+    def do_POST(self) -> None:
+        """Respond to a request with a body of at most 1 MiB, whose length the client states."""
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()):
+            self.send_error(411)
+        elif len(length) > len(str(_LONGEST_BODY)) or int(length) > _LONGEST_BODY:
+            self.send_error(413)
+        else:
+            self._respond(self.rfile.read(int(length)))
+
+    def _respond(self, body: bytes) -> None:
         url = urlsplit(self.path)
-        request = ReceivedRequest(url.path, url.query, self.headers, self.client_address[1])
+        request = ReceivedRequest(
+            url.path, url.query, self.headers, self.client_address[1], self.command, body
+        )
         with self.server.responding(request) as (response, hold):
             behaviour: Behaviour = response.behaviour
             if behaviour.hang:

@@ -28,6 +28,8 @@ _HOST = "127.0.0.1"
 class IdentityProvider:
     """Serves keys and metadata at 127.0.0.1, records the requests, and can be made to misbehave.
 
+    It responds to POST as to GET, and records the body, for clients that send tokens or assertions.
+
     Use it to test how a provider of fetched keys handles key rotation and outages::
 
         with IdentityProvider() as idp:

@@ -3,7 +3,8 @@
 Import a strategy from its module, such as ``flask_jwtlib_strategies.key_providers.jwks``, so that an
 application loads only what it uses. There is a folder for each role:
 
-- ``extractors``: where a token is found. ``composite`` tries several places.
+- ``extractors``: where a token is found. ``composite`` tries several places. ``cross_site`` checks that no
+  other site made the browser send a cookie.
 - ``key_providers``: where keys come from. ``oidc``: an OpenID provider. ``jwks``: a URL. ``per_kid``: one URL
   for each key ID. ``files``: files and directories. ``composite``: several sources. ``warm_up`` fetches the
   keys of several providers in advance.

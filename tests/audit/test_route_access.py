@@ -648,7 +648,7 @@ def test_a_redirect_is_guarded_only_by_the_app(app: Flask, auth: Authenticator) 
 
     assert listed(app) == [("GET", "open", "redirect")]
 
-    auth.init_app(app)
+    auth.protect(app)
     assert listed(app) == [("GET", "required", "guard of the app")]
     assert app.test_client().get("/old").status_code == 401
 

@@ -12,12 +12,19 @@ import flask_jwtlib
 from flask_jwtlib import Authenticator
 from flask_jwtlib._flask import decorator_order
 from flask_jwtlib.testing import TokenIssuer
+from tests.authenticator.callers import Callers, make_callers
 
 
 @pytest.fixture
 def auth(issuer: TokenIssuer) -> Authenticator:
     """An Authenticator with default strategies that trusts ``issuer``."""
     return Authenticator(keys=issuer.verification_key)
+
+
+@pytest.fixture
+def callers(issuer: TokenIssuer, other_issuer: TokenIssuer) -> Callers:
+    """A user and a gateway, who have tokens in the same request, and their authenticators."""
+    return make_callers(issuer, other_issuer)
 
 
 @pytest.fixture

@@ -97,10 +97,10 @@ def test_every_request_is_refused_until_it_is_fixed(app: Flask, decorate: Decora
     assert ran == []
 
 
-def test_init_app_reports_a_decorator_above_the_route(
+def test_protect_reports_a_decorator_above_the_route(
     auth: Authenticator, app: Flask, decorate: Decorator[Any]
 ) -> None:
-    """``init_app`` reports decorators that are in the wrong order by then, before any request."""
+    """``protect`` reports decorators that are in the wrong order by then, before any request."""
 
     @decorate
     @app.get("/")
@@ -108,7 +108,7 @@ def test_init_app_reports_a_decorator_above_the_route(
         return "secret"
 
     with pytest.raises(ConfigurationError, match="authentication decorator: secrets"):
-        auth.init_app(app)
+        auth.protect(app)
 
 
 def test_all_misplaced_views_are_named(auth: Authenticator, app: Flask) -> None:
@@ -419,8 +419,8 @@ def test_functions_decorated_during_discovery_count(
 def test_without_a_decorator_nothing_is_searched(
     auth: Authenticator, app: Flask, is_searching: Callable[[], bool]
 ) -> None:
-    """An app that uses ``init_app`` and no decorator is never searched."""
-    auth.init_app(app)
+    """An app that uses ``protect`` and no decorator is never searched."""
+    auth.protect(app)
 
     assert not is_searching()
 

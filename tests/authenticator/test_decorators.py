@@ -11,6 +11,7 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import Unauthorized
 
 from flask_jwtlib import (
+    AuthenticationError,
     Authenticator,
     BearerToken,
     Claims,
@@ -476,9 +477,9 @@ def test_a_nested_view_restores_the_outer_caller(
         def view() -> Any:
             try:
                 response: Any = nested()
-            except LookupError:
-                response = "raised"
-            return jsonify([str(getattr(response, "status_code", response)), *_published()])
+            except (LookupError, AuthenticationError) as error:
+                response = getattr(error, "status", "raised")
+            return jsonify([str(response), *_published()])
     else:
 
         @app.get("/")
@@ -486,9 +487,9 @@ def test_a_nested_view_restores_the_outer_caller(
         async def view_async() -> Any:
             try:
                 response: Any = await nested_async()
-            except LookupError:
-                response = "raised"
-            return jsonify([str(getattr(response, "status_code", response)), *_published()])
+            except (LookupError, AuthenticationError) as error:
+                response = getattr(error, "status", "raised")
+            return jsonify([str(response), *_published()])
 
     token = issuer.token("outer")
     inside = issuer.token("inner")
@@ -574,15 +575,20 @@ def test_a_nested_view_keeps_the_applications_assignments(
 
 
 def test_an_exception_of_the_view_propagates(auth: Authenticator, app: Flask, token: str) -> None:
-    """A view's exception reaches Flask's error handling, even an InvalidTokenError."""
+    """A view's exception reaches Flask's error handling, which makes a response of a refusal."""
 
-    @app.get("/")
+    @app.get("/<kind>")
     @auth.requires_authentication
-    def view() -> str:
-        raise InvalidTokenError("the view's own")
+    def view(kind: str) -> str:
+        raise InvalidTokenError("secret") if kind == "refusal" else LookupError("the view's own")
 
-    with pytest.raises(InvalidTokenError, match="the view's own"):
-        app.test_client().get("/", headers=bearer(token))
+    client = app.test_client()
+    with pytest.raises(LookupError, match="the view's own"):
+        client.get("/fault", headers=bearer(token))
+    response = client.get("/refusal", headers=bearer(token))
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+    assert "secret" not in response.text
 
 
 def test_the_view_does_not_run_for_a_refused_caller(auth: Authenticator, app: Flask) -> None:

@@ -18,11 +18,13 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.testing import TokenIssuer, bearer
 
+PREFLIGHT = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
+
 
 @pytest.fixture
 def guarded_app(auth: Authenticator, app: Flask) -> Flask:
     """An app that denies by default, with an ordinary view and a public one."""
-    auth.init_app(app)
+    auth.protect(app)
 
     @app.get("/")
     def view() -> str:
@@ -40,7 +42,7 @@ def guarded_app(auth: Authenticator, app: Flask) -> Flask:
     return app
 
 
-def test_init_app_guards_views_without_a_decorator(guarded_app: Flask, token: str) -> None:
+def test_protect_guards_views_without_a_decorator(guarded_app: Flask, token: str) -> None:
     """With default-deny an undecorated view needs a token."""
     client = guarded_app.test_client()
 
@@ -59,7 +61,7 @@ def test_a_public_view_is_open(guarded_app: Flask, token: str, expired: str) -> 
 
 def test_a_public_view_has_no_caller(auth: Authenticator, app: Flask, token: str) -> None:
     """A public view's token isn't verified, so no caller is published."""
-    auth.init_app(app)
+    auth.protect(app)
 
     @app.get("/")
     @public
@@ -71,7 +73,7 @@ def test_a_public_view_has_no_caller(auth: Authenticator, app: Flask, token: str
 
 def test_public_works_above_or_below_the_route(auth: Authenticator, app: Flask) -> None:
     """``@public`` marks the function, so its order relative to ``@app.route`` doesn't matter."""
-    auth.init_app(app)
+    auth.protect(app)
 
     @public
     @app.get("/above")
@@ -91,7 +93,7 @@ def test_public_works_above_or_below_the_route(auth: Authenticator, app: Flask) 
 
 def test_public_with_a_decorator(auth: Authenticator, app: Flask, token: str) -> None:
     """Default-deny skips a public view; a decorator on that view still guards it."""
-    auth.init_app(app)
+    auth.protect(app)
 
     @app.get("/needed")
     @public
@@ -113,17 +115,29 @@ def test_public_with_a_decorator(auth: Authenticator, app: Flask, token: str) ->
     assert client.get("/optional", headers=bearer(token)).text == "alice"
 
 
-def test_an_optional_decorator_does_not_open_a_view(auth: Authenticator, app: Flask) -> None:
-    """Only ``public`` opens a view: an optional decorator alone leaves it closed."""
-    auth.init_app(app)
-    app.add_url_rule("/", "view", auth.optional_authentication(lambda: "in"))
+def test_an_optional_decorator_opens_a_view_for_its_own_authenticator(
+    auth: Authenticator, app: Flask, token: str, expired: str
+) -> None:
+    """The optional decorator of the Authenticator that protects the app decides; another one's doesn't."""
+    auth.protect(app)
+    other = auth.evolve()
 
-    assert app.test_client().get("/").status_code == 401
+    def view() -> str:
+        return current_principal.subject or "" if current_principal else "anonymous"
+
+    app.add_url_rule("/", "view", auth.optional_authentication(view))
+    app.add_url_rule("/other", "other", other.optional_authentication(view))
+    client = app.test_client()
+
+    assert client.get("/").text == client.get("/", headers=bearer(expired)).text == "anonymous"
+    assert client.get("/", headers=bearer(token)).text == "alice"
+    assert client.get("/other").status_code == 401
+    assert client.get("/other", headers=bearer(token)).text == "alice"
 
 
 def test_public_view_classes(auth: Authenticator, app: Flask) -> None:
     """A View or MethodView class marked public is open for all of its methods."""
-    auth.init_app(app)
+    auth.protect(app)
 
     @public
     class Status(MethodView):
@@ -149,7 +163,7 @@ def test_public_view_classes(auth: Authenticator, app: Flask) -> None:
 
 def test_a_subclass_of_a_public_view_is_not_public(auth: Authenticator, app: Flask) -> None:
     """The mark applies to the class itself: a subclass is closed unless it is marked, too."""
-    auth.init_app(app)
+    auth.protect(app)
 
     @public
     class Page(MethodView):
@@ -171,7 +185,7 @@ def test_static_files_are_closed_until_marked(auth: Authenticator, tmp_path: Pat
     (tmp_path / "static" / "style.css").write_text("body {}")
     for name in ("closed", "open"):
         app = Flask(name, root_path=str(tmp_path))
-        auth.init_app(app)
+        auth.protect(app)
         if name == "open":
             public(app.view_functions["static"])
 
@@ -185,7 +199,7 @@ def test_static_files_of_a_blueprint_can_be_marked(
     """A blueprint's static view is a bound method; marking it public opens only that view."""
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "style.css").write_text("body {}")
-    auth.init_app(app)
+    auth.protect(app)
     for name in ("closed", "open"):
         blueprint = Blueprint(
             name, __name__, root_path=str(tmp_path), static_folder="static", url_prefix=f"/{name}"
@@ -245,31 +259,51 @@ def test_without_default_deny_404_and_405_are_flasks(
 
 def test_a_redirect_to_the_canonical_path_is_guarded(auth: Authenticator, app: Flask) -> None:
     """Flask's redirect to the path with a slash reveals that it exists, so it is refused, too."""
-    auth.init_app(app)
+    auth.protect(app)
     app.add_url_rule("/folder/", "folder", lambda: "in")
 
     assert app.test_client().get("/folder").status_code == 401
 
 
-def test_automatic_options_are_open(guarded_app: Flask) -> None:
-    """Flask's automatic OPTIONS response, as for a CORS preflight, needs no token and runs no view."""
-    response = guarded_app.test_client().options("/")
+def test_automatic_preflights_are_open(guarded_app: Flask) -> None:
+    """Flask's automatic response to a CORS preflight needs no token and runs no view."""
+    response = guarded_app.test_client().options("/", headers=PREFLIGHT)
 
     assert response.status_code == 200
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-@pytest.mark.parametrize("way", ["init_app", "decorator", "blueprint guard"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"Origin": "https://app.example"}, id="no method"),
+        pytest.param({"Access-Control-Request-Method": "GET"}, id="no origin"),
+    ],
+)
+def test_other_automatic_options_are_guarded(
+    guarded_app: Flask, token: str, headers: dict[str, str]
+) -> None:
+    """An OPTIONS request that isn't a CORS preflight needs a token: it tells which methods a path has."""
+    client = guarded_app.test_client()
+
+    refused = client.options("/", headers=headers)
+    assert refused.status_code == 401
+    assert "Allow" not in refused.headers
+    assert client.options("/", headers={**headers, **bearer(token)}).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["protect", "decorator", "blueprint guard"])
 def test_a_handwritten_options_view_is_guarded(
     auth: Authenticator, app: Flask, token: str, way: str
 ) -> None:
-    """An application's own view for OPTIONS is guarded."""
+    """An application's own view for OPTIONS is guarded, also from preflights."""
 
     def view() -> str:
         return f"by hand for {current_principal.subject}"
 
-    if way == "init_app":
-        auth.init_app(app)
+    if way == "protect":
+        auth.protect(app)
         app.add_url_rule("/", view_func=view, methods=["GET", "OPTIONS"])
     elif way == "decorator":
         guarded = auth.requires_authentication(view)
@@ -282,22 +316,24 @@ def test_a_handwritten_options_view_is_guarded(
     client = app.test_client()
 
     assert client.options("/").status_code == 401
+    assert client.options("/", headers=PREFLIGHT).status_code == 401
     assert client.options("/", headers=bearer(token)).text == "by hand for alice"
 
 
 def test_options_without_automatic_response_are_guarded(auth: Authenticator, app: Flask) -> None:
     """A view that turns the automatic response off has its OPTIONS guarded."""
-    auth.init_app(app)
+    auth.protect(app)
     app.add_url_rule("/", "view", lambda: "in", provide_automatic_options=False)
 
     assert app.test_client().options("/").status_code == 401
+    assert app.test_client().options("/", headers=PREFLIGHT).status_code == 401
 
 
-def test_init_apps_rules_apply_to_all_views(
+def test_the_rules_of_protect_apply_to_all_views(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
-    """Claim rules given to init_app apply to all views that aren't public."""
-    auth.init_app(app, rules=[Scope("api")])
+    """Claim rules given to protect apply to all views that aren't public."""
+    auth.protect(app, rules=[Scope("api")])
     app.add_url_rule("/", "view", lambda: "in")
     app.add_url_rule("/open", "open", public(lambda: "open"))
     client = app.test_client()
@@ -308,22 +344,22 @@ def test_init_apps_rules_apply_to_all_views(
     assert client.get("/open", headers=bearer(issuer.token())).status_code == 200
 
 
-def test_a_second_init_app_is_refused(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
+def test_a_second_protect_is_refused(auth: Authenticator, app: Flask, issuer: TokenIssuer) -> None:
     """A second default for one app is refused; the first one stays."""
-    auth.init_app(app)
+    auth.protect(app)
 
     with pytest.raises(ConfigurationError, match="already"):
-        auth.init_app(app)
+        auth.protect(app)
     with pytest.raises(ConfigurationError, match="already"):
-        Authenticator(keys=issuer.verification_key).init_app(app)
-    assert app.extensions["flask_jwtlib"] is auth
+        Authenticator(keys=issuer.verification_key).protect(app)
+    assert app.extensions["flask_jwtlib"].protected_by is auth
 
 
 def test_one_authenticator_may_guard_several_apps(auth: Authenticator, token: str) -> None:
     """One Authenticator can be the default of two apps."""
     for name in ("one", "two"):
         app = Flask(name, root_path=".")
-        auth.init_app(app)
+        auth.protect(app)
         app.add_url_rule("/", "view", lambda: "in")
         client = app.test_client()
         assert client.get("/").status_code == 401
@@ -331,12 +367,12 @@ def test_one_authenticator_may_guard_several_apps(auth: Authenticator, token: st
 
 
 def test_wrong_rules_leave_the_app_unchanged(auth: Authenticator, app: Flask) -> None:
-    """Invalid rules make init_app raise before it changes the app, so the call can be repeated."""
+    """Invalid rules make protect raise before it changes the app, so the call can be repeated."""
     wrong: Any = ["api"]
 
     with pytest.raises(ConfigurationError):
-        auth.init_app(app, rules=wrong)
-    auth.init_app(app)
+        auth.protect(app, rules=wrong)
+    auth.protect(app)
 
 
 def test_a_guarded_blueprint(auth: Authenticator, app: Flask, token: str) -> None:
@@ -358,7 +394,8 @@ def test_a_guarded_blueprint(auth: Authenticator, app: Flask, token: str) -> Non
     assert client.get("/api/nested/").status_code == 401
     assert client.get("/api/", headers=bearer(token)).text == "for alice"
     assert client.get("/api/nested/", headers=bearer(token)).text == "nested for alice"
-    assert client.options("/api/").status_code == 200
+    assert client.options("/api/").status_code == 401
+    assert client.options("/api/", headers=PREFLIGHT).status_code == 200
 
 
 def test_a_guards_rules_apply_behind_it(
@@ -380,7 +417,7 @@ def test_default_and_blueprint_guard_must_both_accept(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
     """A blueprint's guard is checked in addition to the app's default."""
-    auth.init_app(app)
+    auth.protect(app)
     blueprint = Blueprint("admin", __name__)
     blueprint.before_request(auth.guard(rules=[Scope("admin")]))
     blueprint.add_url_rule("/", "view", lambda: "in")
@@ -396,7 +433,7 @@ def test_a_decorated_view_behind_the_default(
     auth: Authenticator, app: Flask, issuer: TokenIssuer
 ) -> None:
     """A view's decorator may be stricter than the app's default."""
-    auth.init_app(app)
+    auth.protect(app)
     needed = auth.requires_authentication(rules=[Scope("reports")])
     app.add_url_rule("/", "view", needed(lambda: current_principal.subject))
     client = app.test_client()
@@ -446,7 +483,7 @@ def test_an_equal_view_is_not_public(auth: Authenticator, app: Flask) -> None:
     open_page, closed_page = Page("x"), Page("x")
     app.add_url_rule("/open", "open", public(open_page))
     app.add_url_rule("/closed", "closed", closed_page)
-    auth.init_app(app)
+    auth.protect(app)
 
     client = app.test_client()
     assert client.get("/open").status_code == 200

@@ -12,6 +12,7 @@ from flask_jwtlib import (
     Authenticator,
     BearerToken,
     Claims,
+    ConfigurationError,
     HeaderTokenExtractor,
     InvalidTokenError,
     KeyProvider,
@@ -462,15 +463,31 @@ def test_a_rule_may_report_an_outage(app: Flask, issuer: TokenIssuer, token: str
     assert_server_fault(app.test_client().get("/", headers=bearer(token)), ran)
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-def test_an_async_rule_refuses(app: Flask, issuer: TokenIssuer, token: str, ran: Ran) -> None:
-    """A coroutine is truthy, but does not accept."""
+def test_an_async_rule_is_a_wrong_composition(issuer: TokenIssuer) -> None:
+    """It is refused when the view is decorated, since nothing would await it."""
 
     async def rule(claims: Claims) -> bool:
         return True
 
     auth = Authenticator(keys=issuer.verification_key)
-    app.add_url_rule("/", "view", auth.requires_authentication(rules=[rule])(ran))  # type: ignore[list-item]
+    with pytest.raises(ConfigurationError, match="async"):
+        auth.requires_authentication(rules=[rule])  # type: ignore[list-item]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_a_rule_that_returns_a_coroutine_refuses(
+    app: Flask, issuer: TokenIssuer, token: str, ran: Ran
+) -> None:
+    """A coroutine is truthy, but does not accept."""
+
+    async def accept() -> bool:
+        return True
+
+    def rule(claims: Claims) -> Any:
+        return accept()
+
+    auth = Authenticator(keys=issuer.verification_key)
+    app.add_url_rule("/", "view", auth.requires_authentication(rules=[rule])(ran))
 
     assert app.test_client().get("/", headers=bearer(token)).status_code == 401
     assert ran.times == 0

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
-from flask import Flask, g, jsonify
+from flask import Flask, appcontext_pushed, g, jsonify, request_tearing_down
 
 import flask_jwtlib
 from flask_jwtlib import Authenticator, current_principal, is_authenticated
@@ -218,7 +219,7 @@ def test_mounted_apps_use_their_own_authenticators(
 
     mounted = Flask("mounted", root_path=".")
     mounted.testing = True
-    Authenticator(keys=other_issuer.verification_key).init_app(mounted)
+    Authenticator(keys=other_issuer.verification_key).protect(mounted)
     mounted.add_url_rule("/", "view", lambda: current_principal.subject)
     app.add_url_rule("/", "view", auth.requires_authentication(lambda: current_principal.subject))
     client = Client(DispatcherMiddleware(app.wsgi_app, {"/mounted": mounted.wsgi_app}))
@@ -229,3 +230,25 @@ def test_mounted_apps_use_their_own_authenticators(
     assert client.get("/mounted/", headers=theirs).text == "theirs"
     assert client.get("/mounted/", headers=ours).status_code == 401
     assert client.get("/mounted/nowhere", headers=ours).status_code == 401
+
+
+def test_nothing_of_a_request_within_a_request_stays(
+    auth: Authenticator, app: Flask, issuer: TokenIssuer
+) -> None:
+    """After a request within another one, no receiver of a signal is left over."""
+    app.add_url_rule("/inner", "inner", auth.requires_authentication(lambda: "in"))
+
+    @app.get("/")
+    @auth.requires_authentication
+    def view() -> str:
+        return app.test_client().get("/inner", headers=bearer(issuer.token("bob"))).text
+
+    def receivers() -> list[int]:
+        signals = request_tearing_down, appcontext_pushed
+        return [len(list(signal.receivers_for(app))) for signal in signals]
+
+    before = receivers()
+    for _ in range(3):
+        assert app.test_client().get("/", headers=bearer(issuer.token())).text == "in"
+    gc.collect()
+    assert receivers() == before

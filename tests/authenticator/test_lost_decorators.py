@@ -236,14 +236,14 @@ def test_a_lost_decorator_is_reported(
 
 
 @pytest.mark.parametrize("lose", LOST)
-def test_init_app_reports_a_lost_decorator(
+def test_protect_reports_a_lost_decorator(
     app: Flask, auth: Authenticator, lose: Callable[[Any, Decorate], Any]
 ) -> None:
-    """``init_app`` reports the same, before any request."""
+    """``protect`` reports the same, before any request."""
     kept = lose(app, auth.requires_authentication)
 
     with pytest.raises(ConfigurationError, match="authentication decorator: x"):
-        auth.init_app(app)
+        auth.protect(app)
     del kept
 
 

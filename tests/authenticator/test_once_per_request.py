@@ -142,7 +142,7 @@ def test_a_request_is_decided_once(
     app: Flask, count: Count, counting: Authenticator, unseen: str
 ) -> None:
     """Default-deny, guards, stacked decorators, nested views and authenticate() share one decision."""
-    counting.init_app(app)
+    counting.protect(app)
     app.before_request(counting.guard(rules=[Scope("api")]))
 
     @counting.requires_authentication
@@ -279,7 +279,7 @@ def test_a_custom_validators_result_is_kept(app: Flask, issuer: TokenIssuer, tok
 
     view = auth.requires_authentication(auth.requires_authentication(look))
     app.add_url_rule("/", "view", view)
-    auth.init_app(app)
+    auth.protect(app)
 
     assert app.test_client().get("/", headers=bearer(token)).text == "in"
     assert validator.calls == 1

@@ -43,7 +43,7 @@ NO_SCHEME = (
 
 @pytest.fixture
 def respond(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
-    """Call a route, and return the status, the challenge and the log line of the refusal."""
+    """Call a route, and return the status, the challenge and the refusal's log line, without the endpoint."""
 
     def asked(auth: Authenticator, headers: dict[str, str], **options: Any) -> Any:
         decorator = "optional" if options.get("optional") else "requires"
@@ -55,7 +55,9 @@ def respond(app: Flask, caplog: pytest.LogCaptureFixture) -> Ask:
         (line,) = [
             record.getMessage() for record in caplog.records if record.funcName == "report_refused"
         ]
-        return response.status_code, response.headers.get("WWW-Authenticate"), line
+        assert line.endswith(" [GET it]")
+        challenge = response.headers.get("WWW-Authenticate")
+        return response.status_code, challenge, line.removesuffix(" [GET it]")
 
     return asked
 
@@ -246,7 +248,7 @@ def refusal(token: str, keys: KeyProvider) -> str:
     """Return the refusal's log text."""
     with pytest.raises(UnknownKeyError) as caught:
         JWTValidator().validate(BearerToken(token), keys)
-    return str(caught.value)
+    return caught.value.log_message
 
 
 def raising() -> Any:
@@ -277,7 +279,7 @@ def test_a_provider_without_kids_has_no_list(
     with pytest.raises(UnknownKeyError) as caught:
         validator.validate(BearerToken(issuer.token(header={"kid": "c"})), keys)
 
-    assert str(caught.value) == "no key has the kid 'c' and is for RS256"
+    assert caught.value.log_message == "no key has the kid 'c' and is for RS256"
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_broken_body_is_an_invalid_request(
     heard: list[str | None] = []
 
     def listen(sender: Flask, *, error: Any, **_: object) -> None:
-        heard.append(error.code)
+        heard.append(error.error_code)
 
     headers = bearer(token) if header else {}
     with request_refused.connected_to(listen, handling):
@@ -113,7 +113,7 @@ def test_a_broken_body_is_an_invalid_request(
     assert heard == ["invalid_request"]
     (line,) = caplog.messages
     assert line.startswith("InvalidRequestError: the request's body can't be read: ")
-    assert line.endswith("after 14 of 400 bytes")
+    assert line.endswith("after 14 of 400 bytes [POST /needed]")
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -198,7 +198,7 @@ def test_an_anonymous_form_uses_bounded_memory(app: Flask, body: str, limit: int
 def test_the_view_can_read_its_form(auth: Authenticator, token: str) -> None:
     """After a token in a form or a header, the view can read the form, the files and the bytes."""
     app = Flask("views")
-    auth.init_app(app)
+    auth.protect(app)
 
     @app.post("/form")
     def form() -> Any:

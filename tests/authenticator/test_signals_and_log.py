@@ -137,7 +137,7 @@ def test_a_refused_caller_is_signalled_with_its_reason(
     status: int,
     optional: bool,
 ) -> None:
-    """``request_refused`` has the error, and whether the route continued as anonymous."""
+    """``request_refused`` has the error, whether the view still runs, and who lacks a permission."""
     serve(app, auth)
     sent = {"good": bearer(token), "expired": bearer(expired)}.get(str(headers), headers)
 
@@ -146,11 +146,13 @@ def test_a_refused_caller_is_signalled_with_its_reason(
     [(kind, sender, values)] = listener.heard
     assert kind == "refused"
     assert sender is app
-    assert values.keys() == {"authenticator", "error", "optional"}
+    assert values.keys() == {"authenticator", "error", "optional", "principal"}
     assert values["authenticator"] is auth
     assert type(values["error"]) is error
-    assert (values["error"].code, values["error"].status) == (code, status)
+    assert (values["error"].error_code, values["error"].status) == (code, status)
     assert values["optional"] is optional
+    principal = values["principal"]
+    assert (principal and principal.subject) == ("alice" if status == 403 else None)
 
 
 @pytest.mark.parametrize("path", ["/", "/optional"])
@@ -234,7 +236,13 @@ def test_a_failing_listener_propagates(
         pytest.param("/", "expired", logging.INFO, "ExpiredTokenError: expired", id="expired"),
         pytest.param("/", "forged", logging.INFO, "BadSignatureError", id="forged"),
         pytest.param("/", "foreign", logging.WARNING, "JWT_AUDIENCE", id="audience forgotten"),
-        pytest.param("/scoped", "good", logging.INFO, "'reports' is required", id="scope"),
+        pytest.param(
+            "/scoped",
+            "good",
+            logging.INFO,
+            "required: scope reports; the caller is 'alice' of 'https://issuer.example', without scopes",
+            id="scope",
+        ),
     ],
 )
 def test_refusals_are_logged(
@@ -264,6 +272,8 @@ def test_refusals_are_logged(
     [record] = [record for record in caplog.records if record.name == "flask_jwtlib"]
     assert record.levelno == level
     assert text in record.getMessage()
+    assert record.getMessage().endswith(f" [GET {vars(record)['endpoint']}]")
+    assert vars(record)["method"] == "GET"
     assert "eyJ" not in caplog.text
 
 

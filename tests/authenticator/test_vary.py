@@ -50,7 +50,7 @@ def test_anonymous_responses_vary_by_authorization(
     assert vary_of(client.get("/", headers=bearer(expired))) == {"authorization"}
 
 
-@pytest.mark.parametrize("way", ["authenticate", "guard", "init_app"])
+@pytest.mark.parametrize("way", ["authenticate", "guard", "protect"])
 def test_responses_vary_however_the_caller_was_authenticated(
     auth: Authenticator, app: Flask, token: str, way: str
 ) -> None:
@@ -61,8 +61,8 @@ def test_responses_vary_however_the_caller_was_authenticated(
         app.add_url_rule("/", "view", lambda: "in")
     if way == "guard":
         app.before_request(auth.guard())
-    elif way == "init_app":
-        auth.init_app(app)
+    elif way == "protect":
+        auth.protect(app)
     client = app.test_client()
 
     assert vary_of(client.get("/", headers=bearer(token))) == {"authorization"}
@@ -209,18 +209,23 @@ def test_other_responses_are_private_as_well(
     assert vary_of(response) == {"authorization"}
 
 
-def test_refused_query_tokens_are_not_made_private(
+def test_refused_query_tokens_are_private(
     auth: Authenticator, app: Flask, token: str, expired: str
 ) -> None:
-    """A 4xx refusal carries no Cache-Control of ours."""
+    """The refusal of a token from the query is private, as a response to its caller would be."""
     scoped = auth.requires_authentication(rules=[Scope("reports")])
     app.add_url_rule("/", "view", scoped(lambda: "in"))
     client = app.test_client()
 
-    for value, status in ((expired, 401), (token, 403), ("!", 400)):
+    for value, status, cached in (
+        (expired, 401, "private"),
+        (token, 403, "private"),
+        ("!", 400, None),
+    ):
         response = client.get("/", query_string={"access_token": value})
         assert response.status_code == status
-        assert "Cache-Control" not in response.headers
+        assert response.headers.get("Cache-Control") == cached
+        assert vary_of(response) == {"authorization"}
 
 
 def test_an_aborting_view_is_marked(auth: Authenticator, app: Flask, token: str) -> None:

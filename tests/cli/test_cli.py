@@ -15,8 +15,9 @@ from flask_restful import Api, Resource
 
 import flask_jwtlib
 from flask_jwtlib import Authenticator, public
-from flask_jwtlib.audit import RouteAccess, route_accesses
+from flask_jwtlib.audit import route_accesses
 from flask_jwtlib.cli import jwtlib
+from flask_jwtlib.policies import Role, Scope
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 
@@ -113,11 +114,11 @@ def test_a_public_view_is_listed_as_public(app: Flask) -> None:
     assert listed(app, "it") == [("GET", "public", "@public")]
 
 
-def test_init_app_guards_all_but_public_views(app: Flask, auth: Authenticator) -> None:
+def test_protect_guards_all_but_public_views(app: Flask, auth: Authenticator) -> None:
     """Under default-deny, the static route and plain views are required; public views are not."""
     app.add_url_rule("/", "it", view)
     app.add_url_rule("/health", "health", public(fresh_view()))
-    auth.init_app(app)
+    auth.protect(app)
 
     assert listed(app, "it") == [("GET", "required", "guard of the app")]
     assert listed(app, "static") == [("GET", "required", "guard of the app")]
@@ -127,7 +128,7 @@ def test_init_app_guards_all_but_public_views(app: Flask, auth: Authenticator) -
 def test_a_guard_is_stricter_than_an_optional_decorator(app: Flask, auth: Authenticator) -> None:
     """An optional view behind a guard is required, because the guard refuses anonymous callers."""
     app.add_url_rule("/", "it", auth.optional_authentication(fresh_view()))
-    auth.init_app(app)
+    app.before_request(auth.guard())
 
     assert listed(app, "it") == [("GET", "required", "guard of the app")]
 
@@ -141,7 +142,7 @@ def test_a_public_view_with_a_decorator_is_listed_by_its_decorator(
 ) -> None:
     """A view that is both public and decorated is listed with its decorator's access."""
     app.add_url_rule("/", "it", public(getattr(auth, kind)(fresh_view())))
-    auth.init_app(app)
+    auth.protect(app)
 
     assert listed(app, "it") == [
         ("GET", kind.split("_", maxsplit=1)[0].replace("requires", "required"), "decorator")
@@ -298,7 +299,7 @@ def test_a_public_view_class_is_listed_as_public(app: Flask, auth: Authenticator
             return ""
 
     app.add_url_rule("/health", view_func=Health.as_view("health"))
-    auth.init_app(app)
+    auth.protect(app)
 
     assert listed(app, "health") == [("GET", "public", "@public")]
 
@@ -379,7 +380,7 @@ def test_rules_without_a_view_are_listed_by_their_guards(app: Flask, auth: Authe
     assert listed(app, "nowhere") == [("GET", "open", "")]
     assert listed(app, "built") == []
 
-    auth.init_app(app)
+    auth.protect(app)
     assert listed(app, "nowhere") == [("GET", "required", "guard of the app")]
 
 
@@ -390,27 +391,30 @@ def run(app: Flask, *arguments: str) -> tuple[int, str, str]:
 
 
 def test_the_table_has_one_line_per_route(app: Flask, auth: Authenticator) -> None:
-    """The command prints endpoint, methods, rule, access and reason, and exits with 0."""
+    """The command prints endpoint, methods, rule, access, reason and policies, and exits with 0."""
     app.add_url_rule("/open", "open", view)
     app.add_url_rule("/me", "me", auth.requires_authentication(fresh_view()))
+    both = [Scope("read"), Role("editor") | Role("owner")]
+    app.add_url_rule("/texts", "texts", auth.requires_authentication(rules=both)(fresh_view()))
 
     status, output, complaint = run(app)
 
     assert (status, complaint) == (0, "")
     assert output == (
-        "Endpoint  Methods  Rule                     Access    By\n"
-        "--------  -------  -----------------------  --------  ---------\n"
+        "Endpoint  Methods  Rule                     Access    By         Policies\n"
+        f"--------  -------  -----------------------  --------  ---------  {'-' * 57}\n"
         "me        GET      /me                      required  decorator\n"
         "open      GET      /open                    open\n"
         "static    GET      /static/<path:filename>  open\n"
+        "texts     GET      /texts                   required  decorator  "
+        "scope read, (role editor in roles or role owner in roles)\n"
     )
 
 
 def test_json_output_has_the_same_rows(app: Flask, auth: Authenticator) -> None:
     """``--json`` prints an array with one object per line of the table."""
-    app.add_url_rule(
-        "/me", "me", auth.requires_authentication(fresh_view()), methods=["GET", "POST"]
-    )
+    decorate = auth.requires_authentication(rules=[Scope("read", "write")])
+    app.add_url_rule("/me", "me", decorate(fresh_view()), methods=["GET", "POST"])
     status, output, complaint = run(app, "--json")
 
     assert (status, complaint) == (0, "")
@@ -420,10 +424,11 @@ def test_json_output_has_the_same_rows(app: Flask, auth: Authenticator) -> None:
         "rule": "/me",
         "access": "required",
         "by": "decorator",
+        "policies": ["(scope read and scope write)"],
     }
-    assert [
-        RouteAccess(**{**row, "methods": tuple(row["methods"])}) for row in json.loads(output)
-    ] == list(route_accesses(app))
+    assert [(row["endpoint"], row["access"]) for row in json.loads(output)] == [
+        (access.endpoint, access.access) for access in route_accesses(app)
+    ]
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["table", "json"])
@@ -452,7 +457,9 @@ def test_an_app_without_routes_has_an_empty_table() -> None:
     status, output, complaint = run(Flask("bare", static_folder=None))
 
     assert (status, complaint) == (0, "")
-    assert output.splitlines()[0].split() == ["Endpoint", "Methods", "Rule", "Access", "By"]
+    assert output.splitlines()[0].split() == [
+        *("Endpoint", "Methods", "Rule", "Access", "By", "Policies")
+    ]
     assert len(output.splitlines()) == 2
 
 

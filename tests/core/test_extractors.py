@@ -10,6 +10,8 @@ from werkzeug.test import EnvironBuilder
 from flask_jwtlib import BearerToken, BearerTokenExtractor, ConfigurationError, HeaderTokenExtractor
 from flask_jwtlib.errors import InvalidRequestError
 from flask_jwtlib.extractors import FormTokenExtractor, QueryTokenExtractor
+from flask_jwtlib.log_text import error_text
+from tests.kit import raises
 
 FORM = "application/x-www-form-urlencoded"
 # One of each character that RFC 6750 §2.1 allows in a b64token.
@@ -178,7 +180,7 @@ def test_2_two_tokens_are_refused_with_any_method(method: str) -> None:
     """RFC 6750 §2: two tokens are refused even with an unusual method or spelling."""
     made = form_by(method, "access_token=abc", headers={"Authorization": "Bearer abc"})
 
-    with pytest.raises(InvalidRequestError, match="header and another in the form"):
+    with raises(InvalidRequestError, match="header and another in the form"):
         BearerTokenExtractor().extract(made)
 
 
@@ -250,7 +252,7 @@ def test_2_2_a_form_with_a_token_must_be_ascii(body: bytes | str) -> None:
 
 def test_2_2_a_token_in_a_body_that_is_not_text_is_refused() -> None:
     """RFC 6750 §2.2: a body that isn't UTF-8 isn't a form; with a token in it, it is refused."""
-    with pytest.raises(InvalidRequestError, match="ASCII"):
+    with raises(InvalidRequestError, match="ASCII"):
         FormTokenExtractor().extract(form(b"access_token=abc&name=t\xf6m"))
     assert FormTokenExtractor().extract(form(b"no_access_token=abc&name=t\xf6m")) is None
 
@@ -359,7 +361,7 @@ def test_a_parameter_that_is_not_a_b64token_is_refused(place: str, value: str) -
 
     with pytest.raises(InvalidRequestError) as refusal:
         BearerTokenExtractor().extract(made)
-    assert "%" not in str(refusal.value)
+    assert "%" not in error_text(refusal.value)
 
 
 @pytest.mark.parametrize("second", ["abc", "other", ""], ids=["same", "other", "empty"])
@@ -389,9 +391,9 @@ def test_2_a_token_in_two_places_is_refused(places: tuple[str, str], second: str
     with pytest.raises(InvalidRequestError) as refusal:
         BearerTokenExtractor().extract(made)
     assert refusal.value.description == "The access token is sent in more than one way"
-    assert "abc" not in str(refusal.value)
+    assert "abc" not in error_text(refusal.value)
     for place in places:
-        assert place in str(refusal.value)
+        assert place in error_text(refusal.value)
 
 
 def test_2_a_malformed_second_credential_is_refused_too() -> None:
@@ -417,8 +419,7 @@ def test_refusals_are_400_invalid_request() -> None:
     with pytest.raises(InvalidRequestError) as refusal:
         BearerTokenExtractor().extract(with_header("Bearer"))
 
-    assert (refusal.value.status, refusal.value.code) == (400, "invalid_request")
-    assert isinstance(refusal.value, ValueError)
+    assert (refusal.value.status, refusal.value.error_code) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("place", ["header", "form", "query"])

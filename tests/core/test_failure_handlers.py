@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from attrs.exceptions import FrozenInstanceError
+from werkzeug.exceptions import Unauthorized
 
 from flask_jwtlib import (
     AuthenticationError,
@@ -13,7 +14,7 @@ from flask_jwtlib import (
     UnauthorizedHandler,
     VerificationUnavailable,
 )
-from flask_jwtlib.challenges import bearer_challenge, refusal_headers, refusal_text
+from flask_jwtlib.challenges import refusal_headers, refusal_text
 from flask_jwtlib.errors import (
     ClaimError,
     ExpiredTokenError,
@@ -24,6 +25,16 @@ from flask_jwtlib.errors import (
 
 # RFC 9110 §11.6.1: a challenge is a scheme and parameters, each at most once.
 CHALLENGE = re.compile(r'Bearer(?: (\w+="[^"\\]*")(?:, (\w+="[^"\\]*"))*)?')
+
+
+class Undescribed(AuthenticationError, Unauthorized):
+    """A refusal without a description."""
+
+
+def challenge_of(error: AuthenticationError, **options: Any) -> str:
+    """Return the challenge among a refusal's headers."""
+    return dict(refusal_headers(error, **options))["WWW-Authenticate"]
+
 
 ERRORS = [
     pytest.param(MissingTokenError(), 401, "Bearer", id="missing"),
@@ -59,7 +70,7 @@ ERRORS = [
         'error_description="The access token lacks a required scope", scope="mail reports:read"',
         id="scope",
     ),
-    pytest.param(AuthenticationError(), 401, 'Bearer error="invalid_token"', id="no description"),
+    pytest.param(Undescribed(), 401, 'Bearer error="invalid_token"', id="no description"),
 ]
 
 
@@ -70,7 +81,7 @@ def test_status_and_challenge(error: AuthenticationError, status: int, challenge
 
     assert response.status_code == status
     assert response.headers.getlist("WWW-Authenticate") == [challenge]
-    assert bearer_challenge(error) == challenge
+    assert challenge_of(error) == challenge
 
 
 @pytest.mark.parametrize(("error", "status", "challenge"), ERRORS)
@@ -88,7 +99,7 @@ def test_each_parameter_appears_at_most_once(
     error: AuthenticationError, status: int, challenge: str
 ) -> None:
     """RFC 6750 §3: no attribute appears more than once."""
-    shown = bearer_challenge(error, realm="api")
+    shown = challenge_of(error, realm="api")
     names = re.findall(r'(\w+)="', shown)
 
     assert CHALLENGE.fullmatch(shown)
@@ -97,8 +108,8 @@ def test_each_parameter_appears_at_most_once(
 
 def test_no_code_without_credentials() -> None:
     """RFC 6750 §3.1: a request without credentials SHOULD NOT get an error code or any other information."""
-    assert bearer_challenge(MissingTokenError("the log's words")) == "Bearer"
-    assert bearer_challenge(MissingTokenError(), realm="api") == 'Bearer realm="api"'
+    assert challenge_of(MissingTokenError("the log's words")) == "Bearer"
+    assert challenge_of(MissingTokenError(), realm="api") == 'Bearer realm="api"'
 
 
 @pytest.mark.parametrize(
@@ -108,8 +119,8 @@ def test_no_code_without_credentials() -> None:
 )
 def test_characters_that_a_challenge_may_not_hold_are_replaced(foreign: str) -> None:
     """RFC 6750 §3: descriptions and scopes are %x20-21 / %x23-5B / %x5D-7E; the rest becomes ``?``."""
-    description = bearer_challenge(InvalidTokenError(description=f"a{foreign}b"))
-    scope = bearer_challenge(InsufficientScopeError(f"a{foreign}b"))
+    description = challenge_of(InvalidTokenError(description=f"a{foreign}b"))
+    scope = challenge_of(InsufficientScopeError(f"a{foreign}b"))
 
     for challenge in (description, scope):
         assert CHALLENGE.fullmatch(challenge)
@@ -125,7 +136,7 @@ def test_every_permitted_character_is_kept() -> None:
     """RFC 6750 §3: every character that a description may hold is sent unchanged."""
     permitted = "".join(chr(code) for code in (0x20, 0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F)))
 
-    assert f'error_description="{permitted}"' in bearer_challenge(
+    assert f'error_description="{permitted}"' in challenge_of(
         InvalidTokenError(description=permitted)
     )
 
@@ -133,12 +144,12 @@ def test_every_permitted_character_is_kept() -> None:
 def test_a_custom_code_is_made_safe_too() -> None:
     """The code of an application's own error class can't break the header."""
 
-    class Own(AuthenticationError):
+    class Own(InvalidTokenError):
         """An error with an unusual code."""
 
-        code = 'own"\r\n'
+        error_code = 'own"\r\n'
 
-    assert CHALLENGE.fullmatch(bearer_challenge(Own()))
+    assert CHALLENGE.fullmatch(challenge_of(Own()))
 
 
 def test_an_outage_has_retry_after_and_no_challenge() -> None:
@@ -327,7 +338,7 @@ def test_a_lazy_description_is_translated_for_each_request() -> None:
 @pytest.mark.parametrize("scope", [Lazy(en="a b"), Text("a b")], ids=["lazy", "subclass"])
 def test_a_scope_that_is_not_a_plain_string_is_shown(scope: Any) -> None:
     """A scope may come from a setting or a translation, too."""
-    assert 'scope="a b"' in bearer_challenge(InsufficientScopeError(scope))
+    assert 'scope="a b"' in challenge_of(InsufficientScopeError(scope))
 
 
 @pytest.mark.parametrize(

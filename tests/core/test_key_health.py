@@ -169,7 +169,7 @@ def test_every_provider_is_listed_once(app: Flask, issuer: TokenIssuer) -> None:
     app.register_blueprint(blueprint)
     app.add_url_rule("/resource", view_func=Resource.as_view("resource"))
     app.add_url_rule("/nowhere", endpoint="nowhere")
-    on_app.init_app(app)
+    on_app.protect(app)
 
     assert len(key_statuses(app)) == 5
     assert keys_ready(app)
@@ -311,7 +311,7 @@ def test_keys_can_be_fetched_before_the_first_request(app: Flask, issuer: TokenI
 
 def test_a_readiness_route_needs_no_token(app: Flask, issuer: TokenIssuer) -> None:
     """A readiness route takes three lines, checks the current app, and needs no token."""
-    guarded(app, Source(issuer.jwks)).init_app(app)
+    guarded(app, Source(issuer.jwks)).protect(app)
 
     @app.get("/readyz")
     @public

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from flask_jwtlib.errors import InvalidRequestError
 from flask_jwtlib.extractors import form_values, is_ascii_form, read_body
+from flask_jwtlib.log_text import error_text
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -224,7 +225,7 @@ def test_an_incomplete_body_is_refused(
         with pytest.raises(InvalidRequestError) as refusal:
             read_body(made, max_length=1000)
         assert refusal.value.description == "The request body is incomplete"
-        assert f"after {len(sent)} of 400 bytes" in str(refusal.value)
+        assert f"after {len(sent)} of 400 bytes" in error_text(refusal.value)
         # The exception's frames hold the request, which keeps the refusal.
         assert refusal.value.__cause__ is refusal.value.__context__ is None
 

@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer
 
+from .program_kit import KEY_URLS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
     "README.rst",
@@ -369,3 +371,16 @@ def _certificate() -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     ) + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def reach(internet: Any) -> Callable[..., TokenIssuer]:
+    """Return a function that makes issuers publish a key, and returns the signing issuer."""
+
+    def reach(*names: str, kid: str = "key-1") -> TokenIssuer:
+        issuer = TokenIssuer(kid=kid)
+        for name in names:
+            internet.publish(name, KEY_URLS[name], issuer.jwk)
+        return issuer
+
+    return reach

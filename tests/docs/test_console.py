@@ -144,9 +144,10 @@ def test_an_example_runs(paste: Paste) -> None:
 def test_a_key_and_a_token_are_made(
     paste: Paste, run: Callable[[str, str], dict[str, Any]]
 ) -> None:
-    """The block writes ``issuer.pem`` and prints a token, which all three programs accept."""
+    """The block writes ``issuer.pem`` and prints a token, which all programs accept."""
     token = paste(readme_block("TokenIssuer(")).split()[-1]
     for containing, path in (
+        ("def owner(claims, call)", "/users/alice/orders"),
         ("set_permanent_verification_key", "/me"),
         ("BearerTokenExtractor(query=False)", "/reports"),
         ("URLTokenValidator", "/desk"),

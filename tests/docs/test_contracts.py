@@ -98,6 +98,27 @@ def test_the_cookie_of_extending(run: Run) -> None:
     check(ExtractorOf(auth.extractor, "Cookie", "access_token="))
 
 
+def test_the_api_keys_of_extending(run: Run, issuer: TokenIssuer) -> None:
+    """The extractor of API keys and tokens passes its contract with either, and so does its validator."""
+    auth = run(EXTENDING, "class APIKeyOrJWTValidator")["auth"]
+    check(ExtractorOf(auth.extractor, "X-API-Key"))
+    check(ExtractorOf(auth.extractor, "Authorization", "Bearer "))
+    check(ValidatorOf(auth.validator, issuer))
+
+
+def test_the_certificates_of_extending(run: Run, issuer: TokenIssuer) -> None:
+    """The extractor and the validator of client certificates pass their contracts."""
+    auth = run(EXTENDING, "class CertificateExtractor")["auth"]
+    check(ExtractorOf(auth.extractor, "Authorization", "Bearer "))
+    check(ValidatorOf(auth.validator, issuer))
+    check(ValidatorOf(run(EXTENDING, "class ExpiryHintValidator")["auth"].validator, issuer))
+
+
+def test_the_handlers_of_extending(run: Run) -> None:
+    """The company's error format passes the contract of failure handlers."""
+    check(HandlerOf(run(EXTENDING, "class CompanyErrors")["auth"].failure_handler))
+
+
 def test_the_table_of_extending(run: Run) -> None:
     """The key provider that looks keys up in a table passes its contract."""
     check(ProviderOf(run(EXTENDING, "TableKeyProvider(KeyProvider)")["auth"].keys))
@@ -135,6 +156,13 @@ def test_the_proxy_of_the_examples(example: Example) -> None:
     """The extractor that reads a proxy's header passes its contract."""
     auth = example("custom_extractor").auth
     check(ExtractorOf(auth.extractor, "X-Forwarded-Access-Token"))
+
+
+def test_the_cookie_of_the_examples(example: Example) -> None:
+    """The extractor that reads a cookie or a header passes its contract with either."""
+    extractor = example("cookies").auth.extractor
+    check(ExtractorOf(extractor, "Cookie", "access_token="))
+    check(ExtractorOf(extractor, "Authorization", "Bearer "))
 
 
 def test_the_rules_of_the_examples(example: Example) -> None:

@@ -25,6 +25,7 @@ from flask_jwtlib import (
     StaticKeyProvider,
     current_principal,
 )
+from flask_jwtlib.log_text import error_text
 from flask_jwtlib.signals import request_refused
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer
 
@@ -278,7 +279,7 @@ def assert_no_secret_is_shown(target: Target, log: list[str]) -> Callable[..., N
     def check(token: str, *texts: str) -> None:
         shown = [*texts, *log]
         for error in target.errors:
-            shown += [str(error), repr(error), str(getattr(error, "description", ""))]
+            shown += [error_text(error), str(error), repr(error)]
             shown.append("".join(traceback.format_exception(error)))
         for secret in _secrets(target, token):
             assert not [text for text in shown if secret in text], "a secret is shown"
@@ -315,8 +316,10 @@ def assert_refused(
                 assert response.headers["WWW-Authenticate"].split(" ")[0] == "Bearer"
                 assert len(response.headers.getlist("WWW-Authenticate")) == 1
             assert target.seen == [(False, None, None, False)]
+            assert response.headers.get("Cache-Control", "private") == "private"
             assert set(response.headers.keys()) <= {
                 "Allow",
+                "Cache-Control",
                 "Content-Length",
                 "Content-Type",
                 "Vary",

@@ -45,6 +45,7 @@ from flask_jwtlib.errors import (
     UnknownKeyError,
 )
 from flask_jwtlib.extractors import BearerTokenExtractor
+from flask_jwtlib.log_text import error_text
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer
 
 Check = Callable[..., None]
@@ -856,6 +857,6 @@ def test_errors_contain_no_secret() -> None:
 
     error = refusal.value
     assert error.__context__ is None
-    for text in (str(error), repr(error), repr(error.args), repr(vars(error))):
+    for text in (error_text(error), str(error), repr(error), repr(error.args), repr(vars(error))):
         assert token not in text
         assert token.split(".")[2] not in text

@@ -147,7 +147,7 @@ def test_an_app_can_be_configured_by_its_settings(openid_provider: Any, app: Fla
     app.config["JWTLIB_AUDIENCE"] = openid_provider.resource("ES256")
     app.config["JWTLIB_ALGORITHMS"] = "ES256"
     app.config["JWTLIB_ALLOW_HTTP_ON_LOOPBACK"] = True
-    configured_authenticator(app).init_app(app)
+    configured_authenticator(app).protect(app)
     app.add_url_rule("/", view_func=lambda: "in")
 
     assert status(app, openid_provider.token("ES256")) == 200

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from flask_jwtlib import ConfigurationError, Refresh, TTLKeyProvider
-from flask_jwtlib.key_providers import RefreshTimes
+from flask_jwtlib import ConfigurationError, TTLKeyProvider
+from flask_jwtlib.key_providers import Refresh, RefreshTimes
 
 
 def test_its_defaults_are_those_of_the_documentation() -> None:

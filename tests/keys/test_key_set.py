@@ -197,7 +197,9 @@ def test_forms_may_be_mixed() -> None:
         pytest.param(object(), "object", id="object"),
         pytest.param(VerificationKey, "can't verify", id="class"),
         pytest.param(Path("key.pem"), "pass the file's content", id="path"),
-        pytest.param("key.pem", "a key file's content instead of its path", id="path-as-text"),
+        pytest.param(
+            "key.pem", "looks like a path, not a key; pass the file's content", id="path-as-text"
+        ),
         pytest.param([RSA.public_pem, None], "NoneType", id="none-in-list"),
         pytest.param("", "not a PEM, JWK or OpenSSH public key", id="empty"),
         pytest.param(b"", "not a PEM, JWK or OpenSSH public key", id="empty-bytes"),

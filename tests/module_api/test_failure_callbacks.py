@@ -69,9 +69,9 @@ def test_the_default_401_is_seen_by_a_blueprints_error_handler(app: Flask) -> No
 
 
 def test_an_error_handlers_own_challenge_is_kept(app: Flask, trusting: FlaskClient) -> None:
-    """A challenge that the handler sets is not overwritten."""
+    """A challenge of another scheme, which the handler sets, stays beside the refusal's."""
     app.register_error_handler(401, lambda error: Response("", 401, {"WWW-Authenticate": "Basic"}))
-    assert trusting.get("/required").headers.getlist("WWW-Authenticate") == ["Basic"]
+    assert trusting.get("/required").headers.getlist("WWW-Authenticate") == ["Bearer, Basic"]
 
 
 def test_an_error_handlers_redirect_is_kept(app: Flask, trusting: FlaskClient) -> None:
@@ -154,12 +154,13 @@ def test_the_default_failure_callback_raises_outside_of_a_request_too() -> None:
 
 
 def test_a_custom_refusal_keeps_its_status(trusting: FlaskClient, issuer: TokenIssuer) -> None:
-    """A status without a Werkzeug exception is returned, too, challenge included."""
+    """So does one for which Werkzeug has no exception, and the challenge is included."""
 
-    class PaymentRequired(flask_jwtlib.AuthenticationError):
+    class HTTPPaymentRequired(HTTPException):
+        code = 402
+
+    class PaymentRequired(flask_jwtlib.AuthenticationError, HTTPPaymentRequired):
         """Known, and in arrears."""
-
-        status = 402
 
     def check(token: str) -> bool:
         raise PaymentRequired("the account is not paid")

@@ -24,7 +24,7 @@ from flask_jwtlib import (
 from flask_jwtlib.errors import (
     BadSignatureError,
     ExpiredTokenError,
-    InvalidRequestError,
+    MalformedCredentialsError,
     MissingTokenError,
     UnknownKeyError,
 )
@@ -91,7 +91,7 @@ def test_a_given_request_with_a_bad_token_is_refused(
         (given(), MissingTokenError),
         (given(headers=bearer(expired)), ExpiredTokenError),
         (given(headers=bearer(forged)), BadSignatureError),
-        (both, InvalidRequestError),
+        (both, MalformedCredentialsError),
     ):
         with pytest.raises(error):
             ask(request)

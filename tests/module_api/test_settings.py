@@ -13,6 +13,7 @@ from jose.constants import ALGORITHMS
 
 import flask_jwtlib
 from flask_jwtlib.testing import TokenIssuer, bearer
+from tests.kit import raises
 
 ISSUER = "https://issuer.example"
 
@@ -189,7 +190,7 @@ def test_the_size_applies_to_unverified_claims(app: Flask, issuer: TokenIssuer) 
         flask_jwtlib.JWT_MAX_SIZE = 20_000
         assert flask_jwtlib.get_json_token(verify=False)["sub"] == "alice"
         flask_jwtlib.JWT_MAX_SIZE = -1
-        with pytest.raises(flask_jwtlib.VerificationUnavailable, match="JWT_MAX_SIZE is -1"):
+        with raises(flask_jwtlib.VerificationUnavailable, match="JWT_MAX_SIZE is -1"):
             flask_jwtlib.get_json_token(verify=False)
 
 

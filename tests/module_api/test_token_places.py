@@ -7,6 +7,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 import flask_jwtlib
+from flask_jwtlib.errors import MalformedCredentialsError
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 ANONYMOUS = {
@@ -105,8 +106,8 @@ def test_the_scheme_is_case_insensitive(
     "credentials", ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "bearer ü"]
 )
 def test_get_token_raises_on_a_malformed_header(app: Flask, credentials: str) -> None:
-    """Malformed Bearer credentials raise ``InvalidRequestError``, a ``ValueError``."""
+    """Malformed Bearer credentials raise an error with the documented 401."""
     with app.test_request_context(environ_overrides={"HTTP_AUTHORIZATION": credentials}):
-        with pytest.raises(flask_jwtlib.errors.InvalidRequestError) as refusal:
+        with pytest.raises(MalformedCredentialsError) as refusal:
             flask_jwtlib.get_token()
-        assert isinstance(refusal.value, ValueError)
+        assert (refusal.value.status, refusal.value.error_code) == (401, "invalid_request")

@@ -7,8 +7,9 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 import flask_jwtlib
-from flask_jwtlib import HeaderTokenExtractor
+from flask_jwtlib import HeaderTokenExtractor, Scope
 from flask_jwtlib.testing import TokenIssuer, bearer
+from flask_jwtlib_strategies.failure_handlers.problem_details import ProblemDetailsHandler
 
 
 def test_only_the_variants_keys_count(
@@ -89,3 +90,31 @@ def test_a_token_that_the_inner_view_refused_stays_refused(
 
     app.add_url_rule("/outer", "outer", flask_jwtlib.requires_authentication(inner))
     assert trusting.get("/outer", headers=bearer(expired)).text == "refused"
+
+
+def test_get_json_token_refuses_as_the_variant_of_the_view(
+    app: Flask, trusting: FlaskClient, issuer: TokenIssuer
+) -> None:
+    """Its challenge names the scopes and the metadata of the route, and the variant's handler responds."""
+    metadata = "https://api.example/.well-known/oauth-protected-resource"
+    variant = flask_jwtlib.default_authenticator.evolve(
+        resource_metadata=metadata, failure_handler=ProblemDetailsHandler()
+    )
+
+    @app.get("/variant")
+    @variant.optional_authentication(rules=[Scope("reports")])
+    def view() -> str:
+        return str(flask_jwtlib.get_json_token()["sub"])
+
+    @app.get("/default")
+    @variant.optional_authentication(rules=[Scope("reports")])
+    def refusing() -> str:
+        flask_jwtlib._DEFAULT_REQUIRES_AUTHENTICATION_FAILURE_CALLBACK()
+
+    token = issuer.token("alice", scope="reports")
+    assert trusting.get("/variant", headers=bearer(token)).text == "alice"
+    challenge = f'Bearer scope="reports", resource_metadata="{metadata}"'
+    refused = trusting.get("/variant")
+    assert (refused.status_code, refused.mimetype) == (401, "application/problem+json")
+    assert refused.headers["WWW-Authenticate"] == challenge
+    assert trusting.get("/default").headers["WWW-Authenticate"] == challenge

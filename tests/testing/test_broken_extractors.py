@@ -12,6 +12,8 @@ import pytest
 from flask import Request, g, request
 
 from flask_jwtlib import BearerToken
+from flask_jwtlib.challenges import Challenge
+from flask_jwtlib.errors import InvalidRequestError
 from flask_jwtlib.testing import make_request
 from flask_jwtlib.testing.contracts import TokenExtractorContract
 
@@ -108,6 +110,18 @@ class Forgetful:
         return from_header(self.request)
 
 
+class OfAnotherScheme(Extraction):
+    """States another scheme than its tokens have."""
+
+    challenges = (Challenge("ApiKey"),)
+
+
+class VaryingByAnother(Extraction):
+    """States another header than the one that it reads."""
+
+    vary = ("Authorization",)
+
+
 def broken_extractors() -> Iterator[tuple[str, tuple[object, str]]]:
     def broken(name: str, extract: Callable[..., Any], test: str) -> tuple[str, tuple[object, str]]:
         return name, (ExtractorContract(Extraction(extract)), test)
@@ -127,6 +141,10 @@ def broken_extractors() -> Iterator[tuple[str, tuple[object, str]]]:
         "test_it_reads_the_request_that_it_is_given",
     )
     yield broken("writes to flask.g", remembered_on_g, "test_it_leaves_flask_g_alone")
+    scheme = ExtractorContract(OfAnotherScheme(from_header))
+    yield "misnames its scheme", (scheme, "test_its_challenges_name_its_scheme")
+    vary = ExtractorContract(VaryingByAnother(from_header))
+    yield "misnames its header", (vary, "test_its_vary_names_the_header_that_it_reads")
     body = BodyContract(Extraction(from_stream))
     yield "uses up the body", (body, "test_it_returns_the_same_token_again")
     yield "uses up any body", (body, "test_it_leaves_the_body_to_the_view")
@@ -160,6 +178,36 @@ def test_the_base_of_the_broken_extractors_fails_only_one_check(failures: Failur
         "test_it_refuses_malformed_credentials",
         "test_it_refuses_two_credentials",
     }
+
+
+@pytest.mark.parametrize("vary", [(), ("X-Token",), ("x-token", "Cookie")], ids=str)
+def test_a_correct_vary_passes(failures: Failures, vary: tuple[str, ...]) -> None:
+    """An extractor of a query parameter needs no header in ``vary``; one of a header needs that one."""
+
+    class Stating(Extraction):
+        def __init__(self, extract: Any) -> None:
+            super().__init__(extract)
+            self.vary = vary
+
+    extract = from_header if vary else first_of_several
+
+    failed = failures(ExtractorContract(Stating(extract)))
+    assert "test_its_vary_names_the_header_that_it_reads" not in failed
+
+
+def test_a_refusal_without_the_header_is_no_token(failures: Failures) -> None:
+    """An extractor that refuses a request without its header doesn't find a token elsewhere."""
+
+    def refusing(request: Request) -> BearerToken | None:
+        if request.method == "GET" and "X-Token" not in request.headers:
+            raise InvalidRequestError("the header is missing")
+        return from_header(request)
+
+    extractor = Extraction(refusing)
+    extractor.vary = ("X-Token",)  # type: ignore[attr-defined]
+
+    failed = failures(ExtractorContract(extractor))
+    assert "test_its_vary_names_the_header_that_it_reads" not in failed
 
 
 def test_an_incomplete_contract_is_an_error() -> None:

@@ -68,29 +68,25 @@ def always_401(response: Response, error: Any) -> None:
     response.status_code = 401
 
 
-def without_challenge(response: Response, error: Any) -> None:
-    response.headers.pop("WWW-Authenticate", None)
-
-
-def without_retry_after(response: Response, error: Any) -> None:
-    response.headers.pop("Retry-After", None)
-
-
 def challenge_of(error: Any, code: str | None) -> str | None:
     return f'Bearer error="{code}"' if isinstance(error, AuthenticationError) else None
 
 
 def unquoted_challenge(error: Any) -> str | None:
-    if not isinstance(error, AuthenticationError) or error.code is None:
+    if not isinstance(error, AuthenticationError) or error.error_code is None:
         return None
     scope = f', scope="{error.scope}"' if isinstance(error, InsufficientScopeError) else ""
-    return f'Bearer error="{error.code}", error_description="{error.description}"{scope}'.replace(
+    return f'Bearer error="{error.error_code}", error_description="{error.description}"{scope}'.replace(
         "\r\n", " "
     )
 
 
 def with_cause(response: Response, error: Any) -> None:
     response.set_data(repr(error.__cause__))
+
+
+def log_text(error: Any) -> str:
+    return str(error.log_message)
 
 
 def split_header(response: Response, error: Any) -> None:
@@ -159,32 +155,33 @@ def broken_handlers() -> Iterator[tuple[str, tuple[object, str]]]:
     yield broken("raises", status, raising)
     yield broken("writes denials to flask.g", status, writing_to_g)
     challenge = "test_it_challenges"
-    yield broken("does not challenge", challenge, changed(without_challenge))
+    yield broken("does not challenge", challenge, with_header("WWW-Authenticate", lambda error: ""))
     codes = {
         "has no code": lambda error: challenge_of(error, None) and "Bearer",
         "has always a code": lambda error: (
-            challenge_of(error, error.code or "invalid_token")
+            challenge_of(error, error.error_code or "invalid_token")
             if isinstance(error, AuthenticationError)
             else None
         ),
         "has one code": lambda error: challenge_of(error, "invalid_token"),
         "has no scope": lambda error: (
-            challenge_of(error, error.code) if isinstance(error, InsufficientScopeError) else None
+            challenge_of(error, error.error_code)
+            if isinstance(error, InsufficientScopeError)
+            else None
         ),
     }
     for name, value in codes.items():
         yield broken(name, challenge, with_header("WWW-Authenticate", value))
     retry = "test_it_says_when_to_retry"
-    yield broken("has no Retry-After", retry, changed(without_retry_after))
     yield broken("has another Retry-After", retry, with_header("Retry-After", lambda error: "5"))
     yield broken(
         "challenges for an outage", retry, with_header("WWW-Authenticate", lambda error: "Bearer")
     )
     secret = "test_it_sends_no_log_text"
-    text = changed(lambda response, error: response.set_data(str(error)))
+    text = changed(lambda response, error: response.set_data(error.log_message))
     yield broken("sends the log's text", secret, text)
     yield broken("sends the cause", secret, changed(with_cause))
-    yield broken("sends it in a header", secret, with_header("X-Error", str))
+    yield broken("sends it in a header", secret, with_header("X-Error", log_text))
     characters = "test_its_challenge_is_well_formed"
     yield broken("quotes nothing", characters, with_header("WWW-Authenticate", unquoted_challenge))
     yield broken("splits headers", characters, changed(split_header))
@@ -219,6 +216,15 @@ def test_every_check_can_fail() -> None:
 def test_the_base_of_the_broken_handlers_passes(failures: Failures) -> None:
     """A correct failure handler passes, so the broken ones fail only by what they break."""
     assert failures(HandlerContract(UnauthorizedHandler())) == {}
+
+
+def test_a_handler_that_sets_no_headers_passes(failures: Failures) -> None:
+    """The ``Authenticator`` adds the headers of a refusal, so a handler may choose only the body."""
+
+    def plain(error: Any) -> tuple[str, int]:
+        return error.description, error.status
+
+    assert failures(HandlerContract(Handling(plain))) == {}
 
 
 def test_an_incomplete_contract_is_an_error() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from flask_jwtlib import (
     BearerToken,
@@ -60,6 +61,24 @@ class ValidatorContract(TokenValidatorContract):
         return FORGER.token()
 
 
+@frozen
+class Thumbprint:
+    """A certificate's thumbprint."""
+
+    value: str
+
+
+class BoundTokenContract(ValidatorContract):
+    """The contract on a validator of tokens that are bound to a certificate."""
+
+    def good_token(self, subject: str) -> BearerToken:
+        token = BearerToken(ISSUER.token(subject, cnf={"x5t#S256": "a"}))
+        return token.with_evidence(Thumbprint("a"))
+
+    def expired_token(self) -> BearerToken:
+        return BearerToken(ISSUER.token(exp=1)).with_evidence(Thumbprint("a"))
+
+
 GOOD = JWTValidator()
 
 
@@ -96,6 +115,30 @@ class Caching:
         if token not in self.known:
             self.known[token] = GOOD.validate(token, keys)
         return self.known[token]
+
+
+class CachingByText:
+    """Confirms by evidence once, and then returns the same claims by the token's text."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Claims] = {}
+
+    def validate(self, token: BearerToken, keys: Any) -> Claims:
+        if token.value not in self.known:
+            claims = GOOD.validate(token, keys)
+            shown = token.evidence.get(Thumbprint)
+            self.known[token.value] = claims if shown is None else claims.confirming("x5t#S256")
+        return self.known[token.value]
+
+
+def confirming_always(token: BearerToken, keys: Any) -> Claims:
+    return GOOD.validate(token, keys).confirming("x5t#S256")
+
+
+def requiring_a_certificate(token: BearerToken, keys: Any) -> Claims:
+    if token.evidence.get(Thumbprint) is None:
+        raise InvalidTokenError("there is no certificate")
+    return GOOD.validate(token, keys).confirming("x5t#S256")
 
 
 def unverified(token: BearerToken, keys: Any) -> Claims:
@@ -190,6 +233,11 @@ def broken_validators() -> Iterator[tuple[str, tuple[object, str]]]:
     ) -> tuple[str, tuple[object, str]]:
         return name, (ValidatorContract(Validation(validate)), test)
 
+    bound = BoundTokenContract(GOOD)
+    yield "confirms nothing", (bound, "test_an_authenticator_accepts_a_good_token")
+    without = "test_it_confirms_nothing_without_evidence"
+    yield "confirms without evidence", (BoundTokenContract(Validation(confirming_always)), without)
+    yield "remembers what it confirmed", (BoundTokenContract(CachingByText()), without)
     good = "test_it_accepts_a_good_token"
     yield broken("takes no keys", lambda token: None, "test_it_composes")
     yield broken("returns a dict", as_dict, good)
@@ -238,6 +286,7 @@ def test_every_check_can_fail() -> None:
 def test_the_base_of_the_broken_validators_passes(failures: Failures) -> None:
     """A correct validator passes, so the broken ones fail only by what they break."""
     assert failures(ValidatorContract(GOOD)) == {}
+    assert failures(BoundTokenContract(Validation(requiring_a_certificate))) == {}
 
 
 def test_an_incomplete_contract_is_an_error() -> None:

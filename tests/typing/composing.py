@@ -76,7 +76,7 @@ def all_of_it(app: Flask, blueprint: Blueprint) -> None:
     JWTValidator(algorithms="RS256", rules=(Audience("a", "b"),))
     blueprint.before_request(auth.guard())
     app.before_request(auth.guard(rules=[Audience("api")]))
-    auth.init_app(app)
+    auth.protect(app)
 
 
 def who_is_calling(auth: Authenticator, request: Request) -> str:
@@ -106,4 +106,4 @@ def mistakes(app: Flask) -> None:
     JWTValidator("RS256")  # type: ignore[call-arg]
     JWTValidator(rules=["exp"])  # type: ignore[list-item]
     TTLKeyProvider("pem")  # type: ignore[arg-type]
-    Authenticator(keys="pem").init_app("app")  # type: ignore[arg-type]
+    Authenticator(keys="pem").protect("app")  # type: ignore[arg-type]

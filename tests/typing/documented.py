@@ -85,7 +85,7 @@ def everything_is_callable() -> None:
     assert_type(flask_jwtlib.get_json_token(False), dict[str, Any])
     assert_type(flask_jwtlib.is_authenticated(), bool)
     assert_type(flask_jwtlib.default_authenticator, flask_jwtlib.Authenticator)
-    flask_jwtlib.default_authenticator.init_app(app)
+    flask_jwtlib.default_authenticator.protect(app)
 
 
 @app.route("/")

@@ -11,23 +11,22 @@ from flask import Flask
 from typing_extensions import assert_type
 
 from flask_jwtlib import (
-    AccessToken,
     AuthenticationError,
     Claims,
-    Client,
     InvalidTokenError,
     JWTValidator,
-    RequiredClaims,
-    Scope,
-    Subject,
     VerificationUnavailable,
 )
 from flask_jwtlib.claim_rules import (
+    AccessToken,
     ClaimRule,
     ClaimTypes,
+    Client,
     IssuedAt,
     MaxLifetime,
     NotBefore,
+    RequiredClaims,
+    Subject,
     TokenType,
     TokenUse,
 )
@@ -78,7 +77,6 @@ JWTValidator(
         MaxLifetime(3600, leeway=10),
         NotBefore(1),
         RequiredClaims("jti", "client_id"),
-        Scope("a", "b"),
         Subject("alice"),
         TokenType("at+jwt"),
         TokenUse("access"),
@@ -88,9 +86,10 @@ JWTValidator(
 
 def errors_have_their_attributes(error: AuthenticationError) -> None:
     """The attributes of errors, for a handler or a listener, have their types."""
-    assert_type(error.code, "str | None")
+    assert_type(error.error_code, "str | None")
     assert_type(error.status, int)
-    assert_type(error.description, "str | None")
+    description: str | None = error.description
+    assert description
     assert_type(error.allows_anonymous, bool)
     if isinstance(error, ClaimError):
         assert_type(error.claim, str)
@@ -108,7 +107,7 @@ class Blocked(InvalidTokenError):
 
 def on_refusal(sender: Flask, *, error: AuthenticationError, **_: Any) -> None:
     """Receive a refusal."""
-    sender.logger.info("%s", error.code)
+    sender.logger.info("%s", error.error_code)
 
 
 request_refused.connect(on_refusal)
@@ -126,7 +125,7 @@ def wrong_rule(claims: Claims, now: float) -> None:
 def mistakes() -> None:
     """Mistakes that a type checker finds."""
     JWTValidator(rules=[wrong_rule])  # type: ignore[list-item]
-    JWTValidator(rules=[Scope])  # type: ignore[list-item]
-    Scope(["a"])  # type: ignore[arg-type]
+    JWTValidator(rules=[Subject])  # type: ignore[list-item]
+    Subject(["a"])  # type: ignore[arg-type]
     ClaimError()  # type: ignore[call-arg]
     Claims({"sub": "alice"})  # type: ignore[call-arg]

@@ -27,7 +27,7 @@ from flask_jwtlib import (
     VerificationKey,
     VerificationUnavailable,
 )
-from flask_jwtlib.challenges import bearer_challenge
+from flask_jwtlib.challenges import refusal_headers
 from flask_jwtlib.errors import ClaimError
 from flask_jwtlib.testing import TokenIssuer, make_request
 from flask_jwtlib.testing.contracts import (
@@ -107,9 +107,9 @@ class JSONHandler(FailureHandler):
         if isinstance(error, VerificationUnavailable):
             return {"retry": error.retry_after}, error.status
         return (
-            jsonify(code=error.code, detail=error.description),
+            jsonify(code=error.error_code, detail=error.description),
             error.status,
-            {"WWW-Authenticate": bearer_challenge(error, realm="api")},
+            dict(refusal_headers(error, realm="api")),
         )
 
     @override

@@ -11,7 +11,7 @@ from flask import Request, g
 
 from ...authenticator import Authenticator
 from ...errors import AuthenticationError, InvalidRequestError
-from ...interfaces import TokenExtractor
+from ...interfaces import TokenExtractor, challenges_of, vary_of
 from ...values import BearerToken
 from ..request import make_request
 from ._checking import NoKeys, in_threads, in_throwaway_app, nothing_raised, require, unchecked
@@ -53,6 +53,26 @@ class TokenExtractorContract(ABC):
             require(isinstance(found, BearerToken), f"expected a BearerToken, not {found!r}")
             require(found.value == sent, f"expected the token {sent!r}, not {found.value!r}")
             require(found.source and isinstance(found.source, str), "the token has no source")
+
+    def test_its_challenges_name_its_scheme(self) -> None:
+        """The scheme of its tokens has a challenge: one of its ``challenges``, or else that of Bearer."""
+        found = self._extract(self.request_with("token-1"))
+        schemes = [challenge.scheme for challenge in challenges_of(self.make_extractor())]
+        require(
+            found is None or found.scheme.lower() in [scheme.lower() for scheme in schemes],
+            f"its token has the scheme {getattr(found, 'scheme', None)!r}, its challenges have {schemes}",
+        )
+
+    def test_its_vary_names_the_header_that_it_reads(self) -> None:
+        """If it states ``vary``, its token isn't in another header: caches keep the callers apart."""
+        vary = vary_of(self.make_extractor())
+        if vary is None or self._finds_without(lambda _: True):
+            return  # It says nothing, or its token is in the URL or the body.
+        stated = [name.upper().replace("-", "_") for name in vary]
+        require(
+            not self._finds_without(lambda name: name in stated),
+            f"it finds the token without the headers of its vary, {vary!r}",
+        )
 
     def test_it_returns_none_without_credentials(self) -> None:
         """For a request without credentials it returns None, with any HTTP method."""
@@ -128,6 +148,18 @@ class TokenExtractorContract(ABC):
         """Extract with a new extractor, while ``flask.request`` is another, empty request."""
         with in_throwaway_app():
             return unchecked(self.make_extractor().extract(request))
+
+    def _finds_without(self, removes: Callable[[str], bool]) -> bool:
+        """Whether it finds a token without some of the request's headers."""
+        environ = self.request_with("token-1").environ
+        kept = {
+            name: value
+            for name, value in environ.items()
+            if not (name.startswith("HTTP_") and removes(name.removeprefix("HTTP_")))
+        }
+        with suppress(AuthenticationError):
+            return self._extract(Request(kept)) is not None
+        return False
 
     def _require_refusal(self, request: Request, what: str) -> None:
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from flask import Response, g
 
 from ...authenticator import Authenticator
+from ...challenges import refusal_headers
 from ...errors import (
     AlgorithmError,
     AuthenticationError,
@@ -33,10 +34,10 @@ _LOG_TEXT = "text only for the log"
 _INJECTION = 'a "b \\ \x7f \xe9 \U0001f511\r\nX-Injected: yes'
 
 
-class _OwnError(AuthenticationError):
+class _OwnError(InvalidTokenError):
     """An error class that an application defined itself."""
 
-    code = "insufficient_user_authentication"
+    error_code = "insufficient_user_authentication"
 
 
 class FailureHandlerContract(ABC):
@@ -59,15 +60,20 @@ class FailureHandlerContract(ABC):
             )
 
     def test_it_challenges(self) -> None:
-        """A refusal has ``WWW-Authenticate``, with the error's code and the needed scope (RFC 6750 §3)."""
+        """A refusal has ``WWW-Authenticate``, with the error's code and the needed scope (RFC 6750 §3).
+
+        The ``Authenticator`` adds one if the handler sets none.
+        """
         for error in _refusals():
-            challenge = self._deny(error).headers.get("WWW-Authenticate")
-            if not challenge:
-                raise AssertionError(f"the response to {_name(error)} has no challenge")
-            if error.code is None:
+            challenge = self._deny(error).headers.get("WWW-Authenticate", "")
+            require(challenge, f"the challenge of {_name(error)} is empty")
+            if error.error_code is None:
                 require("error" not in challenge, f"{_name(error)} has no code: {challenge!r}")
             else:
-                require(f'error="{error.code}"' in challenge, f"no {error.code} in {challenge!r}")
+                require(
+                    f'error="{error.error_code}"' in challenge,
+                    f"no {error.error_code} in {challenge!r}",
+                )
             if isinstance(error, InsufficientScopeError):
                 require(f'scope="{error.scope}"' in challenge, f"no scope in {challenge!r}")
 
@@ -128,19 +134,22 @@ class FailureHandlerContract(ABC):
 
         def job(scope: str) -> Callable[[], str]:
             def deny() -> str:
+                error = InsufficientScopeError(scope, description=f"It needs {scope}")
                 with in_throwaway_app() as app:
-                    response = app.make_response(handler.deny(InsufficientScopeError(scope)))
-                return response.headers.get("WWW-Authenticate", "")
+                    response = app.make_response(handler.deny(error))
+                return f"{response.headers}\n{response.get_data(as_text=True)}"
 
             return deny
 
         scopes = [f"scope-{number}" for number in range(8)]
         found = in_threads([job(scope) for scope in scopes])
-        for scope, challenges in zip(scopes, found, strict=True):
-            require(
-                all(f'"{scope}"' in challenge for challenge in challenges),
-                f"a request that lacks {scope} got the challenges {set(challenges)!r}",
-            )
+        for scope, responses in zip(scopes, found, strict=True):
+            others = [other for other in scopes if other != scope]
+            for sent in responses:
+                require(
+                    not any(other in sent for other in others),
+                    f"a request that lacks {scope} got another one's response: {sent!r}",
+                )
 
     def _deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
         """Return a new handler's response to an error."""
@@ -149,6 +158,9 @@ class FailureHandlerContract(ABC):
             require(unchecked(returned) is not None, f"deny returned None for {_name(error)}")
             response = app.make_response(returned)
             require(not list(g), f"it wrote to flask.g: {', '.join(g)}")
+        # As the Authenticator does. So a handler need not.
+        for name, value in refusal_headers(error):
+            response.headers.setdefault(name, value)
         return response
 
 

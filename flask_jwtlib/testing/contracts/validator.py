@@ -7,14 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+from flask import Request
 
 from ...authenticator import Authenticator
 from ...errors import AuthenticationError, VerificationUnavailable
+from ...evidence import NO_EVIDENCE
 from ...interfaces import KeyProvider, TokenValidator
 from ...keys import VerificationKey
 from ...values import BearerToken, Claims, UnverifiedHeader
 from ..issuer import TokenIssuer
+from ..request import make_request
 from ._bad_tokens import MARK, garbage, marked_tokens, unsigned_token, variants
 from ._checking import NoKeys, in_threads, require, unchecked
 
@@ -39,18 +42,18 @@ class TokenValidatorContract(ABC):
         """Make a provider of the keys that verify the valid tokens."""
 
     @abstractmethod
-    def good_token(self, subject: str) -> str:
-        """Make a valid token for a subject."""
+    def good_token(self, subject: str) -> str | BearerToken:
+        """Make a valid token for a subject, with all evidence that it needs."""
 
     @abstractmethod
-    def expired_token(self) -> str:
+    def expired_token(self) -> str | BearerToken:
         """Make a token that is expired and otherwise valid."""
 
     @abstractmethod
-    def forged_token(self) -> str:
+    def forged_token(self) -> str | BearerToken:
         """Make a token like the valid ones, but signed with another key."""
 
-    def unsigned_token(self) -> str:
+    def unsigned_token(self) -> str | BearerToken:
         """Make a token without a signature. By default its ``alg`` is ``none`` (RFC 7519 §6)."""
         return unsigned_token()
 
@@ -65,13 +68,40 @@ class TokenValidatorContract(ABC):
         require(claims.subject == "alice", f"expected the subject 'alice', not {claims.subject!r}")
         require(claims.checked_at > 0, "the claims have no checked_at")
 
+    def test_an_authenticator_accepts_a_good_token(self) -> None:
+        """An ``Authenticator`` with the validator accepts a valid token: what it is bound to is confirmed."""
+        token = _as_token(self.good_token("alice"))
+        # Its own cross-site check isn't the validator's matter.
+        authenticator = Authenticator(
+            keys=self.make_keys(),
+            extractor=_FixedToken(evolve(token, ambient=False)),
+            validator=self.make_validator(),
+        )
+        try:
+            authenticator.authenticate(make_request())
+        except AuthenticationError as error:
+            message = f"the Authenticator refused a valid token: {error.log_message}"
+            raise AssertionError(message) from error
+
+    def test_it_confirms_nothing_without_evidence(self) -> None:
+        """For a token without its evidence it confirms nothing, also after it accepted the complete one."""
+        token = _as_token(self.good_token("alice"))
+        validator, keys = self.make_validator(), self.make_keys()
+        validator.validate(token, keys)
+        try:
+            claims = unchecked(validator.validate(evolve(token, evidence=NO_EVIDENCE), keys))
+        except AuthenticationError:
+            return
+        confirmed = sorted(getattr(claims, "confirmed", ()))
+        require(not confirmed, f"it confirmed {', '.join(confirmed)} without any evidence")
+
     def test_it_returns_new_claims_each_time(self) -> None:
         """Two requests with one token don't share a claims object, so a view may change its own."""
-        token = self.good_token("alice")
+        token = _as_token(self.good_token("alice"))
         validator, keys = self.make_validator(), self.make_keys()
-        first = validator.validate(BearerToken(token), keys)
+        first = validator.validate(token, keys)
         first["sub"] = "mallory"
-        second = validator.validate(BearerToken(token), keys)
+        second = validator.validate(evolve(token), keys)
         require(second.get("sub") == "alice", "two requests share a claims object")
 
     def test_it_refuses_an_expired_token(self) -> None:
@@ -93,9 +123,9 @@ class TokenValidatorContract(ABC):
 
     def test_it_refuses_every_variant_of_a_good_token(self) -> None:
         """It refuses a valid token of which any character was changed."""
-        good = self.good_token("alice")
-        for variant in variants(good):
-            self._require_refusal(variant, "a good token, changed")
+        good = _as_token(self.good_token("alice"))
+        for variant in variants(good.value):
+            self._require_refusal(evolve(good, value=variant), "a good token, changed")
 
     def test_its_errors_contain_no_token(self) -> None:
         """An error's texts, for the log and for the client, contain no part of the token."""
@@ -103,8 +133,9 @@ class TokenValidatorContract(ABC):
             error = self._refusal(token)
             if error is None:
                 continue  # Other tests require a refusal.
+            text_of_token = _as_token(token).value
             for text in (str(error), repr(error), error.description or ""):
-                for part in (token, *token.split(".")[1:]):
+                for part in (text_of_token, *text_of_token.split(".")[1:]):
                     require(
                         len(part) < 8 or part not in text,
                         f"the error contains a part of the token: {text!r}",
@@ -121,7 +152,7 @@ class TokenValidatorContract(ABC):
         """For a valid token it calls the key provider once."""
         if self.uses_keys:
             keys = _CountedKeys(self.make_keys())
-            self.make_validator().validate(BearerToken(self.good_token("alice")), keys)
+            self.make_validator().validate(_as_token(self.good_token("alice")), keys)
             require(
                 len(keys.headers) == 1,
                 f"it called the key provider {len(keys.headers)} times, expected once",
@@ -154,7 +185,7 @@ class TokenValidatorContract(ABC):
         validator, keys = self.make_validator(), self.make_keys()
 
         def job(subject: str) -> Callable[[], str | None]:
-            token = BearerToken(self.good_token(subject))
+            token = _as_token(self.good_token(subject))
             return lambda: validator.validate(token, keys).subject
 
         subjects = [f"subject-{number}" for number in range(8)]
@@ -165,10 +196,12 @@ class TokenValidatorContract(ABC):
                 f"the token of {subject} returned the subjects {set(results)!r}",
             )
 
-    def _validate(self, token: str, keys: KeyProvider | None = None) -> Claims:
-        return self.make_validator().validate(BearerToken(token), keys or self.make_keys())
+    def _validate(self, token: str | BearerToken, keys: KeyProvider | None = None) -> Claims:
+        return self.make_validator().validate(_as_token(token), keys or self.make_keys())
 
-    def _refusal(self, token: str, keys: KeyProvider | None = None) -> AuthenticationError | None:
+    def _refusal(
+        self, token: str | BearerToken, keys: KeyProvider | None = None
+    ) -> AuthenticationError | None:
         """Return the error that refuses a token, or None if it is accepted."""
         try:
             self._validate(token, keys)
@@ -176,13 +209,29 @@ class TokenValidatorContract(ABC):
             return error
         return None
 
-    def _require_refusal(self, token: str, what: str, keys: KeyProvider | None = None) -> None:
+    def _require_refusal(
+        self, token: str | BearerToken, what: str, keys: KeyProvider | None = None
+    ) -> None:
         try:
             refusal = self._refusal(token, keys)
         except Exception as error:
             message = f"{what}: expected AuthenticationError, not {type(error).__name__}"
             raise AssertionError(message) from error
         require(refusal is not None, f"{what}: it was accepted")
+
+
+def _as_token(token: str | BearerToken) -> BearerToken:
+    return token if isinstance(token, BearerToken) else BearerToken(token)
+
+
+@frozen
+class _FixedToken:
+    """An extractor that finds the same token in every request."""
+
+    token: BearerToken
+
+    def extract(self, request: Request) -> BearerToken | None:
+        return self.token
 
 
 @frozen

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_jwtlib.errors import MalformedTokenError
 from flask_jwtlib.jws import read_json_object
+from flask_jwtlib.log_text import error_text
 
 from .errors import FetchError
 
@@ -63,7 +64,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         # RFC 8259 §8.1: a byte order mark may be ignored.
         return read_json_object(body.removeprefix(BOM_UTF8), "body")
     except MalformedTokenError as error:
-        fault = str(error)
+        fault = error_text(error)
     raise FetchError(fault)
 
 

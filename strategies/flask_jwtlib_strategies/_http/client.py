@@ -12,7 +12,7 @@ from typing import Any
 from attrs import Factory, field, frozen
 
 from flask_jwtlib import VerificationUnavailable
-from flask_jwtlib.log_text import one_line
+from flask_jwtlib.log_text import error_text, one_line
 
 from .body import check_size, parse_object, read_body
 from .client_library import Timeout, requests
@@ -148,7 +148,7 @@ class HTTPClient:
                 if wait is None:
                     return _document(response, deadline, parse, asked_with_etag=etag is not None)
         except FetchError as error:
-            raise FetchError(f"{shown}: {error}", status=error.status) from None
+            raise FetchError(f"{shown}: {error_text(error)}", status=error.status) from None
         except Exception as error:  # noqa: BLE001 - any error of a session may show the query
             origin = system_error_behind(error)
             is_late = time.monotonic() >= deadline

@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flask_jwtlib import Authenticator, Client, ConfigurationError, KeyProvider
-from flask_jwtlib.claim_rules import ClaimRule, as_rules
+from flask_jwtlib import Authenticator, ConfigurationError, KeyProvider
+from flask_jwtlib.claim_rules import ClaimRule, Client
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
+from flask_jwtlib.policies import Policy, split_rules
 
 from .._http.client import HTTPClient
 from ..key_providers.jwks import JWKSKeyProvider
@@ -31,14 +32,16 @@ _ARGUMENTS = {
 }
 
 
-def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> Authenticator:
+def configured_authenticator(
+    app: Flask, *, rules: Iterable[ClaimRule | Policy] = ()
+) -> Authenticator:
     """Make an ``Authenticator`` for the issuer that ``app.config`` names.
 
     ::
 
         app.config.from_prefixed_env()
         auth = configured_authenticator(app)
-        auth.init_app(app)
+        auth.protect(app)
 
     The settings are read once, by this call. ``None`` means that a setting isn't set. In an environment
     variable, write a list as JSON: ``["RS256", "ES256"]``.
@@ -65,13 +68,13 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
 
     Args:
         app: The app.
-        rules: Claim rules, applied after those for ``iss`` and ``aud``.
+        rules: Claim rules, applied after those for ``iss`` and ``aud``, and policies for every caller.
 
     Raises:
         ConfigurationError: A required setting is missing, a setting is unknown, a value is wrong, or two
             settings contradict each other. The text names the setting and shows no secret.
     """
-    checked_rules = as_rules(rules)
+    checked_rules, policies = split_rules(rules)
     settings = read_settings(app.config)
     audience = settings.get("JWTLIB_AUDIENCE")
     if audience is None and not any(isinstance(rule, Client) for rule in checked_rules):
@@ -90,7 +93,7 @@ def configured_authenticator(app: Flask, *, rules: Iterable[ClaimRule] = ()) -> 
                 max_size=settings.get("JWTLIB_MAX_SIZE", DEFAULT_MAX_SIZE),
             )
         )
-    return Authenticator(keys=_keys(settings), validator=validator)
+    return Authenticator(keys=_keys(settings), validator=validator, policies=policies)
 
 
 def _keys(settings: Mapping[str, Any]) -> KeyProvider:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from flask_jwtlib import Authenticator
 from flask_jwtlib.claim_rules import ClaimRule
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
+from flask_jwtlib.policies import Policy, split_rules
 
 from .._http.client_library import requests
 from ..key_providers.oidc import OIDCKeyProvider
@@ -20,7 +21,7 @@ def oidc_authenticator(
     audience: str | Iterable[str] | None = None,
     *,
     algorithms: str | Iterable[str] = "RS256",
-    rules: Iterable[ClaimRule] = (),
+    rules: Iterable[ClaimRule | Policy] = (),
     leeway: float = 0,
     max_size: int = DEFAULT_MAX_SIZE,
     metadata_url: str | None = None,
@@ -47,7 +48,7 @@ def oidc_authenticator(
             ``aud``, as Amazon Cognito's, and add a ``Client`` to ``rules``, which says whose tokens to
             accept. Then tokens with an ``aud`` are refused.
         algorithms: The accepted JWS algorithms, one or several, for public keys only.
-        rules: Claim rules, applied after those for ``iss`` and ``aud``.
+        rules: Claim rules, applied after those for ``iss`` and ``aud``, and policies for every caller.
         leeway: Accepted difference between the issuer's clock and this server's, in seconds.
         max_size: Longest accepted token, in characters.
         metadata_url: The URL of the issuer's metadata, if it isn't below the issuer's URL.
@@ -60,7 +61,9 @@ def oidc_authenticator(
         ConfigurationError: There is neither an audience nor a ``Client``, an algorithm isn't for public
             keys, or an option is wrong.
     """
+    claim_rules, policies = split_rules(rules)
     return Authenticator(
+        policies=policies,
         keys=OIDCKeyProvider(
             issuer,
             metadata_url=metadata_url,
@@ -73,7 +76,7 @@ def oidc_authenticator(
                 issuer if token_issuer is None else token_issuer,
                 audience,
                 algorithms=algorithms,
-                rules=rules,
+                rules=claim_rules,
                 leeway=leeway,
                 max_size=max_size,
             )

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import field, frozen
 
-from flask_jwtlib import BearerToken, ConfigurationError, TokenExtractor
+from flask_jwtlib import AuthenticationError, BearerToken, ConfigurationError, TokenExtractor
+from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import InvalidRequestError
+from flask_jwtlib.interfaces import challenges_of, vary_of
 
 if TYPE_CHECKING:
     from flask import Request
@@ -29,7 +31,8 @@ class CompositeTokenExtractor(TokenExtractor):
             browser with a cookie, and put the extractor of the intended token first.
 
     Raises:
-        ConfigurationError: There is no extractor, or an argument isn't a ``TokenExtractor`` object.
+        ConfigurationError: There is no extractor, or an argument isn't a ``TokenExtractor`` object, or its
+            ``challenges`` or ``vary`` are wrong.
     """
 
     extractors: tuple[TokenExtractor, ...]
@@ -44,7 +47,34 @@ class CompositeTokenExtractor(TokenExtractor):
                     f"CompositeTokenExtractor takes TokenExtractor objects, not {extractor!r}: "
                     "pass each one as an argument"
                 )
+            challenges_of(extractor)
+            vary_of(extractor)
         cast("Any", self).__attrs_init__(extractors, exclusive=exclusive)
+
+    @property
+    def challenges(self) -> tuple[Challenge, ...]:
+        """The challenges of all extractors, each scheme once."""
+        found: dict[str, Challenge] = {}
+        for extractor in self.extractors:
+            for challenge in challenges_of(extractor):
+                found.setdefault(challenge.scheme.lower(), challenge)
+        return tuple(found.values())
+
+    @property
+    def vary(self) -> tuple[str, ...] | None:
+        """The request headers that the extractors read.
+
+        An extractor that doesn't say counts as one of ``Authorization``, and makes responses ``private``. If
+        no other header does that, this is None.
+        """
+        # Read for each response, since an extractor may change it. It was checked when this object was made.
+        stated: list[Any] = [getattr(extractor, "vary", None) for extractor in self.extractors]
+        names = {name.lower(): name for each in stated for name in each or ()}
+        if None in stated:
+            names.setdefault("authorization", "Authorization")
+            if len(names) == 1:
+                return None
+        return tuple(names.values())
 
     def extract(self, request: Request) -> BearerToken | None:
         """Return the token, None if no extractor finds one.
@@ -54,7 +84,16 @@ class CompositeTokenExtractor(TokenExtractor):
         """
         found: BearerToken | None = None
         for extractor in self.extractors:
-            token = extractor.extract(request)
+            try:
+                token = extractor.extract(request)
+            except AuthenticationError as error:
+                if error.scheme is not None:
+                    raise
+                # A copy, since an extractor may raise the same error for several requests.
+                refusal = error.in_context(error.context)
+                refusal.scheme = challenges_of(extractor)[0].scheme
+                error.__traceback__ = None
+                raise refusal from error.__cause__
             if token is None:
                 continue
             if not self.exclusive:

@@ -65,7 +65,7 @@ class ProblemDetailsHandler(UnauthorizedHandler):
         )
 
     def _problem(self, error: AuthenticationError | VerificationUnavailable) -> dict[str, Any]:
-        code = error.code if isinstance(error, AuthenticationError) else None
+        code = error.error_code
         problem: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTP_STATUS_CODES.get(error.status, "Refused"),

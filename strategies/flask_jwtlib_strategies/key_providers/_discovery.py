@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet, Refresh, VerificationUnavailable
-from flask_jwtlib.key_providers import FetchedKeys
-from flask_jwtlib.log_text import one_line, quoted
+from flask_jwtlib import ConfigurationError, KeySet, VerificationUnavailable
+from flask_jwtlib.key_providers import FetchedKeys, Refresh
+from flask_jwtlib.log_text import error_text, one_line, quoted
 
 from .._http.client import FetchedDocument, HTTPClient
 from .._http.errors import FetchError
@@ -148,7 +148,7 @@ class DiscoveredKeySet:
         try:
             location = self._read(known, until)
         except _FAILED as error:
-            memory.fault = one_line(str(error))
+            memory.fault = one_line(error_text(error))
             if known is None:
                 raise
             return known
@@ -173,13 +173,13 @@ class DiscoveredKeySet:
                 try:
                     key_set = self._key_set(document, issuer, url, before)
                 except FetchError as error:
-                    raise FetchError("; ".join(map(str, (*faults, error)))) from None
+                    raise FetchError("; ".join(map(error_text, (*faults, error)))) from None
                 return _Location(key_set, read_at, lifetime_of(document))
             if not _left(deadline):
                 # A server that hangs at this URL must not hide the other one from all fetches.
                 self._memory.first = 1 - place
                 break
-        text = "; ".join(map(str, faults))
+        text = "; ".join(map(error_text, faults))
         waits = [each.retry_after for each in faults if isinstance(each, VerificationUnavailable)]
         if waits:
             raise VerificationUnavailable(text, retry_after=max(waits))
@@ -209,7 +209,7 @@ class DiscoveredKeySet:
         try:
             url = self._checked(content_of(document).get("jwks_uri"), source)
         except ConfigurationError as error:
-            fault = one_line(str(error), LONGEST_SHOWN)
+            fault = one_line(error_text(error), LONGEST_SHOWN)
             raise FetchError(
                 f"{shown_source(source)}: the jwks_uri can't be used: {fault}"
             ) from None

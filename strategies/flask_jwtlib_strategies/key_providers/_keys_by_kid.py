@@ -8,15 +8,9 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import (
-    ConfigurationError,
-    KeySet,
-    Refresh,
-    VerificationKey,
-    VerificationUnavailable,
-)
-from flask_jwtlib.key_providers import FetchedKeys
-from flask_jwtlib.log_text import one_line, quoted
+from flask_jwtlib import ConfigurationError, KeySet, VerificationKey, VerificationUnavailable
+from flask_jwtlib.key_providers import FetchedKeys, Refresh
+from flask_jwtlib.log_text import error_text, one_line, quoted
 
 from .._http.body import parse_object
 from .._http.client import HTTPClient
@@ -189,7 +183,7 @@ class KeysByKid:
             key = _key_in(document.content, kid)
         except (ConfigurationError, FetchError) as error:
             raise FetchError(
-                f"the key with the kid {quoted(kid)} can't be used: {one_line(str(error), 300)}"
+                f"the key with the kid {quoted(kid)} can't be used: {one_line(error_text(error), 300)}"
             ) from None
         return _Kept(key, now, self.refresh.ttl(document.lifetime))
 

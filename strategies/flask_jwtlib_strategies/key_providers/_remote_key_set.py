@@ -10,9 +10,9 @@ from typing import Any, cast
 import attrs
 from attrs import field, frozen
 
-from flask_jwtlib import ConfigurationError, KeySet, Refresh
-from flask_jwtlib.key_providers import FetchedKeys
-from flask_jwtlib.log_text import one_line
+from flask_jwtlib import ConfigurationError, KeySet
+from flask_jwtlib.key_providers import FetchedKeys, Refresh
+from flask_jwtlib.log_text import error_text, one_line
 
 from .._http.client import FetchedDocument, HTTPClient
 from .._http.errors import FetchError
@@ -118,7 +118,7 @@ class RemoteKeySet:
         try:
             key_set = KeySet.from_pem_map(content)
         except ConfigurationError as error:
-            fault = one_line(str(error), 300)
+            fault = one_line(error_text(error), 300)
             raise self._error(
                 'the document is neither a JWK set, with an array as "keys", nor a map of key IDs to PEM '
                 f"({fault})"

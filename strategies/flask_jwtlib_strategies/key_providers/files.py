@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, field, frozen
 
-from flask_jwtlib import ConfigurationError, Refresh, TTLKeyProvider
+from flask_jwtlib import ConfigurationError, TTLKeyProvider
+from flask_jwtlib.key_providers import Refresh
 from flask_jwtlib.log_text import quoted
 
 from ._files.key_files import KeyFiles

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, field, frozen
 
-from flask_jwtlib import Refresh, TTLKeyProvider
+from flask_jwtlib import TTLKeyProvider
+from flask_jwtlib.key_providers import Refresh
 
 from .._http.client import HTTPClient
 from .._http.client_library import requests

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import Factory, field, frozen
 
-from flask_jwtlib import KeySet, Refresh, TTLKeyProvider, UnverifiedHeader, VerificationKey
+from flask_jwtlib import KeySet, TTLKeyProvider, UnverifiedHeader, VerificationKey
+from flask_jwtlib.key_providers import Refresh
 
 from .._http.client import HTTPClient
 from .._http.client_library import requests

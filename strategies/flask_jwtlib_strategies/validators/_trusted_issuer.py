@@ -51,6 +51,7 @@ class TrustedIssuer(Shared):
 
     Attributes:
         keys: The provider of its keys.
+        checked_keys: The same, with its errors as ``VerificationUnavailable``.
         validator: The validator of its tokens.
 
     Raises:
@@ -61,7 +62,7 @@ class TrustedIssuer(Shared):
     issuer: str
     keys: KeyProvider
     validator: TokenValidator
-    _checked_keys: KeyProvider = field(
+    checked_keys: KeyProvider = field(
         init=False,
         repr=False,
         default=Factory(lambda self: CheckedKeyProvider(self.keys), takes_self=True),
@@ -100,7 +101,7 @@ class TrustedIssuer(Shared):
             InvalidTokenError: The token is refused; the class of the error says why.
             VerificationUnavailable: The token can't be verified at the moment.
         """
-        claims = self.validator.validate(token, self._checked_keys)
+        claims = self.validator.validate(token, self.checked_keys)
         returned: object = claims
         if type(returned) is not Claims and not isinstance(returned, Mapping):
             raise VerificationUnavailable(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask_jwtlib import AccessToken, Audience, Client, ConfigurationError, Issuer, JWTValidator
-from flask_jwtlib.claim_rules import ClaimRule, Expiry, as_rules
+from flask_jwtlib import Audience, ConfigurationError, Issuer, JWTValidator
+from flask_jwtlib.claim_rules import AccessToken, ClaimRule, Client, Expiry, as_rules
 
 __all__ = ["access_token_validator", "require_public_key_algorithms"]
 

@@ -253,7 +253,7 @@ def test_errors_of_receivers_affect_no_request(
     """Requests get the same statuses as without the receiver."""
     source.result = DOWN
     provider = TTLKeyProvider(source, clock=clock, fetch_timeout=PATIENCE)
-    Authenticator(keys=provider).init_app(app)
+    Authenticator(keys=provider).protect(app)
     app.add_url_rule("/", view_func=lambda: "in")
     client = app.test_client()
 

@@ -10,7 +10,7 @@ import pytest
 
 from flask_jwtlib import ConfigurationError, TTLKeyProvider, VerificationUnavailable
 from flask_jwtlib.key_providers import FetchedKeys
-from tests.kit import DOWN
+from tests.kit import DOWN, raises
 
 from .kit import kids
 
@@ -102,7 +102,7 @@ def test_an_invalid_value_of_a_callable_ttl_is_an_outage(source: Any, clock: Any
     provider.key_set()
     result[0] = ttl
 
-    with pytest.raises(VerificationUnavailable, match="lifetime"):
+    with raises(VerificationUnavailable, match="lifetime"):
         provider.key_set()
     assert provider.status()["state"] == "dead"
     assert provider.status()["stale_seconds_left"] == 0

@@ -79,7 +79,7 @@ def test_settings_protect_an_app(
             text = value if isinstance(value, str) else json.dumps(value)
             monkeypatch.setenv(f"FLASK_{name}", text)
         app.config.from_prefixed_env()
-    configured_authenticator(app).init_app(app)
+    configured_authenticator(app).protect(app)
 
     @app.get("/")
     def index() -> dict[str, Any]:

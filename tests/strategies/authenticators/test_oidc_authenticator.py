@@ -22,6 +22,7 @@ from flask_jwtlib.errors import ClaimError
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
+from tests.kit import raises
 
 AUDIENCE = "https://api.example"
 
@@ -29,7 +30,7 @@ AUDIENCE = "https://api.example"
 def make_app(auth: Authenticator) -> Flask:
     """Return an app whose every route needs authentication."""
     app = Flask("resource_server")
-    auth.init_app(app)
+    auth.protect(app)
 
     @app.get("/")
     def index() -> dict[str, Any]:
@@ -109,9 +110,9 @@ def test_rules_leeway_and_several_audiences_are_applied(idp: IdentityProvider) -
     )
     just_expired = {"exp": int(time.time()) - 10, "scope": "read"}
     assert subject_of(auth, signer.token(aud="https://b.example", **just_expired)) == "alice"
-    with pytest.raises(AuthenticationError, match="scope"):
+    with raises(AuthenticationError, match="scope"):
         subject_of(auth, signer.token(aud="https://a.example"))
-    with pytest.raises(ClaimError, match="aud is"):
+    with raises(ClaimError, match="aud is"):
         subject_of(auth, signer.token(aud="https://c.example", **just_expired))
 
 

@@ -9,21 +9,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_jwtlib import (
-    AccessToken,
-    AuthenticationError,
-    Authenticator,
-    Claims,
-    Client,
-    ConfigurationError,
-)
-from flask_jwtlib.claim_rules import ClaimTypes, Expiry, MaxLifetime, TokenUse
+from flask_jwtlib import AuthenticationError, Authenticator, Claims, ConfigurationError
+from flask_jwtlib.claim_rules import AccessToken, ClaimTypes, Client, Expiry, MaxLifetime, TokenUse
 from flask_jwtlib.errors import MalformedTokenError, MissingClaimError, UnacceptedAudienceError
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, bearer, make_request
 from flask_jwtlib_strategies.authenticators.configured import configured_authenticator
 from flask_jwtlib_strategies.authenticators.oidc import oidc_authenticator
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
+from tests.kit import raises
 
 API = "https://api.example"
 Compose = Callable[..., Authenticator]
@@ -94,7 +88,7 @@ def test_other_kinds_of_tokens_are_refused(
     """A token of another kind is refused, though its issuer, audience and times are valid."""
     auth = compose(idp.issuer_url)
     assert subject_of(auth, signer.token(aud=API)) == "alice"
-    with pytest.raises(AuthenticationError, match="expected an access token"):
+    with raises(AuthenticationError, match="expected an access token"):
         subject_of(auth, signer.token(aud=API, **token))
 
 
@@ -119,11 +113,11 @@ def test_access_tokens_are_accepted(
 def test_exp_is_required(compose: Compose, idp: IdentityProvider, signer: TokenIssuer) -> None:
     """A token without ``exp`` is refused, unless an ``Expiry`` rule replaces the default."""
     token = signer.token(aud=API, exp=None)
-    with pytest.raises(MissingClaimError, match="exp"):
+    with raises(MissingClaimError, match="exp"):
         subject_of(compose(idp.issuer_url), token)
     auth = compose(idp.issuer_url, rules=[Expiry()])
     assert subject_of(auth, token) == "alice"
-    with pytest.raises(AuthenticationError, match="expired"):
+    with raises(AuthenticationError, match="expired"):
         subject_of(auth, signer.token(aud=API, exp=1))
 
 
@@ -138,7 +132,7 @@ def test_the_leeway_applies_to_exp_and_nbf(
         assert subject_of(lenient, token) == "alice"
         with pytest.raises(AuthenticationError):
             subject_of(strict, token)
-    with pytest.raises(AuthenticationError, match="expired"):
+    with raises(AuthenticationError, match="expired"):
         subject_of(lenient, signer.token(aud=API, exp=now - 300))
 
 
@@ -173,10 +167,10 @@ def test_max_size_is_exact(compose: Compose, idp: IdentityProvider, signer: Toke
     """The default is 8192 characters; the error shows the token's size and the limit."""
     large = signer.token(aud=API, groups=[f"{n:036}" for n in range(160)])
     assert len(large) > 8192
-    with pytest.raises(MalformedTokenError, match=f"too large.* {len(large)} .* 8192"):
+    with raises(MalformedTokenError, match=f"too large.* {len(large)} .* 8192"):
         subject_of(compose(idp.issuer_url), large)
     assert subject_of(compose(idp.issuer_url, max_size=len(large)), large) == "alice"
-    with pytest.raises(MalformedTokenError, match="too large"):
+    with raises(MalformedTokenError, match="too large"):
         subject_of(compose(idp.issuer_url, max_size=len(large) - 1), large)
 
 
@@ -188,7 +182,7 @@ def test_max_size_applies_to_tokens_in_forms(
 
     def status(**options: Any) -> int:
         app = Flask("forms")
-        compose(idp.issuer_url, **options).init_app(app)
+        compose(idp.issuer_url, **options).protect(app)
         app.add_url_rule("/", view_func=lambda: "in", methods=["POST"])
         return app.test_client().post("/", data=form).status_code
 
@@ -201,7 +195,7 @@ def test_a_numeric_subject_can_be_allowed(
 ) -> None:
     """It is refused by default; with the rule it becomes a string."""
     token = signer.token(sub=42, aud=API)
-    with pytest.raises(AuthenticationError, match="numeric_subject"):
+    with raises(AuthenticationError, match="numeric_subject"):
         subject_of(compose(idp.issuer_url), token)
     auth = compose(idp.issuer_url, rules=[ClaimTypes(numeric_subject=True)])
     assert subject_of(auth, token) == "42"

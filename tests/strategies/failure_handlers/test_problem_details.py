@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from flask_jwtlib import (
     AuthenticationError,
@@ -57,7 +58,7 @@ def refused(
 
 
 def test_a_missing_token(app: Flask, issuer: TokenIssuer) -> None:
-    """Without a token: a problem without an error code, and the bare challenge (RFC 6750 §3.1)."""
+    """Without a token: a problem without an error code, and a challenge with the scopes (RFC 6750 §3.1)."""
     assert refused(app, issuer, None) == (
         401,
         {
@@ -66,7 +67,7 @@ def test_a_missing_token(app: Flask, issuer: TokenIssuer) -> None:
             "status": 401,
             "detail": "Authentication is required",
         },
-        {"WWW-Authenticate": "Bearer", "Retry-After": None},
+        {"WWW-Authenticate": 'Bearer scope="reports:read reports:write"', "Retry-After": None},
     )
 
 
@@ -83,7 +84,7 @@ def test_an_invalid_token(app: Flask, issuer: TokenIssuer) -> None:
         },
         {
             "WWW-Authenticate": 'Bearer realm="reports", error="invalid_token", '
-            'error_description="The access token expired"',
+            'error_description="The access token expired", scope="reports:read reports:write"',
             "Retry-After": None,
         },
     )
@@ -151,9 +152,11 @@ def test_a_claims_name_is_not_sent() -> None:
 def test_a_custom_error_with_an_unregistered_status_has_a_title() -> None:
     """An application's error may have a status without a standard phrase."""
 
-    class Odd(AuthenticationError):
-        code = "odd"
-        status = 499
+    class ClientClosedRequest(HTTPException):
+        code = 499
+
+    class Odd(AuthenticationError, ClientClosedRequest):
+        error_code = "odd"
 
     response = ProblemDetailsHandler().deny(Odd())
 

@@ -9,7 +9,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_jwtlib import Refresh
+from flask_jwtlib.key_providers import Refresh
 from flask_jwtlib_strategies._http.freshness import lifetime, retry_after
 
 GMT = "Sun, 06 Nov 1994 08:49:37 GMT"

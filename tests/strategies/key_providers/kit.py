@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from flask_jwtlib import (
-    BearerToken,
-    Claims,
-    JWTValidator,
-    KeyProvider,
-    Refresh,
-    UnverifiedHeader,
-)
+from flask_jwtlib import BearerToken, Claims, JWTValidator, KeyProvider, UnverifiedHeader
+from flask_jwtlib.key_providers import Refresh
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._http.client import HTTPClient
 from flask_jwtlib_strategies._http.errors import FetchError

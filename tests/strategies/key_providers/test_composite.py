@@ -23,6 +23,7 @@ from flask_jwtlib import (
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
+from tests.kit import raises
 
 KEY_1 = TokenIssuer(kid="key-1")
 KEY_2 = TokenIssuer(kid="key-2")
@@ -155,7 +156,7 @@ def test_any_exception_counts_as_an_outage() -> None:
     """A provider's unexpected exception counts as an outage, and is the error's cause."""
     fault = ConnectionError("refused")
 
-    with pytest.raises(VerificationUnavailable, match="ConnectionError") as caught:
+    with raises(VerificationUnavailable, match="ConnectionError") as caught:
         CompositeKeyProvider(Down(fault)).keys_for(by("key-1"))
 
     assert caught.value.__cause__ is fault
@@ -167,7 +168,7 @@ def test_a_providers_refusal_propagates(kid: str | None) -> None:
     """A provider that refuses the token is not skipped: that isn't an outage."""
     chain = CompositeKeyProvider(Down(InvalidTokenError("blocked")), Own(KEY_1))
 
-    with pytest.raises(InvalidTokenError, match="blocked"):
+    with raises(InvalidTokenError, match="blocked"):
         chain.keys_for(by(kid))
 
 

@@ -29,7 +29,7 @@ from flask_jwtlib.testing.contracts import KeyProviderContract
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
-from tests.kit import DOWN, PATIENCE
+from tests.kit import DOWN, PATIENCE, raises
 
 from .composite_kit import (
     B_ANEW,
@@ -316,7 +316,7 @@ def test_a_refusal_by_keys_at_hand_is_raised() -> None:
         static(A), FixedResults(InvalidTokenError("blocked"), static(A))
     )
 
-    with pytest.raises(InvalidTokenError, match="blocked"):
+    with raises(InvalidTokenError, match="blocked"):
         composite.keys_for(by("a"))
 
 

@@ -17,6 +17,7 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.key_providers import FetchedKeys
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
+from tests.kit import raises
 
 from .composite_kit import (
     A,
@@ -128,7 +129,7 @@ def test_warm_up_calls_all_members_before_it_raises() -> None:
     assert caught.value.retry_after > 10
     assert up.fetches == 1
 
-    with pytest.raises(VerificationUnavailable, match="KeyError") as caught:
+    with raises(VerificationUnavailable, match="KeyError") as caught:
         CompositeKeyProvider(Broken(Source()), TTLKeyProvider(down)).warm_up()
     assert isinstance(caught.value.__cause__, KeyError)
 

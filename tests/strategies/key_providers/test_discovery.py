@@ -19,7 +19,7 @@ from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._http.errors import FetchError
 from flask_jwtlib_strategies.key_providers._discovery import DiscoveredKeySet
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
-from tests.kit import PATIENCE
+from tests.kit import PATIENCE, raises
 
 from .kit import HOUR, KNOWN, discovered, oidc_provider_of, verify
 
@@ -222,7 +222,7 @@ def test_a_failed_key_set_that_has_not_moved_is_an_error(
     fetch()
     idp.behave(path=idp.jwks_path, **how)
 
-    with pytest.raises((FetchError, VerificationUnavailable), match=fault):
+    with raises((FetchError, VerificationUnavailable), match=fault):
         fetch()
     assert counts(idp) == (2, 2, 0)
 

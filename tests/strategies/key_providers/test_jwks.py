@@ -16,7 +16,6 @@ from flask_jwtlib import (
     ConfigurationError,
     InvalidTokenError,
     KeyProvider,
-    Refresh,
     VerificationUnavailable,
 )
 from flask_jwtlib.errors import (
@@ -25,6 +24,8 @@ from flask_jwtlib.errors import (
     MalformedTokenError,
     UnknownKeyError,
 )
+from flask_jwtlib.key_providers import Refresh
+from flask_jwtlib.log_text import error_text
 from flask_jwtlib.signals import key_event
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
@@ -136,7 +137,7 @@ def test_the_query_of_the_url_is_never_shown(
         with pytest.raises(VerificationUnavailable) as outage:
             keys.warm_up()
         shown += [repr(keys), json.dumps(keys.status())]
-        shown += [str(outage.value), repr(outage.value.__cause__)]
+        shown += [error_text(outage.value), repr(outage.value.__cause__)]
     calls_made()
 
     assert {request.query for request in idp.requests} == {"key=hunter2"}

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from flask_jwtlib import (
-    Refresh,
-    VerificationUnavailable,
-)
+from flask_jwtlib import VerificationUnavailable
+from flask_jwtlib.key_providers import Refresh
+from flask_jwtlib.log_text import error_text
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib.testing.identity_provider import IdentityProvider
 from flask_jwtlib_strategies._http.client import HTTPClient
@@ -119,10 +118,10 @@ def test_errors_of_both_metadata_paths_are_named(
 
     with pytest.raises((FetchError, VerificationUnavailable)) as error:
         discovered(idp)()
-    first, _, second = str(error.value).partition("; GET ")
+    first, _, second = error_text(error.value).partition("; GET ")
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
     assert second == f"{idp.url}{idp.oauth_path}: the response's status is 418"
-    assert len(str(error.value)) < 500
+    assert len(error_text(error.value)) < 500
     assert counts_of(idp) == (1, 1, 0)
 
 
@@ -137,7 +136,7 @@ def test_an_error_and_another_issuers_metadata_are_both_named(
 
     with pytest.raises(FetchError) as error:
         discovered(idp)()
-    first, _, second = str(error.value).partition("; GET ")
+    first, _, second = error_text(error.value).partition("; GET ")
     assert first.startswith(f"GET {idp.url}{idp.openid_path}: ")
     assert "these are the metadata of 'https://other.example', not of" in second
     assert counts_of(idp) == (1, 1, 0)

@@ -38,6 +38,7 @@ from flask_jwtlib.testing.contracts import TokenValidatorContract
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.validators.caching import CachingValidator
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
+from tests.kit import raises
 
 NOW = 1_800_000_000
 
@@ -356,7 +357,7 @@ def test_revocation_is_checked_on_every_hit(setting: Setting) -> None:
 
     validator.revoked.add("lost")
 
-    with pytest.raises(InvalidTokenError, match="revoked"):
+    with raises(InvalidTokenError, match="revoked"):
         setting.validate(token)
     assert setting.checks == 1
 
@@ -416,7 +417,7 @@ def test_sender_constraints_are_checked_on_every_hit(
     token = setting.token(cnf={"x5t#S256": "alices"})
 
     assert validator.validate(BoundToken(token, "alices"), setting.keys).subject == "alice"
-    with pytest.raises(InvalidTokenError, match="another sender"):
+    with raises(InvalidTokenError, match="another sender"):
         validator.validate(BoundToken(token, "thiefs"), setting.keys)
     assert validator.validate(BoundToken(token, "alices"), setting.keys).subject == "alice"
     assert setting.checks == 1

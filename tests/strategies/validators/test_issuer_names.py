@@ -11,6 +11,7 @@ from flask_jwtlib.errors import (
     ClaimError,
     MalformedTokenError,
 )
+from tests.kit import raises
 
 from .issuers_kit import (
     A_URL,
@@ -61,7 +62,7 @@ from .issuers_kit import (
 )
 def test_an_issuer_must_match_exactly(iss: str) -> None:
     """A token whose ``iss`` merely resembles its issuer's name is refused."""
-    with pytest.raises(InvalidTokenError, match="iss is ") as caught:
+    with raises(InvalidTokenError, match="iss is ") as caught:
         verify(router_of(A, B), token_of(A, iss=iss))
 
     assert type(caught.value) is InvalidTokenError
@@ -75,7 +76,7 @@ def test_an_issuer_must_match_exactly(iss: str) -> None:
 )
 def test_an_issuer_must_be_a_string(iss: object) -> None:
     """An ``iss`` of another type, such as an array with a trusted issuer, is refused."""
-    with pytest.raises(InvalidTokenError, match="missing or not a string"):
+    with raises(InvalidTokenError, match="missing or not a string"):
         verify(router_of(A, B), token_of(A, iss=iss))
 
 
@@ -94,7 +95,7 @@ def test_a_token_without_an_issuer_is_refused(payload: str) -> None:
     """A token without ``iss`` is refused, even by a router of one issuer."""
     token = A.compact(b'{"alg":"RS256","kid":"a","iss":"https://a.example"}', payload.encode())
 
-    with pytest.raises(InvalidTokenError, match="missing or not a string"):
+    with raises(InvalidTokenError, match="missing or not a string"):
         verify(router_of(A), token)
 
 
@@ -136,5 +137,5 @@ def test_an_issuer_in_the_header_is_ignored() -> None:
     header = {"iss": A_URL}
 
     assert verify(router, B.token(aud="api", header=header)).issuer == B_URL
-    with pytest.raises(InvalidTokenError, match="missing"):
+    with raises(InvalidTokenError, match="missing"):
         verify(router, A.token(aud="api", iss=None, header=header))

@@ -23,6 +23,7 @@ from flask_jwtlib.errors import (
     MalformedTokenError,
 )
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
+from tests.kit import raises
 
 from .issuers_kit import A_URL, B_URL, A, B, FixedClaims, router_of, token_of, trusted, verify
 
@@ -129,7 +130,7 @@ def test_the_routers_max_size_can_be_set() -> None:
         IssuerRouter(trusted(A, max_size=20_000), max_size=8192),
         IssuerRouter(trusted(A), max_size=20_000),
     ):
-        with pytest.raises(MalformedTokenError, match="too large"):
+        with raises(MalformedTokenError, match="too large"):
             verify(router, large)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-from flask_jwtlib import KeySet, Refresh
-from flask_jwtlib.key_providers import DeferredCalls, FetchedKeys
+from flask_jwtlib import KeySet
+from flask_jwtlib.key_providers import DeferredCalls, FetchedKeys, Refresh
 from flask_jwtlib.log_text import library_logger
 
 from .key_file import KeyFile

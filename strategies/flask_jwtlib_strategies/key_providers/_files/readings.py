@@ -12,6 +12,7 @@ import attrs
 from attrs import field, frozen
 
 from flask_jwtlib import ConfigurationError, KeySet
+from flask_jwtlib.log_text import error_text
 
 from .content import MAX_SIZE, PrivateKeyError, UnknownFormatError, keys_of
 
@@ -204,4 +205,6 @@ def _check_regular(status: os.stat_result) -> None:
 
 def _why(error: Exception) -> str:
     # The system's message without the path, which is shown in front of it.
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+    return (
+        error.strerror or type(error).__name__ if isinstance(error, OSError) else error_text(error)
+    )

@@ -9,6 +9,7 @@ import pytest
 
 from flask_jwtlib import VerificationUnavailable
 from flask_jwtlib.errors import UnknownKeyError
+from flask_jwtlib.log_text import error_text
 
 from .kit import A, B, C, Probe, eventually, jwks_of, provider_of, shown, subject
 
@@ -20,7 +21,7 @@ def test_a_missing_file_is_an_outage(keys: Path, clock: Any) -> None:
         with pytest.raises(VerificationUnavailable) as error:
             subject(A.token(), provider)
         clock.move(31)
-    assert "ConfigurationError" in str(error.value)
+    assert "ConfigurationError" in error_text(error.value)
 
     (keys / "a.json").write_text(jwks_of(A))
     assert subject(A.token(), provider) == "alice"

@@ -13,6 +13,7 @@ import pytest
 from flask_jwtlib import KeySet
 from flask_jwtlib.errors import UnknownKeyError
 from flask_jwtlib_strategies.key_providers._files import key_files as _key_files
+from tests.kit import raises
 
 from .kit import RSA, A, B, C, Probe, Volume, issuer_of, jwks_of, openssh_of, provider_of, subject
 
@@ -162,7 +163,7 @@ def test_a_new_key_of_an_old_kid_is_used_at_once(keys: Path, clock: Any) -> None
 
     (keys / "a.json").write_text(jwks_of(new))
     assert subject(new.token(), provider) == subject(new.token(), provider) == "alice"
-    with pytest.raises(Exception, match="signature does not match the key"):
+    with raises(Exception, match="signature does not match the key"):
         subject(A.token(), provider)
 
 

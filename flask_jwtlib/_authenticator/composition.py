@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from .errors import ConfigurationError, VerificationUnavailable
-from .extractors import BearerTokenExtractor
-from .interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
-from .jws import DEFAULT_MAX_SIZE
-from .key_providers import NoKeyProvider, StaticKeyProvider
-from .validators import JWTValidator
-from .values import BearerToken, Claims
+from ..errors import ClaimError, ConfigurationError, CrossSiteError, VerificationUnavailable
+from ..evidence import NO_EVIDENCE, CrossSiteCheck, Evidence
+from ..extractors import BearerTokenExtractor
+from ..interfaces import (
+    FailureHandler,
+    KeyProvider,
+    TokenExtractor,
+    TokenValidator,
+    challenges_of,
+    vary_of,
+)
+from ..jws import DEFAULT_MAX_SIZE
+from ..key_providers import NoKeyProvider, StaticKeyProvider
+from ..log_text import quoted
+from ..validators import JWTValidator
+from ..values import BearerToken, Claims
 
 __all__ = [
     "as_claims",
+    "check_ambient",
     "check_composition",
+    "check_confirmed",
     "check_extracted",
     "default_extractor",
 ]
@@ -39,6 +50,8 @@ def check_composition(
         ConfigurationError: A strategy lacks a method of its interface, or they can't work together.
     """
     _check_strategy("extractor", extractor, TokenExtractor)
+    challenges_of(extractor)
+    vary_of(extractor)
     _check_strategy("keys", keys, KeyProvider)
     _check_strategy("validator", validator, TokenValidator)
     _check_strategy("failure_handler", failure_handler, FailureHandler)
@@ -115,3 +128,46 @@ def as_claims(claims: Any) -> Claims:
             f"the validator returned a {type(claims).__name__}, expected Claims"
         )
     return Claims(cast("Mapping[str, Any]", claims), checked_at=time.time())
+
+
+def check_ambient(token: BearerToken) -> None:
+    """Check that an ambient token has the outcome of a cross-site check.
+
+    Raises:
+        CrossSiteError: It has none.
+    """
+    if token.evidence.get(CrossSiteCheck) is None:
+        raise CrossSiteError(
+            f"the token from the {token.source} is ambient, which means that a browser sends it by itself, "
+            "and its extractor hasn't checked whether another site made the browser send the request: attach "
+            "a CrossSiteCheck by token.with_evidence"
+        )
+
+
+def check_confirmed(
+    claims: Claims, elsewhere: Collection[str], evidence: Evidence = NO_EVIDENCE
+) -> None:
+    """Check that a validator confirmed everything that a token is bound to (RFC 7800 §3.1).
+
+    Args:
+        claims: The claims, which have a ``cnf``.
+        elsewhere: The members of ``cnf`` that something else confirms, such as a proxy.
+        evidence: The request's evidence. What was confirmed by another request's doesn't count.
+
+    Raises:
+        ClaimError: ``cnf`` is not a non-empty object, or one of its members is not confirmed.
+    """
+    bound: object = claims["cnf"]
+    if not isinstance(bound, dict) or not bound:
+        raise ClaimError("cnf", "cnf is not an object with members (RFC 7800 §3.1)")
+    members = cast("dict[str, object]", bound)
+    confirmed = claims.confirmed if evidence and claims.made_for(evidence) else ()
+    missing = [name for name in members if name not in confirmed and name not in elsewhere]
+    if missing:
+        raise ClaimError(
+            "cnf",
+            f"the token is bound by {', '.join(map(quoted, missing))} in cnf, and no validator confirmed it "
+            "by evidence of this request; if something in front of the app does, pass confirmed_elsewhere=… "
+            "to the Authenticator",
+            description="The access token is bound to a key, and the request does not prove its possession",
+        )

@@ -1,0 +1,99 @@
+"""Refusals that are raised while Flask serves a request, and the headers that they need to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, NoReturn
+
+from flask import Response, after_this_request, has_request_context
+
+from ..challenges import add_missing_headers, merged_challenges, refusal_headers
+from ..errors import AuthenticationError, MissingTokenError, Refusal
+from .state import current_state, published_now
+
+if TYPE_CHECKING:
+    from ..values import Claims
+
+__all__ = ["keep_headers", "raise_in_request", "with_headers"]
+
+_CHALLENGE = "WWW-Authenticate"
+
+
+def keep_headers(error: Refusal, raised: BaseException) -> None:
+    """Make sure that the response to a raised refusal has its headers.
+
+    Error handlers of the app, and frameworks based on Flask, make responses of their own without them. They
+    are set again if the refusal left the view and the response still has its status. Challenges that the
+    app set stay.
+
+    Args:
+        error: The refusal.
+        raised: The exception that is raised: the refusal, or another one that a failure handler made of it.
+    """
+
+    def keep(response: Response) -> Response:
+        if _left_the_view(raised):
+            headers = response.headers
+            if response.status_code == error.status:
+                for name, value in refusal_headers(error):
+                    if name == _CHALLENGE:
+                        headers[name] = merged_challenges(value, headers.getlist(name))
+            with_headers(response, error)
+        # Both refer to the request, which keeps this function.
+        error.__traceback__ = error.__context__ = None
+        return response
+
+    after_this_request(keep)
+
+
+def with_headers(response: Response, error: Refusal) -> Response:
+    """Add the headers of a refusal that the response to it doesn't have."""
+    if response.status_code == error.status:
+        add_missing_headers(response.headers, error)
+    elif response.status_code == 401:
+        # Another status was chosen, and RFC 9110 §15.5.2 requires a challenge with this one.
+        add_missing_headers(response.headers, MissingTokenError().in_context(error.context))
+    return response
+
+
+def _left_the_view(raised: BaseException) -> bool:
+    """Whether Flask caught an exception, and not the view that it was raised in."""
+    # By its name, since a tool that observes requests may replace the method by a wrapper.
+    return any(
+        frame.f_code.co_name == "full_dispatch_request"
+        and frame.f_globals.get("__name__") == "flask.app"
+        for frame in _frames(raised.__traceback__)
+    )
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
+
+
+def raise_in_request(
+    error: AuthenticationError, claims: Claims, scopes: tuple[str, ...]
+) -> NoReturn:
+    """Raise a refusal of the claims of the current request's caller.
+
+    Args:
+        error: The refusal.
+        claims: The claims that are refused. Outside of a request, in a claim rule, or if they are not the
+            caller's, the error is raised as it is: it is neither logged nor signalled here.
+        scopes: The scopes that were needed.
+    """
+    state, published = current_state(), published_now()
+    if state is None or not state.deciding:
+        if published is not None and published.principal is not None:
+            principal = published.principal
+            if principal.claims is claims:
+                published.pipeline.raise_refusal(error, principal, scopes)
+        if has_request_context():
+            keep_headers(error, error)
+    try:
+        raise error
+    finally:
+        # Otherwise the traceback of the error would refer to this frame, which refers to the error.
+        del error
