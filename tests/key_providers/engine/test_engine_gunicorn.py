@@ -122,13 +122,14 @@ def token(served: Served) -> str:
 
 def test_all_workers_use_preloaded_keys(served: Served, token: str) -> None:
     """Keys that were fetched before the fork are not fetched again."""
+    # Another test of this module may have made the workers fetch already.
+    before = served.idp.count(served.idp.jwks_path)
     served.by_all_workers("/warm", token)
 
     states = served.by_all_workers("/status")
     assert len({state["parent"] for state in states}) == 1
     assert [state["warm"]["state"] for state in states] == ["fresh"] * WORKERS
-    assert [state["warm"]["generation"] for state in states] == [1] * WORKERS
-    assert served.idp.count(served.idp.jwks_path) == 1
+    assert served.idp.count(served.idp.jwks_path) == before >= 1
 
 
 def test_a_fork_during_a_fetch_blocks_no_worker(served: Served, token: str) -> None:
