@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import attrs
 from attrs import field, frozen
-from typing_extensions import Self
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response
 
 from ..challenges import BEARER, Challenge, refusal_headers, refusal_text
 from ._base import JWTLibError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["AuthenticationError", "Refusal", "RefusalContext", "VerificationUnavailable"]
 
