@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask_jwtlib
 
 PROGRAM = """
 import importlib, pkgutil, sys
@@ -33,3 +38,44 @@ def test_the_pure_python_backends_of_python_jose_are_never_imported() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
     )
     assert run.stdout.strip() == "[]"
+
+
+# Flask's own dependencies may be used, too. `pytest` runs the plugin of the test kit.
+AT_RUN_TIME = {
+    *(
+        "attr",
+        "attrs",
+        "blinker",
+        "click",
+        "cryptography",
+        "flask",
+        "flask_jwtlib",
+        "jose",
+        "werkzeug",
+    ),
+}
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    """Yield the packages that code imports when it runs, wherever the import is."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in child.names)
+        if isinstance(child, ast.ImportFrom) and not child.level:
+            yield str(child.module).partition(".")[0]
+        yield from imports(child)
+
+
+def test_the_core_imports_its_dependencies_and_no_others() -> None:
+    """What only the tools install, such as ``typing_extensions``, is imported for type checkers only."""
+    root = Path(flask_jwtlib.__file__).parent
+    found = {
+        package: path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if path.relative_to(root).as_posix() != "testing/plugin.py"
+        for package in imports(ast.parse(path.read_text(encoding="utf-8")))
+        if package not in sys.stdlib_module_names
+    }
+    assert {name: path for name, path in found.items() if name not in AT_RUN_TIME} == {}
