@@ -97,12 +97,8 @@ class RefusingPipeline:
 
     def mark_for(self, token: BearerToken | None) -> Callable[[Response], Response]:
         """Return what marks the response to a request with this token, or without one, for caches."""
-        headers = self.cache_headers
-        if headers is None:
-            return cache_headers_of(self.extractor).mark_for(token)
-        if headers.always_private or (token is not None and token.source != "header"):
-            return headers.make_private
-        return headers.add_vary
+        headers = self.cache_headers or cache_headers_of(self.extractor)
+        return headers.mark_for(token)
 
     def anonymous(self, refused: Refused) -> None:
         """Report a guest on an optional route."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView
 
-from flask_jwtlib import Authenticator, Policy, Scope, public
+from flask_jwtlib import Authenticator, Scope, public
 from flask_jwtlib.audit import RouteAccess, route_accesses
 from flask_jwtlib.testing import TokenIssuer
+
+from .kit import found, fresh, policies
 
 READ, WRITE = Scope("read"), Scope("write")
 
@@ -19,25 +19,6 @@ READ, WRITE = Scope("read"), Scope("write")
 def auth(issuer: TokenIssuer) -> Authenticator:
     """An authenticator without policies of its own."""
     return Authenticator(keys=issuer.verification_key)
-
-
-def fresh() -> Callable[..., str]:
-    """Make a view that no other test decorates."""
-    return lambda *_, **__: "in"
-
-
-def found(app: Flask, endpoint: str = "it") -> dict[str, RouteAccess]:
-    """Return what the audit lists for an endpoint, by the methods."""
-    return {
-        ",".join(access.methods): access
-        for access in route_accesses(app)
-        if access.endpoint == endpoint
-    }
-
-
-def policies(app: Flask, endpoint: str = "it") -> dict[str, tuple[Policy, ...]]:
-    """Return the policies that the audit lists for an endpoint, by the methods."""
-    return {methods: access.policies for methods, access in found(app, endpoint).items()}
 
 
 def test_a_guard_does_not_count_for_a_public_view(app: Flask, auth: Authenticator) -> None:

@@ -16,10 +16,11 @@ from flask.views import MethodView, View
 
 import flask_jwtlib
 from flask_jwtlib import Authenticator, Policy, Role, Scope, policy
-from flask_jwtlib.audit import RouteAccess, route_accesses
 from flask_jwtlib.cli import jwtlib
 from flask_jwtlib.policies import Call
 from flask_jwtlib.testing import TokenIssuer, bearer
+
+from .kit import found, fresh, policies
 
 READ, WRITE, EDITOR = Scope("read"), Scope("write"), Role("editor")
 
@@ -28,25 +29,6 @@ READ, WRITE, EDITOR = Scope("read"), Scope("write"), Role("editor")
 def auth(issuer: TokenIssuer) -> Authenticator:
     """An authenticator without policies of its own."""
     return Authenticator(keys=issuer.verification_key)
-
-
-def fresh() -> Callable[..., str]:
-    """Make a view that no other test decorates."""
-    return lambda *_, **__: "in"
-
-
-def found(app: Flask, endpoint: str = "it") -> dict[str, RouteAccess]:
-    """Return what the audit lists for an endpoint, by the methods."""
-    return {
-        ",".join(access.methods): access
-        for access in route_accesses(app)
-        if access.endpoint == endpoint
-    }
-
-
-def policies(app: Flask, endpoint: str = "it") -> dict[str, tuple[Policy, ...]]:
-    """Return the policies that the audit lists for an endpoint, by the methods."""
-    return {methods: access.policies for methods, access in found(app, endpoint).items()}
 
 
 @policy
