@@ -1,6 +1,7 @@
 # Each target installs what it needs into .venv the first time.
 # You need Python >= 3.10, make and git. To use another interpreter: make test PYTHON=/path/to/python3
-# `make test` runs tests/interop if it finds Node.js >= 20.12 and npm, and skips them otherwise.
+# `make test` runs tests/interop if it finds Node.js >= 20.12 and npm, and tests/browser if it finds chromium and
+# chromedriver. Otherwise it skips them.
 
 VENV := .venv
 INTEROP := tests/interop/provider
@@ -98,6 +99,11 @@ $(VENV)/.ready-package: pyproject.toml | $(PY)
 $(VENV)/.ready-%: pyproject.toml | $(PY)
 	@echo 'Installing flask_jwtlib and the dependency group "$*" into $(VENV)'
 	@$(PIP_INSTALL) --editable . --group $*
+	@touch $@
+
+$(VENV)/.ready-test: pyproject.toml | $(PY)
+	@echo 'Installing flask_jwtlib and what its tests need into $(VENV)'
+	@$(PIP_INSTALL) --editable . --group test --group browser
 	@touch $@
 
 # Only tests/interop needs the OpenID provider. pytest skips them without it, and says why.

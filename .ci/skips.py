@@ -1,4 +1,7 @@
-"""List the skipped tests, and fail in CI if there are any: a skipped test checks nothing."""
+"""List the skipped tests, and fail in CI if there are any: a skipped test checks nothing.
+
+The tests in tests/browser may be skipped, since not every machine can install a browser.
+"""
 
 import os
 import sys
@@ -22,7 +25,8 @@ def main() -> None:
     reports = [Path(argument) for argument in sys.argv[1:]]
     found = [line for report in reports for line in skipped(report)]
     print(*found, f"{len(found)} skipped tests in {len(reports)} runs", sep="\n")
-    if found and os.environ.get("CI") == "true":
+    needed = [line for line in found if ": tests.browser." not in line]
+    if needed and os.environ.get("CI") == "true":
         sys.exit(1)
 
 

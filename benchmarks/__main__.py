@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .counting import counts_section
+from .credentials.section import credentials_section
 from .growth import forms_section, growth_section
 from .importing import import_section
 from .instructions import instructions_section
@@ -16,6 +17,7 @@ from .table import table_section
 
 SECTIONS: dict[str, Callable[[argparse.Namespace], tuple[str, list[str]]]] = {
     "table": lambda options: table_section(options.scale, options.svg),
+    "credentials": lambda options: credentials_section(options.scale),
     "counts": lambda _: counts_section(),
     "instructions": lambda _: instructions_section(),
     "growth": lambda options: growth_section(options.scale),

@@ -26,54 +26,33 @@ from flask import Response, g, request
 
 from .scenarios import Service
 
-_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)")
+BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 # By the length of a segment modulo four: the characters that it may end with.
 _LAST = (_ALPHABET, b"", b"AQgw", b"AEIMQUYcgkosw048")
 _UNSUPPORTED = frozenset({"b64", "crit", "enc", "zip"})
 _FAR = 2**53
+MAX_SIZE = 8192
 
 
-def hand_written(  # noqa: C901 - inlined, because each call would raise the floor
-    service: Service,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def hand_written(service: Service) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorator."""
-    algorithm, issuer, audience = service.algorithm, service.issuer, service.audience
-    keys = {service.kid: _signature_check(service)}
+    check_token = token_check(service)
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             credentials = request.environ.get("HTTP_AUTHORIZATION")
             if credentials is None:
-                return _refusal()
-            try:
-                bearer = _BEARER.fullmatch(credentials)
-                if bearer is None or len(credentials) > 8192:
-                    return _refusal()
-                token = bearer[1]
-                signing_input, signature = token.encode().rsplit(b".", 1)
-                encoded_header, encoded_claims = signing_input.split(b".")
-                header = _strict_object(_decode(encoded_header))
-                if header["alg"] != algorithm or not _UNSUPPORTED.isdisjoint(header):
-                    return _refusal()
-                check_signature = keys[header["kid"]]
-                check_signature(_decode(signature), signing_input)
-                claims = _strict_object(_decode(encoded_claims))
-                now = time.time()
-                get = claims.get
-                if not (type(get("iss")) is type(get("sub", "")) is type(get("jti", "")) is str):
-                    return _refusal()
-                if not -_FAR <= get("iat", 0) <= _FAR or claims["iss"] != issuer:
-                    return _refusal()
-                if not now < claims["exp"] <= _FAR or not -_FAR <= claims["nbf"] <= now:
-                    return _refusal()
-                theirs = claims["aud"]
-                if theirs != audience and not (type(theirs) is list and audience in theirs):
-                    return _refusal()
-            except (InvalidSignature, LookupError, TypeError, ValueError):
-                return _refusal()
+                return refusal()
+            bearer = BEARER.fullmatch(credentials)
+            if bearer is None or len(credentials) > MAX_SIZE:
+                return refusal()
+            token = bearer[1]
+            claims = check_token(token)
+            if claims is None:
+                return refusal()
             target = g._get_current_object()
             target.raw_token = token
             target.json_token = claims
@@ -85,8 +64,44 @@ def hand_written(  # noqa: C901 - inlined, because each call would raise the flo
     return decorator
 
 
-def _refusal() -> Response:
-    response = Response(status=401)
+def token_check(
+    service: Service,
+) -> Callable[[str], dict[str, Any] | None]:
+    """Make a function that returns the claims of a good token, and None for any other text."""
+    algorithm, issuer, audience = service.algorithm, service.issuer, service.audience
+    keys = {service.kid: _signature_check(service)}
+
+    def check_token(token: str) -> dict[str, Any] | None:
+        try:
+            signing_input, signature = token.encode().rsplit(b".", 1)
+            encoded_header, encoded_claims = signing_input.split(b".")
+            header = _strict_object(_decode(encoded_header))
+            if header["alg"] != algorithm or not _UNSUPPORTED.isdisjoint(header):
+                return None
+            check_signature = keys[header["kid"]]
+            check_signature(_decode(signature), signing_input)
+            claims = _strict_object(_decode(encoded_claims))
+            now = time.time()
+            get = claims.get
+            if not (type(get("iss")) is type(get("sub", "")) is type(get("jti", "")) is str):
+                return None
+            if not -_FAR <= get("iat", 0) <= _FAR or claims["iss"] != issuer:
+                return None
+            if not now < claims["exp"] <= _FAR or not -_FAR <= claims["nbf"] <= now:
+                return None
+            theirs = claims["aud"]
+            if theirs != audience and not (type(theirs) is list and audience in theirs):
+                return None
+        except (InvalidSignature, LookupError, TypeError, ValueError):
+            return None
+        return claims
+
+    return check_token
+
+
+def refusal(status: int = 401) -> Response:
+    """Make the response to a refused request."""
+    response = Response(status=status)
     # Passed to the constructor, it would cost a microsecond more.
     response.headers.add("WWW-Authenticate", "Bearer")
     return response

@@ -45,14 +45,19 @@ def instructions_section() -> tuple[str, list[str]]:
     ]
 
 
-def count_instructions(requests: int) -> Measurements:
-    """Let each entry serve this many requests under callgrind, and return the instructions per request."""
+def count_instructions(requests: int, module: str = __spec__.name) -> Measurements:
+    """Let each entry serve this many requests under callgrind, and return the instructions per request.
+
+    Args:
+        requests: How many requests.
+        module: What runs under callgrind: it calls ``serve_and_name``.
+    """
     with TemporaryDirectory() as folder:
         done = subprocess.run(
             [
                 *("valgrind", "--tool=callgrind", "--separate-threads=yes"),
                 f"--callgrind-out-file={folder}/out.%p",
-                *(sys.executable, "-m", "benchmarks.instructions", str(requests)),
+                *(sys.executable, "-m", module, str(requests)),
             ],
             env={**os.environ, "PYTHONHASHSEED": "0"},
             capture_output=True,
@@ -80,6 +85,12 @@ def _read_totals(folder: Path) -> dict[int, int]:
         if found:
             totals[int(path.name.rpartition("-")[2])] = int(found[1])
     return totals
+
+
+def serve_and_name(entries: Sequence[Entry]) -> None:
+    """Let each entry serve as many requests as the command line says, and print the names of the entries."""
+    serve_all(entries, int(sys.argv[1]))
+    print(json.dumps([(each.contender.name, each.scenario.name) for each in entries]))
 
 
 def serve_all(entries: Sequence[Entry], requests: int) -> None:
@@ -118,5 +129,4 @@ if __name__ == "__main__":
     _entries = make_entries(
         _MEASURED, [each for each in make_scenarios(_services) if each.name in TIMED], _services
     )
-    serve_all(_entries, int(sys.argv[1]))
-    print(json.dumps([(each.contender.name, each.scenario.name) for each in _entries]))
+    serve_and_name(_entries)

@@ -160,6 +160,24 @@ def _flask_jwt_extended(app: Flask, service: Service) -> Decorator:
     return cast("Decorator", jwt_required())
 
 
+def flask_jwt_extended_cookie(
+    app: Flask, service: Service, cookie: str, csrf_header: str
+) -> Decorator:
+    """Accept the token in a cookie together with its claim ``csrf`` in a header (double submit).
+
+    Args:
+        app: The app.
+        service: The configuration.
+        cookie: The cookie's name.
+        csrf_header: The header's name.
+    """
+    app.config["JWT_TOKEN_LOCATION"] = ["cookies"]
+    app.config["JWT_COOKIE_SECURE"] = app.config["JWT_COOKIE_CSRF_PROTECT"] = True
+    app.config["JWT_ACCESS_COOKIE_NAME"] = cookie
+    app.config["JWT_ACCESS_CSRF_HEADER_NAME"] = csrf_header
+    return _flask_jwt_extended(app, service)
+
+
 def _flask_jwt_extended_prepared(app: Flask, service: Service) -> Decorator:
     from jwt import InvalidTokenError
 

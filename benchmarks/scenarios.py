@@ -107,24 +107,24 @@ def make_scenarios(services: dict[str, Service]) -> list[Scenario]:
     now = int(time.time())
     rsa = services[BASIC]
     confused = TokenIssuer(ISSUER, algorithm="HS256", kid=_KID, private_key=rsa.key_text.encode())
-    good = _token(rsa.signer, now)
-    other = _token(rsa.signer, now, tenant="other")
+    good = issue_token(rsa.signer, now)
+    other = issue_token(rsa.signer, now, tenant="other")
     tokens = {
         "malformed": good[: len(good) // 2],
         # Algorithm confusion: the public key's text as an HMAC secret (RFC 8725 §2.1).
-        "wrong alg": _token(confused, now),
-        "unknown kid": _token(rsa.signer, now, header={"kid": "key-2"}),
+        "wrong alg": issue_token(confused, now),
+        "unknown kid": issue_token(rsa.signer, now, header={"kid": "key-2"}),
         # Another token's: a random number may exceed the modulus, which is refused at once.
         "bad signature": f"{other.rpartition('.')[0]}.{good.rpartition('.')[2]}",
-        "expired": _token(rsa.signer, now, exp=now - 60),
-        "wrong audience": _token(rsa.signer, now, aud="https://other.example"),
-        "not yet valid": _token(rsa.signer, now, nbf=now + _LIFETIME),
-        "wrong issuer": _token(rsa.signer, now, iss="https://other.example"),
-        "no audience": _token(rsa.signer, now, aud=None),
+        "expired": issue_token(rsa.signer, now, exp=now - 60),
+        "wrong audience": issue_token(rsa.signer, now, aud="https://other.example"),
+        "not yet valid": issue_token(rsa.signer, now, nbf=now + _LIFETIME),
+        "wrong issuer": issue_token(rsa.signer, now, iss="https://other.example"),
+        "no audience": issue_token(rsa.signer, now, aud=None),
     }
     return [
         *(
-            Scenario(name, f"Bearer {_token(each.signer, now)}", algorithm=name, accepted=True)
+            Scenario(name, f"Bearer {issue_token(each.signer, now)}", algorithm=name, accepted=True)
             for name, each in services.items()
         ),
         Scenario("no token", None),
@@ -132,7 +132,7 @@ def make_scenarios(services: dict[str, Service]) -> list[Scenario]:
     ]
 
 
-def _token(
+def issue_token(
     signer: TokenIssuer, now: int, header: dict[str, Any] | None = None, **changes: Any
 ) -> str:
     """Issue a token of ten claims, with the type of an access token (RFC 9068)."""

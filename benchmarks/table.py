@@ -70,12 +70,13 @@ def ratio_table(
     size: float,
     digits: int,
     *,
+    scenarios: Sequence[str] = TIMED,
     exact: bool = False,
 ) -> str:
     """Write the bare route's values in a unit, and all ratios to the bare route and to the floor."""
     # The last word of each name is in the second line.
-    words = [scenario.rpartition(" ") for scenario in TIMED]
-    values = [measured.value(BARE, scenario) for scenario in TIMED]
+    words = [scenario.rpartition(" ") for scenario in scenarios]
+    values = [measured.value(BARE, scenario) for scenario in scenarios]
     rows: list[list[str] | str] = [
         ["", *(first for first, _, _ in words)],
         ["", *(last for _, _, last in words)],
@@ -86,7 +87,7 @@ def ratio_table(
         rows.append(title)
         for contender in contenders:
             if contender not in (BARE, reference):
-                ratios = [measured.ratio(contender, reference, each) for each in TIMED]
+                ratios = [measured.ratio(contender, reference, each) for each in scenarios]
                 rows.append(
                     [contender.name, *(written(each, digits, exact=exact) for each in ratios)]
                 )

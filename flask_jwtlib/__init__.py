@@ -53,7 +53,7 @@ from .key_providers import StaticKeyProvider, TTLKeyProvider
 from .keys import KeySet, VerificationKey
 from .policies import AnyScope, Policy, Role, Scope, policy
 from .validators import JWTValidator
-from .values import BearerToken, Claims, Principal, UnverifiedHeader
+from .values import Actor, BearerToken, Claims, Principal, UnverifiedHeader
 
 __all__ = [
     "JWT_ALGO",
@@ -63,6 +63,7 @@ __all__ = [
     "JWT_MAX_SIZE",
     "JWT_NUMERIC_SUBJECT",
     "VERIFICATION_KEY_CACHE_TIMEOUT",
+    "Actor",
     "AnyScope",
     "AppAuthenticator",
     "Audience",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Attribute
 
@@ -20,6 +20,7 @@ __all__ = [
     "check_realm",
     "check_seconds",
     "is_seconds",
+    "overridable",
 ]
 
 # RFC 6750 §3 allows no other characters in the parameters of a challenge.
@@ -123,3 +124,21 @@ def check_realm(realm: Any) -> str | None:
             f"realm is {realm!r}, expected printable ASCII without quotes and backslashes"
         )
     return realm
+
+
+if TYPE_CHECKING:
+    overridable = property
+else:
+
+    class overridable:  # noqa: N801 - used as property is
+        """An attribute that depends on an object's options only, and that a subclass may state as a constant.
+
+        It differs from ``property`` in what it says: the value never changes.
+        """
+
+        def __init__(self, compute: Callable[[Any], Any]) -> None:
+            self._compute = compute
+            self.__doc__ = compute.__doc__
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any:
+            return self if instance is None else self._compute(instance)

@@ -14,6 +14,7 @@ from ._authenticator.composition import check_composition, default_extractor
 from ._authenticator.decorators import PipelineSource
 from ._authenticator.doors import Doors
 from ._authenticator.outcomes import Refused
+from ._authenticator.own_refusals import raise_refusal
 from ._authenticator.pipeline import Pipeline
 from ._flask.given_request import deciding_on
 from ._options import as_strings
@@ -26,7 +27,7 @@ from .sharing import Shared
 from .validators import JWTValidator
 from .values import BearerToken, Principal
 
-__all__ = ["Authenticator"]
+__all__ = ["Authenticator", "raise_refusal"]
 
 _URL = re.compile(r"https?://[!#-\[\]-~]+")
 

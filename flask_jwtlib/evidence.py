@@ -11,7 +11,7 @@ from attrs import frozen
 
 from .errors import ConfigurationError
 
-__all__ = ["NO_EVIDENCE", "CrossSiteCheck", "Evidence"]
+__all__ = ["NO_EVIDENCE", "CrossSiteCheck", "Evidence", "MustBeConfirmed"]
 
 _Value = TypeVar("_Value")
 
@@ -79,6 +79,24 @@ offered_evidence: ContextVar[Evidence] = ContextVar(
     "flask_jwtlib_offered_evidence", default=NO_EVIDENCE
 )
 """Used by the ``Authenticator``: the evidence of the token that is being validated."""
+
+
+class MustBeConfirmed:
+    """The base class of evidence that a validator must check before the token is accepted.
+
+    Use it if an extractor and a validator are useless apart: if an app has the extractor and forgets the
+    validator, its requests are refused instead of accepted without the check. After ``validate`` returns, the
+    ``Authenticator`` responds with 503 unless the claims confirm the evidence by its type::
+
+        @frozen
+        class SubmittedForm(MustBeConfirmed):
+            digest: str
+
+        # in the validator, after comparing
+        return claims.confirming(SubmittedForm)
+    """
+
+    __slots__ = ()
 
 
 class CrossSiteCheck(Enum):

@@ -125,10 +125,10 @@ class FailureHandler(Protocol):
         of the refusal that are missing. ``challenges.refusal_headers(error)`` returns them.
 
         Args:
-            error: The reason. ``str(error)`` is the text for the client, and ``log_message`` that for the
-                log. ``error.error_code`` is the code of the challenge, or None. ``error.context`` has what
-                only the ``Authenticator`` knows: the accepted schemes, the scopes that the route needs, and
-                the caller who lacks a permission.
+            error: The reason. ``error.reason`` is its name for programs, ``str(error)`` the text for the
+                client, and ``log_message`` that for the log. ``error.error_code`` is the code of the
+                challenge, or None. ``error.context`` has what only the ``Authenticator`` knows: the accepted
+                schemes, the scopes that the route needs, and the caller who lacks a permission.
         """
         ...
 

@@ -18,10 +18,11 @@ request_refused = _signals.signal("request-refused")
 """A request was refused, or had no valid token. The sender is the Flask app.
 
 The arguments are ``authenticator``, ``error``, ``optional`` and ``principal``. ``error`` is the reason, an
-``AuthenticationError`` or a ``VerificationUnavailable``. Both have ``error.status``; ``error.error_code``,
-the code of the challenge, or None; ``error.log_message``, the text for the log; and ``error.context``. A
-``ClaimError`` also has ``error.claim``. ``optional`` is True if the route accepted the request without a
-caller. ``principal`` is the caller who lacks a permission (403), and None for all other refusals.
+``AuthenticationError`` or a ``VerificationUnavailable``. Both have ``error.status``; ``error.reason``, one of
+a few names that never change; ``error.error_code``, the code of the challenge, or None;
+``error.log_message``, the text for the log; and ``error.context``. A ``ClaimError`` also has
+``error.claim``. ``optional`` is True if the route accepted the request without a caller. ``principal`` is the
+caller who lacks a permission (403), and None for all other refusals.
 """
 
 key_event = _signals.signal("key-event")

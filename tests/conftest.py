@@ -9,6 +9,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
+from math import lcm
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -50,14 +52,35 @@ class Clock:
         self.now += seconds
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Save the coverage data: a pytest-xdist worker ends without running Python's exit handlers."""
-    coverage = sys.modules.get("coverage")
-    measured = None if coverage is None else coverage.Coverage.current()
-    if measured is not None and hasattr(session.config, "workerinput"):
-        measured.stop()
-        measured.save()
+# Measuring coverage doubles the time of a test. These tests run code that others run, too: with more input,
+# or in other processes.
+_UNMEASURED = (
+    *("benchmarks", "browser", "docs", "hostile", "interop", "server", "vectors"),
+    "strategies/test_combinations.py",
+)
+
+
+class _Measurement:
+    """Pauses the measurement of coverage for the tests that add nothing to it."""
+
+    def __init__(self, measured: Any) -> None:
+        self._measured = measured
+        self._paused = False
+        self._unmeasured = [Path(__file__).parent / name for name in _UNMEASURED]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        if self._paused is not any(map(item.path.is_relative_to, self._unmeasured)):
+            self._paused = not self._paused
+            (self._measured.stop if self._paused else self._measured.start)()
+        return (yield)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Save the data: a pytest-xdist worker ends without running Python's exit handlers."""
+        if hasattr(session.config, "workerinput"):
+            self._measured.stop()
+            self._measured.save()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,29 +95,57 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-class _RSAKeys:
-    """Reuses RSA keys from test to test, since generating one takes a tenth of a second.
+def _rsa_key(e: int, p: int, q: int) -> rsa.RSAPrivateKey:
+    """Return the RSA key of a public exponent and two primes (RFC 8017 §3.2)."""
+    d = pow(e, -1, lcm(p - 1, q - 1))
+    return rsa.RSAPrivateNumbers(
+        p=p,
+        q=q,
+        d=d,
+        dmp1=d % (p - 1),
+        dmq1=d % (q - 1),
+        iqmp=pow(q, -1, p),
+        public_numbers=rsa.RSAPublicNumbers(e, p * q),
+    ).private_key(unsafe_skip_rsa_key_validation=True)  # the validation is as slow as a new key
 
-    Within a test, each call returns another key. A fixture that outlives the test gets new keys.
+
+class _RSAKeys:
+    """Makes RSA keys from few primes, since finding the two primes of a key takes a tenth of a second.
+
+    Each key is another pair of the primes. Two keys may share one of them, which would give both away, but no
+    test depends on that.
+
+    Tests reuse each other's keys. Within a test, each call returns another key. A fixture that outlives the
+    test gets new keys.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._generate = rsa.generate_private_key
-        self._generated: defaultdict[object, list[rsa.RSAPrivateKey]] = defaultdict(list)
-        self._handed_out: defaultdict[object, int] = defaultdict(int)
+        self._new: dict[tuple[int, int], Iterator[rsa.RSAPrivateKey]] = {}
+        self._reused: defaultdict[tuple[int, int], list[rsa.RSAPrivateKey]] = defaultdict(list)
+        self._handed_out: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._reusing = False
 
     def __call__(self, public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
-        if not self._reusing:
-            return self._generate(public_exponent, key_size)
         kind = public_exponent, key_size
         with self._lock:
-            keys, number = self._generated[kind], self._handed_out[kind]
+            new = self._new.setdefault(kind, self._pairs(*kind))
+            if not self._reusing:
+                return next(new)
+            keys, number = self._reused[kind], self._handed_out[kind]
             self._handed_out[kind] += 1
             if number == len(keys):
-                keys.append(self._generate(public_exponent, key_size))
+                keys.append(next(new))
             return keys[number]
+
+    def _pairs(self, exponent: int, key_size: int) -> Iterator[rsa.RSAPrivateKey]:
+        primes: list[int] = []
+        while True:
+            found = self._generate(exponent, key_size).private_numbers()
+            for prime in (found.p, found.q):
+                yield from (_rsa_key(exponent, prime, other) for other in primes)
+                primes.append(prime)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, Any, Any]:
@@ -117,9 +168,13 @@ class _RSAKeys:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the RSA keys as a plugin: pytest calls no hook of this file for a fixture of the session."""
+    """Register the plugins. As one of them, the RSA keys also hear of the session's fixtures."""
     rsa.generate_private_key = keys = _RSAKeys()
     config.pluginmanager.register(keys)
+    coverage = sys.modules.get("coverage")
+    measured = None if coverage is None else coverage.Coverage.current()
+    if measured is not None:
+        config.pluginmanager.register(_Measurement(measured))
 
 
 @pytest.fixture(autouse=True)

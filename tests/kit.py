@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from flask import Flask
 
 from flask_jwtlib.log_text import error_text
 
@@ -16,6 +18,8 @@ PATIENCE = 30
 # The same for what another process does.
 PROCESS_PATIENCE = 60
 MIB = 1024 * 1024
+# Requests that a test of memory sends.
+REQUESTS = 50
 DOWN = ConnectionError("the key server is down")
 
 _Error = TypeVar("_Error", bound=BaseException)
@@ -36,3 +40,27 @@ def raises(
         yield caught
     text = error_text(caught.value)
     assert re.search(match, text), f"{match!r} is not in the text for the log: {text!r}"
+
+
+def garbage_of(app: Flask, path: str, headers: dict[str, str]) -> int:
+    """Count the objects that only the garbage collector frees after some requests."""
+    client = app.test_client()
+    serve = app.wsgi_app
+
+    def without_flasks_own_cycle(environ: dict[str, Any], start_response: Any) -> Any:
+        try:
+            return serve(environ, start_response)
+        finally:
+            # Flask 3.2 leaves it there, though the request refers to the environment.
+            environ["werkzeug.request"] = None
+
+    app.wsgi_app = without_flasks_own_cycle  # type: ignore[method-assign]
+    client.get(path, headers=headers)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(REQUESTS):
+            client.get(path, headers=headers)
+        return gc.collect()
+    finally:
+        gc.enable()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from ..errors import ClaimError, ConfigurationError, CrossSiteError, VerificationUnavailable
-from ..evidence import NO_EVIDENCE, CrossSiteCheck, Evidence
+from ..evidence import NO_EVIDENCE, CrossSiteCheck, Evidence, MustBeConfirmed
 from ..extractors import BearerTokenExtractor
 from ..interfaces import (
     FailureHandler,
@@ -26,9 +26,11 @@ from ..values import BearerToken, Claims
 
 __all__ = [
     "as_claims",
+    "check_actor",
     "check_ambient",
     "check_composition",
     "check_confirmed",
+    "check_evidence",
     "check_extracted",
     "default_extractor",
 ]
@@ -130,6 +132,16 @@ def as_claims(claims: Any) -> Claims:
     return Claims(cast("Mapping[str, Any]", claims), checked_at=time.time())
 
 
+def check_actor(claims: Claims) -> None:
+    """Check that ``act`` identifies an actor (RFC 8693 §4.1).
+
+    Raises:
+        ClaimError: It doesn't.
+    """
+    # Reading it checks it.
+    _ = claims.actor
+
+
 def check_ambient(token: BearerToken) -> None:
     """Check that an ambient token has the outcome of a cross-site check.
 
@@ -140,7 +152,7 @@ def check_ambient(token: BearerToken) -> None:
         raise CrossSiteError(
             f"the token from the {token.source} is ambient, which means that a browser sends it by itself, "
             "and its extractor hasn't checked whether another site made the browser send the request: attach "
-            "a CrossSiteCheck by token.with_evidence"
+            "a CrossSiteCheck by token.with_evidence, or wrap it in CrossSiteCheckedTokenExtractor"
         )
 
 
@@ -171,3 +183,19 @@ def check_confirmed(
             "to the Authenticator",
             description="The access token is bound to a key, and the request does not prove its possession",
         )
+
+
+def check_evidence(claims: Claims, evidence: Evidence) -> None:
+    """Check that a validator confirmed all evidence that must be confirmed.
+
+    Raises:
+        VerificationUnavailable: It didn't. The composition lacks a validator, which isn't the client's fault.
+    """
+    for value in evidence:
+        if isinstance(value, MustBeConfirmed) and not (
+            type(value) in claims.confirmed and claims.made_for(evidence)
+        ):
+            raise VerificationUnavailable(
+                f"the extractor attached {type(value).__name__} to the token, and no validator has checked "
+                "it: put the validator that belongs to the extractor around yours"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import Factory, field, frozen
 
@@ -12,7 +12,7 @@ from .._flask.decorator_order import remember
 from .._flask.marks import Kind, Mark, is_exempt, mark, mark_decorator
 from .._flask.proxies import current_request
 from .._flask.registered_views import is_result_used
-from .._flask.state import RequestState, publish, published_now, state_of
+from .._flask.state import RequestState, publish, state_of
 from .._flask.view_run import ViewRun
 from .._flask.view_wrapper import wrap_view
 from ..claim_rules import ClaimRule, apply_rules
@@ -20,6 +20,7 @@ from ..errors import AuthenticationError, MissingTokenError, Refusal, Verificati
 from ..policies import Call, Policy, split_rules
 from ..values import Principal
 from .outcomes import Outcome, Refused
+from .own_refusals import raise_refusal
 from .pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ class Protection:
         # Another decorator or guard of the same authenticator may have decided already.
         outcome: Outcome | None = state.outcomes.get(pipeline)
         if outcome is None:
-            outcome = state.outcomes[pipeline] = pipeline.decide(request)
+            before, state.deciding = state.deciding, True
+            try:
+                outcome = state.outcomes[pipeline] = pipeline.decide(request)
+            finally:
+                state.deciding = before
         if isinstance(outcome, Refused) or not (self.rules or self.policies or pipeline.policies):
             return outcome
         before, state.deciding = state.deciding, True
@@ -134,23 +139,11 @@ class _Entry(ViewRun):
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         try:
-            if error is not None and isinstance(error, Refusal):
-                self._raise_own(error)
+            if isinstance(error, Refusal) and error.context is Refusal.context:
+                # The view made it. It is raised as `authenticate` raises its own.
+                raise_refusal(error)
         finally:
             self.end()
-
-    def _raise_own(self, error: Refusal) -> None:
-        """Raise a refusal that the view made, as `authenticate` raises its own.
-
-        Raises:
-            Refusal: The error was in no request before.
-        """
-        published = published_now()
-        if error.context is Refusal.context and published is not None:
-            principal = published.principal
-            token = None if principal is None else principal.token
-            refused = Refused(cast("AuthenticationError", error), token, principal)
-            published.pipeline.raise_refused(refused)
 
 
 def decorator(

@@ -10,6 +10,7 @@ from flask import Response, after_this_request
 
 from .._flask.authorization_schemes import missing_token_text
 from .._flask.decision_log import report_accepted
+from .._flask.state import judged_principal
 from ..errors import (
     AbsentClaimError,
     AuthenticationError,
@@ -17,12 +18,19 @@ from ..errors import (
     MissingTokenError,
     VerificationUnavailable,
 )
-from ..evidence import offered_evidence
+from ..evidence import NO_EVIDENCE, offered_evidence
 from ..interfaces import KeyProvider, TokenValidator
 from ..policies import Call, Policy, refusal_by
 from ..signals import request_accepted
 from ..values import BearerToken, Claims, Principal
-from .composition import as_claims, check_ambient, check_confirmed, check_extracted
+from .composition import (
+    as_claims,
+    check_actor,
+    check_ambient,
+    check_confirmed,
+    check_evidence,
+    check_extracted,
+)
 from .outcomes import Outcome, Refused
 from .refusing import RefusingPipeline
 
@@ -101,16 +109,23 @@ class Pipeline(RefusingPipeline):
             claims = as_claims(claims)
         if "cnf" in claims:
             check_confirmed(claims, elsewhere, evidence)
+        if evidence is not NO_EVIDENCE:
+            check_evidence(claims, evidence)
+        if "act" in claims:
+            check_actor(claims)
         if self.implied_scopes:
             claims = claims.implying(self.implied_scopes)
         return Principal(token, claims)
 
     def judged(self, principal: Principal, policies: tuple[Policy, ...], call: Call) -> Outcome:
         """Return the caller, or why some policies refuse this caller."""
+        judging = judged_principal.set(principal)
         try:
             error = refusal_by(policies, principal.claims, call)
         except VerificationUnavailable as unavailable:
             return Refused(unavailable.with_traceback(None), principal.token)
+        finally:
+            judged_principal.reset(judging)
         if error is None:
             return principal
         scopes = tuple(scope for policy in policies for scope in policy.scopes)

@@ -118,14 +118,21 @@ class RefusingPipeline:
             after_this_request(mark)
             other = raised if isinstance(raised, Refusal) else error
             keep_headers(error if other.status == error.status else other, raised)
-            if isinstance(raised, Refusal) and raised.context.respond is not None:
-                # This handler has been called already.
+            if isinstance(raised, Refusal):
+                # This handler has been called already, and the request is reported.
                 raised.context = evolve(raised.context, respond=None)
             raise
         # Our default handler adds all headers itself.
         if type(self.failure_handler) is not UnauthorizedHandler:
             with_headers(response, error)
         return mark(response)
+
+    def response_to_raised(self, refused: Refused) -> Response:
+        """Report a refusal that a view raised by itself, and return the response to it."""
+        error = self.in_context(refused)
+        report_refused(self.authenticator, error, optional=False)
+        after_this_request(self.mark_for(refused.token))
+        return with_headers(self._respond(error), error)
 
     def raise_refused(
         self, refused: Refused, *, handled: bool = False, quiet: bool = False
@@ -153,14 +160,15 @@ class RefusingPipeline:
             del error
 
     def raise_refusal(
-        self, error: AuthenticationError, principal: Principal, scopes: tuple[str, ...]
+        self, error: Refusal, principal: Principal, scopes: tuple[str, ...]
     ) -> NoReturn:
         """Raise the refusal of a policy that a view called.
 
         Raises:
             Refusal: Always.
         """
-        self.raise_refused(Refused(error, principal.token, principal, scopes, by_policy=True))
+        known = cast("AuthenticationError", error)
+        self.raise_refused(Refused(known, principal.token, principal, scopes, by_policy=True))
 
     def in_context(
         self,

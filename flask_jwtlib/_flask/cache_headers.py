@@ -65,9 +65,16 @@ class CacheHeaders:
 
     def make_private(self, response: Response) -> Response:
         """Add ``Cache-Control: private`` (RFC 6750 §2.3) and ``Vary``."""
-        if not response.cache_control.no_store:
-            response.cache_control.private = True
-            response.cache_control.public = False
+        headers = response.headers
+        for name, _ in headers:
+            if name.lower() == "cache-control":
+                if not response.cache_control.no_store:
+                    response.cache_control.private = True
+                    response.cache_control.public = False
+                break
+        else:
+            # Parsing and changing an absent header takes longer than everything else here.
+            headers.add("Cache-Control", "private")
         return self.add_vary(response)
 
 

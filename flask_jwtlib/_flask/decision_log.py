@@ -27,7 +27,7 @@ def report_refused(authenticator: object, error: Refusal, *, optional: bool) -> 
     """Log and signal that a request was refused, or had no valid token.
 
     The log record has the attributes ``endpoint`` and ``method``. For a caller who lacks a permission, the
-    line says who was refused and which scopes the token has.
+    line says who was refused, who acts for this caller, and which scopes the token has.
 
     Args:
         authenticator: The ``Authenticator`` that decided.
@@ -69,7 +69,13 @@ def _caller(principal: Principal | None) -> str:
     claims = principal.claims
     scopes = " ".join(sorted(claims.scopes))
     granted = f"with the scopes {quoted(scopes, 300)}" if scopes else "without scopes"
-    return f"; the caller is {quoted(claims.get('sub'))} of {quoted(claims.get('iss'))}, {granted}"
+    actor = principal.actor
+    through = "" if actor is None else f", for whom {_identity(actor.subject, actor.issuer)} acts"
+    return f"; the caller is {_identity(claims.get('sub'), claims.get('iss'))}{through}, {granted}"
+
+
+def _identity(subject: object, issuer: object) -> str:
+    return f"{quoted(subject)} of {quoted(issuer)}"
 
 
 def _send(signal: NamedSignal, **details: Any) -> None:

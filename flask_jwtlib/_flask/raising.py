@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakKeyDictionary, ref
 
 from flask import Response, after_this_request, has_request_context
 
 from ..challenges import add_missing_headers, merged_challenges, refusal_headers
-from ..errors import AuthenticationError, MissingTokenError, Refusal
+from ..errors import MissingTokenError, Refusal
+from .proxies import current_g, current_request
 from .state import current_state, published_now
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["keep_headers", "raise_in_request", "with_headers"]
 
 _CHALLENGE = "WWW-Authenticate"
+# The attribute of a request.
+_KEPT = "_flask_jwtlib_kept_headers"
+# A view may catch any number of refusals, as for each message of a WebSocket.
+_MOST_KEPT = 16
 
 
 def keep_headers(error: Refusal, raised: BaseException) -> None:
@@ -25,26 +31,51 @@ def keep_headers(error: Refusal, raised: BaseException) -> None:
 
     Error handlers of the app, and frameworks based on Flask, make responses of their own without them. They
     are set again if the refusal left the view and the response still has its status. Challenges that the
-    app set stay.
+    app set stay. Of the refusals of one request, the last sixteen count.
 
     Args:
         error: The refusal.
         raised: The exception that is raised: the refusal, or another one that a failure handler made of it.
     """
+    # Weak references, since a refusal's traceback refers to the request.
+    known: WeakKeyDictionary[object, list[ref[_KeptHeaders]]] = vars(current_request()).setdefault(
+        _KEPT, WeakKeyDictionary()
+    )
+    # A copy of the request's context has functions of its own to call after the request.
+    kept = known.setdefault(current_g(), [])
+    latest = kept.pop(0)() if len(kept) == _MOST_KEPT else None
+    if latest is None:
+        latest = _KeptHeaders()
+        after_this_request(latest)
+    latest.error, latest.raised = error, raised
+    kept.append(ref(latest))
 
-    def keep(response: Response) -> Response:
-        if _left_the_view(raised):
+
+class _KeptHeaders:
+    """Adds the headers of a refusal to the response, if it left the view.
+
+    Attributes:
+        error: The refusal.
+        raised: The exception that was raised.
+    """
+
+    __slots__ = ("__weakref__", "error", "raised")
+
+    error: Refusal
+    raised: BaseException
+
+    def __call__(self, response: Response) -> Response:
+        error = self.error
+        if _left_the_view(self.raised):
             headers = response.headers
             if response.status_code == error.status:
                 for name, value in refusal_headers(error):
                     if name == _CHALLENGE:
                         headers[name] = merged_challenges(value, headers.getlist(name))
             with_headers(response, error)
-        # Both refer to the request, which keeps this function.
+        # Both refer to the request, whose context keeps this object.
         error.__traceback__ = error.__context__ = None
         return response
-
-    after_this_request(keep)
 
 
 def with_headers(response: Response, error: Refusal) -> Response:
@@ -73,9 +104,7 @@ def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
         traceback = traceback.tb_next
 
 
-def raise_in_request(
-    error: AuthenticationError, claims: Claims, scopes: tuple[str, ...]
-) -> NoReturn:
+def raise_in_request(error: Refusal, claims: Claims, scopes: tuple[str, ...]) -> NoReturn:
     """Raise a refusal of the claims of the current request's caller.
 
     Args:

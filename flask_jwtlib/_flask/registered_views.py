@@ -18,6 +18,7 @@ from .method_decorators import method_decorator_marks, method_decorators, reads_
 from .proxies import current_flask_app, current_request
 
 __all__ = [
+    "guards_before",
     "guards_of",
     "is_inner_decorator",
     "is_result_used",
@@ -87,6 +88,11 @@ def guards_of(app: Flask, endpoint: str | None) -> list[Mark]:
     view = app.view_functions.get(endpoint or "")
     if not app.before_request_funcs or (view is not None and is_public(view)):
         return []
+    return [mark for mark in guards_before(app, endpoint) if not _names_as_public(mark, endpoint)]
+
+
+def guards_before(app: Flask, endpoint: str | None) -> list[Mark]:
+    """Return the marks of the guards that are called before an endpoint, also those that let it pass."""
     names = (endpoint or "").split(".")[:-1]
     blueprints = [".".join(names[: end + 1]) for end in range(len(names))]
     functions = (
@@ -94,11 +100,7 @@ def guards_of(app: Flask, endpoint: str | None) -> list[Mark]:
         for name in (None, *blueprints)
         for function in app.before_request_funcs.get(name, ())
     )
-    return [
-        mark
-        for mark in _marks_on(functions)
-        if mark.kind == "guard" and not _names_as_public(mark, endpoint)
-    ]
+    return [mark for mark in _marks_on(functions) if mark.kind == "guard"]
 
 
 def lets_pass(guard: Mark, endpoint: str | None, method: str) -> bool:

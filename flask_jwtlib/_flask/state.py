@@ -28,6 +28,7 @@ __all__ = [
     "copy_of_published",
     "current_state",
     "is_context_copied",
+    "judged_principal",
     "publish",
     "published_by_run",
     "published_now",
@@ -91,7 +92,7 @@ class RequestState:
         published: The request's own caller; None before the first decision.
         outcomes: The outcome of each pipeline, so that each decides only once.
         notes: Used by the documented module API to keep data about the request's token.
-        deciding: Whether rules and policies are being applied. The decision reports what they raise.
+        deciding: Whether strategies, rules and policies are deciding. The decision reports what they raise.
         wrapper: The decorated view that Flask calls for the request, while it runs.
         token: Resets the context variable at the end of its run.
     """
@@ -130,6 +131,9 @@ class RequestState:
 
 caller_of_run: ContextVar[Published | None] = ContextVar("flask_jwtlib_caller", default=None)
 """What is published for the guarded view that runs in this context. It may be of an earlier request."""
+
+judged_principal: ContextVar[Principal | None] = ContextVar("flask_jwtlib_judged", default=None)
+"""The caller to whom an ``Authenticator`` applies policies in this context, before they are published."""
 
 
 def state_of(request: Request, globals_of_app: object = None) -> RequestState:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from attrs import Factory, define, field, frozen
 from flask import after_this_request, has_request_context
 
-from .._authenticator.composition import check_confirmed
+from .._authenticator.composition import check_actor, check_confirmed
 from .._authenticator.outcomes import Outcome, Refused
 from .._authenticator.pipeline import Pipeline
 from .._flask.cache_headers import cache_headers_of
@@ -161,6 +161,8 @@ class ModuleAPI:
             # For the token that is decided about, the Authenticator checks this, and knows what is confirmed.
             if "cnf" in claims and not self._is_of_this_request(token):
                 check_confirmed(claims, ())
+            if "act" in claims:
+                check_actor(claims)
         except AuthenticationError as error:
             notes_of_request().refusal = error.with_traceback(None)
             return False
@@ -219,6 +221,8 @@ class ModuleAPI:
             self.validator().check_claims(claims)
         if "cnf" in claims:
             check_confirmed(claims, ())
+        if "act" in claims:
+            check_actor(claims)
         return claims
 
     def _is_of_this_request(self, token: str) -> bool:

@@ -7,7 +7,13 @@ from typing import Any, cast
 from attrs import frozen
 
 from .._options import as_strings
-from ..errors import ClaimError, MissingClaimError, UnacceptedAudienceError
+from ..errors import (
+    ClaimError,
+    MissingClaimError,
+    UnacceptedAudienceError,
+    WrongAudienceError,
+    WrongIssuerError,
+)
 from ..log_text import quoted
 from ..values import Claims
 from ._accepted import at_least_one, listed
@@ -36,10 +42,8 @@ class Issuer:
             raise MissingClaimError("iss")
         issuer = claims["iss"]
         if issuer not in self.accepted:
-            raise ClaimError(
-                "iss",
-                f"iss is {quoted(issuer)}, expected {listed(self.accepted)}",
-                description="The access token is from another issuer",
+            raise WrongIssuerError(
+                "iss", f"iss is {quoted(issuer)}, expected {listed(self.accepted)}"
             )
 
 
@@ -73,10 +77,8 @@ class Audience:
         if audience not in self.accepted and (
             type(audience) is str or set(claims.audience).isdisjoint(self.accepted)
         ):
-            raise ClaimError(
-                "aud",
-                f"aud is {quoted(audience)}, expected {listed(self.accepted)}",
-                description=UnacceptedAudienceError.description,
+            raise WrongAudienceError(
+                "aud", f"aud is {quoted(audience)}, expected {listed(self.accepted)}"
             )
 
 

@@ -9,14 +9,13 @@ from attrs import field, frozen
 from attrs.validators import optional
 
 from .._options import check_leeway
-from ..errors import ClaimError, ExpiredTokenError, MissingClaimError
+from ..errors import ClaimError, ExpiredTokenError, MissingClaimError, NotYetValidError
 from ..values import Claims
 
 __all__ = ["Expiry", "IssuedAt", "MaxLifetime", "NotBefore"]
 
 # A whole number up to this one (RFC 7493 §2.2) can be compared with the clock without converting it.
 EXACT = 2**53
-_NOT_YET_VALID = "The access token is not valid yet"
 
 
 def numeric_date(claims: Claims, claim: str) -> float | None:
@@ -88,10 +87,8 @@ class NotBefore:
             return
         start = numeric_date(claims, "nbf")
         if start is not None and start > claims.checked_at + self.leeway:
-            raise ClaimError(
-                "nbf",
-                f"not valid for another {_shown(start - claims.checked_at)}",
-                description=_NOT_YET_VALID,
+            raise NotYetValidError(
+                "nbf", f"not valid for another {_shown(start - claims.checked_at)}"
             )
 
 
@@ -115,9 +112,9 @@ class IssuedAt:
                 raise MissingClaimError("iat")
             return
         if issued > claims.checked_at + self.leeway:
-            raise ClaimError("iat", "issued in the future", description=_NOT_YET_VALID)
+            raise NotYetValidError("iat", "issued in the future")
         if self.max_age is not None and issued < claims.checked_at - self.max_age - self.leeway:
-            raise ClaimError(
+            raise ExpiredTokenError(
                 "iat",
                 f"issued more than {self.max_age} s ago",
                 description="The access token is too old",

@@ -9,7 +9,7 @@ from typing import Any, cast
 from attrs import Factory, field, frozen
 
 from .._options import as_strings
-from ..errors import ClaimError, ConfigurationError
+from ..errors import ConfigurationError, TokenKindError
 from ..log_text import quoted
 from ..values import Claims
 from ._accepted import at_least_one, listed, required
@@ -182,8 +182,8 @@ def _says_access(claim: str, value: Any) -> bool:
     return says_access
 
 
-def _refusal(claim: str, found: str) -> ClaimError:
-    return ClaimError(
+def _refusal(claim: str, found: str) -> TokenKindError:
+    return TokenKindError(
         claim, f"{found}, expected an access token", description="This is not an access token"
     )
 
@@ -209,7 +209,7 @@ class TokenType:
         """Refuse a token of another type."""
         typ = claims.header.get("typ")
         if not isinstance(typ, str) or _media_type(typ) not in self.accepted:
-            raise ClaimError("typ", f"typ is {quoted(typ)}, expected {listed(self.accepted)}")
+            raise TokenKindError("typ", f"typ is {quoted(typ)}, expected {listed(self.accepted)}")
 
 
 @frozen(init=False)
@@ -231,7 +231,7 @@ class TokenUse:
         """Refuse a token for another use."""
         use = required(claims, "token_use")
         if use not in self.accepted:
-            raise ClaimError(
+            raise TokenKindError(
                 "token_use",
                 f"token_use is {quoted(use)}, expected {listed(self.accepted)}",
                 description="The token is for another use",

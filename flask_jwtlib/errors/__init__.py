@@ -22,8 +22,12 @@ from ._reasons import (
     MalformedTokenError,
     MissingClaimError,
     MissingTokenError,
+    NotYetValidError,
+    TokenKindError,
     UnacceptedAudienceError,
     UnknownKeyError,
+    WrongAudienceError,
+    WrongIssuerError,
 )
 from ._refusals import AuthenticationError, Refusal, RefusalContext, VerificationUnavailable
 
@@ -46,9 +50,13 @@ __all__ = [
     "MalformedTokenError",
     "MissingClaimError",
     "MissingTokenError",
+    "NotYetValidError",
     "Refusal",
     "RefusalContext",
+    "TokenKindError",
     "UnacceptedAudienceError",
     "UnknownKeyError",
     "VerificationUnavailable",
+    "WrongAudienceError",
+    "WrongIssuerError",
 ]

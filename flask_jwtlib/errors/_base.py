@@ -48,7 +48,7 @@ class AbsentClaimError(JWTLibError, KeyError):
     """``claims[name]`` was read, and the token has no such claim.
 
     In a claim rule, a policy or a validator, this refuses the token. In a view it is a ``KeyError`` like any
-    other, and no refusal: the client isn't to blame for it.
+    other, and not a refusal, because it isn't the client's fault.
 
     Attributes:
         claim: The claim's name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -17,7 +18,14 @@ from ._base import JWTLibError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["AuthenticationError", "Refusal", "RefusalContext", "VerificationUnavailable"]
+__all__ = [
+    "AuthenticationError",
+    "Refusal",
+    "RefusalContext",
+    "VerificationUnavailable",
+]
+
+_REASON = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 @frozen
@@ -52,6 +60,8 @@ class Refusal(JWTLibError, HTTPException):
 
     Attributes:
         status: The HTTP status, the same as Werkzeug's ``code``.
+        reason: The reason's name for programs, such as ``"expired-token"``. It never changes. A subclass has
+            its base's unless it sets its own.
         error_code: The ``error`` code of the challenge (RFC 6750 §3.1). None if there must not be one.
         log_level: The level at which the refusal is logged, one of ``logging``'s.
         log_message: The text for the log. It is never sent.
@@ -63,6 +73,7 @@ class Refusal(JWTLibError, HTTPException):
     """
 
     status: ClassVar[int]
+    reason: ClassVar[str] = "refused"
     error_code: ClassVar[str | None] = None
     log_level: ClassVar[int] = logging.INFO
     allows_anonymous: ClassVar[bool] = False
@@ -72,9 +83,12 @@ class Refusal(JWTLibError, HTTPException):
     context: RefusalContext = RefusalContext()
     scheme: str | None = None
     log_message: str
+    # Used by the Authenticator, to respond to the refusals that an application raises.
+    responders: ClassVar[list[Callable[[Any], Response | None]]] = []
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         super().__init_subclass__()
+        _check_reason(cls)
         if not abstract:
             _check_status(cls)
 
@@ -112,11 +126,31 @@ class Refusal(JWTLibError, HTTPException):
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
         """Return the response that the ``Authenticator``'s handler makes, or else the default one."""
+        if self.context is Refusal.context:
+            # A view raised it, and no Authenticator knows of it.
+            for make_response in self.responders:
+                response = make_response(self)
+                if response is not None:
+                    return response
         respond = self.context.respond
         if respond is not None:
             # Without `respond`, in case that the handler raises the error, too.
             return respond(self.in_context(attrs.evolve(self.context, respond=None)))
         return Response(self.get_body(), self.status, self.get_headers())
+
+
+def _check_reason(kind: type[Refusal]) -> None:
+    """Check that a refusal's reason is a name for programs: handlers put it into URLs.
+
+    Raises:
+        TypeError: It is anything else.
+    """
+    reason: object = kind.reason
+    if not isinstance(reason, str) or not _REASON.fullmatch(reason):
+        raise TypeError(
+            f"{kind.__name__}.reason is {reason!r}, expected lower-case words that are joined by '-', "
+            "such as 'account-suspended'"
+        )
 
 
 def _check_status(kind: type[Refusal]) -> None:
@@ -153,6 +187,7 @@ class VerificationUnavailable(Refusal, ServiceUnavailable):
         retry_after: Seconds after which the client may retry, sent as ``Retry-After`` (RFC 9110 §10.2.3).
     """
 
+    reason: ClassVar[str] = "verification-unavailable"
     log_level: ClassVar[int] = logging.ERROR
     allows_anonymous: ClassVar[bool] = False
     description = "The token can't be verified at the moment"

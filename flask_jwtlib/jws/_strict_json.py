@@ -35,6 +35,8 @@ def read_json_object(data: bytes, what: str) -> dict[str, Any]:
         if b"\\u" in data:
             # An escape can spell half of a surrogate pair, which is not a character (RFC 7493 §2.1).
             json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except _LooseJSON as error:
+        fault = f"not strict JSON: {error}"
     except ValueError as error:
         fault = f"not strict JSON ({type(error).__name__})"
     else:
@@ -63,22 +65,26 @@ def _depth(data: bytes) -> int:
     return deepest
 
 
+class _LooseJSON(ValueError):
+    """JSON that parsers read differently. The error's text has nothing of it."""
+
+
 def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(members)
     if len(unique) != len(members):
-        raise ValueError("duplicate member")
+        raise _LooseJSON("a member is repeated")
     return unique
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError("number out of range")
+        raise _LooseJSON("a number is out of range")
     return number
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise _LooseJSON(f"{name} is not a number of JSON")
 
 
 _STRICT_JSON = json.JSONDecoder(

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 from ._claims import ClaimAbsent, ClaimEquals, Role
 from ._combining import policy, split_rules
+from ._delegation import ActedBy, NoDelegation
 from ._hierarchy import closed_hierarchy
-from ._judging import judge, refusal_by
+from ._judging import judge, principal_of, refusal_by
 from ._policy import NO_CALL, Call, Judgement, Policy, Verdict
 from ._scopes import AnyScope, Scope
 
 __all__ = [
     "NO_CALL",
+    "ActedBy",
     "AnyScope",
     "Call",
     "ClaimAbsent",
     "ClaimEquals",
     "Judgement",
+    "NoDelegation",
     "Policy",
     "Role",
     "Scope",
@@ -30,6 +33,7 @@ __all__ = [
     "closed_hierarchy",
     "judge",
     "policy",
+    "principal_of",
     "refusal_by",
     "split_rules",
 ]

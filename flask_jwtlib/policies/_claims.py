@@ -84,7 +84,7 @@ class Role(Policy):
 class ClaimEquals(Policy):
     """Requires that a claim has exactly this value.
 
-    A claim of another type is unknown, so that ``~ClaimEquals("blocked", True)`` lets nobody in whose claim
+    A claim of another type is unknown, so that ``~ClaimEquals("blocked", True)`` refuses callers whose claim
     is absent or ``"true"``.
 
     Args:

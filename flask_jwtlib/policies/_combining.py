@@ -12,8 +12,8 @@ from attrs import field, frozen
 
 from .._flask.raising import raise_in_request
 from ..claim_rules import ClaimRule, apply_rules, as_rules
-from ..errors import AuthenticationError, ConfigurationError
-from ._judging import Combination, joined, rank, refusal_by
+from ..errors import AuthenticationError, ConfigurationError, Refusal, VerificationUnavailable
+from ._judging import Combination, Unmet, joined, rank, refusal_by
 from ._policy import NO_CALL, Call, Judgement, Policy, Verdict
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SATISFIED = Judgement(Verdict.SATISFIED)
 class _All(Combination):
     parts: tuple[Policy, ...]
 
-    def combined(self, judgements: list[Judgement], claims: Claims) -> Judgement:
+    def combined(self, judgements: list[Judgement | Unmet], claims: Claims) -> Judgement:
         unmet = [each for each in judgements if each.verdict is not Verdict.SATISFIED]
         if not unmet:
             return _SATISFIED
@@ -52,9 +52,10 @@ class _All(Combination):
 class _Any(Combination):
     parts: tuple[Policy, ...]
 
-    def combined(self, judgements: list[Judgement], claims: Claims) -> Judgement:
-        if any(each.verdict is Verdict.SATISFIED for each in judgements):
-            return _SATISFIED
+    def combined(self, judgements: list[Judgement | Unmet], claims: Claims) -> Judgement:
+        for each in judgements:
+            if each.verdict is Verdict.SATISFIED:
+                return _SATISFIED
         unknown = any(each.verdict is Verdict.UNKNOWN for each in judgements)
         # The alternative that the client can do something about, or else the first.
         alternatives = [joined(each.refusals) for each in judgements]
@@ -82,7 +83,7 @@ def _hopelessness(error: AuthenticationError) -> int:
 class _Not(Combination):
     parts: tuple[Policy]
 
-    def combined(self, judgements: list[Judgement], claims: Claims) -> Judgement:
+    def combined(self, judgements: list[Judgement | Unmet], claims: Claims) -> Judgement:
         verdict = judgements[0].verdict
         if verdict is Verdict.REFUSED:
             return _SATISFIED
@@ -238,7 +239,12 @@ def check(checked: Policy, claims: Claims, call: Call | None) -> None:
 
     Raises:
         AuthenticationError: The caller doesn't.
+        VerificationUnavailable: The policy can't tell at the moment.
     """
-    refusal = refusal_by((checked,), claims, NO_CALL if call is None else call)
+    refusal: Refusal | None
+    try:
+        refusal = refusal_by((checked,), claims, NO_CALL if call is None else call)
+    except VerificationUnavailable as unavailable:
+        refusal = unavailable.with_traceback(None)
     if refusal is not None:
         raise_in_request(refusal, claims, checked.scopes)

@@ -1,4 +1,4 @@
-"""Judges policies. ``judge`` is called for every policy and every part of a combination."""
+"""Judges policies: every one of a route, and every part of a combination."""
 
 from __future__ import annotations
 
@@ -6,15 +6,36 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .._flask.state import judged_principal, published_now
 from ..errors import AuthenticationError, InsufficientScopeError
 from ._policy import NO_CALL, Call, CallNeeded, Judgement, Policy, Verdict
 
 if TYPE_CHECKING:
-    from ..values import Claims
+    from ..values import Claims, Principal
 
-__all__ = ["Combination", "judge", "refusal_by"]
+__all__ = ["Combination", "Unmet", "judge", "principal_of", "refusal_by"]
 
 _SATISFIED = Judgement(Verdict.SATISFIED)
+
+
+def principal_of(claims: Claims) -> Principal | None:
+    """Return the caller that claims belong to, for a policy that looks the caller up elsewhere.
+
+    ``principal.memory`` keeps what was found, so that no later policy or view looks it up again.
+
+    Args:
+        claims: The claims, the same object that the policy was given.
+
+    Returns:
+        The caller whom policies are being applied to, or ``current_principal``. None if the claims are
+        neither's, such as those of a test.
+    """
+    judged = judged_principal.get()
+    if judged is not None and judged.claims is claims:
+        return judged
+    published = published_now()
+    current = None if published is None else published.principal
+    return current if current is not None and current.claims is claims else None
 
 
 class Combination(Policy):
@@ -28,8 +49,30 @@ class Combination(Policy):
     parts: tuple[Policy, ...]
 
     @abstractmethod
-    def combined(self, judgements: list[Judgement], claims: Claims) -> Judgement:
+    def combined(self, judgements: list[Judgement | Unmet], claims: Claims) -> Judgement:
         """Return its judgement, given those of its parts."""
+
+
+class Unmet:
+    """The judgement about a caller who doesn't satisfy a policy that isn't made of others.
+
+    Its error is made when it is asked for, since another alternative may let the caller in.
+
+    Attributes:
+        verdict: The verdict.
+    """
+
+    __slots__ = ("_claims", "_policy", "verdict")
+
+    def __init__(self, verdict: Verdict, policy: Policy, claims: Claims) -> None:
+        self.verdict = verdict
+        self._policy = policy
+        self._claims = claims
+
+    @property
+    def refusals(self) -> tuple[AuthenticationError, ...]:
+        """The error that would refuse the request."""
+        return (self._policy.refusal(self._claims),)
 
 
 def judge(policy: Policy, claims: Claims, call: Call = NO_CALL) -> Judgement:
@@ -40,8 +83,13 @@ def judge(policy: Policy, claims: Claims, call: Call = NO_CALL) -> Judgement:
         claims: The caller's verified claims.
         call: The view that is called, if one is.
     """
+    judged = _judged(policy, claims, call)
+    return judged if isinstance(judged, Judgement) else Judgement(judged.verdict, judged.refusals)
+
+
+def _judged(policy: Policy, claims: Claims, call: Call) -> Judgement | Unmet:
     if isinstance(policy, Combination):
-        return policy.combined([judge(part, claims, call) for part in policy.parts], claims)
+        return policy.combined([_judged(part, claims, call) for part in policy.parts], claims)
     try:
         answer: object = policy.verdict(claims, call)
     except AuthenticationError as error:
@@ -51,8 +99,8 @@ def judge(policy: Policy, claims: Claims, call: Call = NO_CALL) -> Judgement:
         answer = Verdict.UNKNOWN
     if answer is True or answer is Verdict.SATISFIED:
         return _SATISFIED
-    verdict = Verdict.REFUSED if answer is False or answer is Verdict.REFUSED else Verdict.UNKNOWN
-    return Judgement(verdict, (policy.refusal(claims),))
+    is_refused = answer is False or answer is Verdict.REFUSED
+    return Unmet(Verdict.REFUSED if is_refused else Verdict.UNKNOWN, policy, claims)
 
 
 def refusal_by(
@@ -61,9 +109,9 @@ def refusal_by(
     """Return why some of these policies refuse a caller, with all that is missing; None if none does."""
     refusals: list[AuthenticationError] = []
     for each in policies:
-        judgement = judge(each, claims, call)
-        if judgement.verdict is not Verdict.SATISFIED:
-            refusals.extend(judgement.refusals)
+        judged = _judged(each, claims, call)
+        if judged.verdict is not Verdict.SATISFIED:
+            refusals.extend(judged.refusals)
     return joined(refusals) if refusals else None
 
 
@@ -71,7 +119,7 @@ def joined(refusals: Iterable[AuthenticationError]) -> AuthenticationError:
     """Return one error for several that apply together.
 
     A 403 that no scope would cure outranks a missing scope, which outranks a 401 that asks for another way
-    to log in: the client shouldn't try in vain what can't help.
+    to log in: the client shouldn't try what can't succeed.
     """
     ordered = sorted(refusals, key=rank)
     first = ordered[0]

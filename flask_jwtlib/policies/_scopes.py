@@ -33,6 +33,9 @@ def _without(claims: Claims) -> Verdict:
     """Return the verdict about claims without the scope: unknown if their scopes can't be read."""
     granted: object = claims.get("scope" if "scope" in claims else "scp")
     if isinstance(granted, str):
+        if granted.isascii() and granted.isprintable():
+            # Its only white space is the space.
+            return Verdict.REFUSED
         words: list[object] = [*granted.split(" ")]
     else:
         words = cast("list[object]", granted) if isinstance(granted, list) else [granted]

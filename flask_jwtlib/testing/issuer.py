@@ -90,7 +90,7 @@ class TokenIssuer:
     issuer: str = "https://issuer.example"
     algorithm: str = field(default="RS256", kw_only=True)
     kid: str | None = field(default="key-1", kw_only=True)
-    lifetime: float = field(default=300, kw_only=True)
+    lifetime: float = field(default=3600, kw_only=True)
     private_key: _PrivateKey = field(
         default=Factory(lambda self: _new_key(self.algorithm), takes_self=True),
         kw_only=True,

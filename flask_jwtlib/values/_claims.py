@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from ..errors import AbsentClaimError, ConfigurationError
-from ..evidence import NO_EVIDENCE, Evidence, offered_evidence
+from ..evidence import NO_EVIDENCE, Evidence, MustBeConfirmed, offered_evidence
+from ._actor import Actor, actor_in
 
 __all__ = ["Claims"]
 
@@ -16,7 +17,7 @@ __all__ = ["Claims"]
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7E\x80-\xFF]*")
 _NO_HEADER: Mapping[str, Any] = MappingProxyType({})
-_NOTHING: frozenset[str] = frozenset()
+_NOTHING: frozenset[str | type[MustBeConfirmed]] = frozenset()
 
 
 class Claims(dict[str, Any]):
@@ -31,7 +32,8 @@ class Claims(dict[str, Any]):
     Attributes:
         header: The verified header. It is empty if the token has none (RFC 7662).
         checked_at: The time of verification, in seconds since the epoch. Use it as "now" in a claim rule.
-        confirmed: The members of ``cnf`` that a validator confirmed (RFC 7800 §3.1).
+        confirmed: The members of ``cnf`` that a validator confirmed (RFC 7800 §3.1), and the types of the
+            evidence that it has checked.
         response_headers: Headers for the response to the caller, as pairs of name and value.
     """
 
@@ -47,7 +49,7 @@ class Claims(dict[str, Any]):
         _fill(self, claims)
         self.checked_at = checked_at
         self.header = header
-        self.confirmed: frozenset[str] = _NOTHING
+        self.confirmed = _NOTHING
         self.response_headers: tuple[tuple[str, str], ...] = ()
         self._implied: Mapping[str, frozenset[str]] = _NO_HEADER
         # The evidence of the request for which `confirmed` and `response_headers` were added.
@@ -60,11 +62,12 @@ class Claims(dict[str, Any]):
         # A mappingproxy can be neither copied nor pickled.
         return _revived, (dict(self), self.checked_at, dict(self.header), dict(self._implied))
 
-    def confirming(self, *members: str) -> Claims:
+    def confirming(self, *members: str | type[MustBeConfirmed]) -> Claims:
         """Return claims of which these members of ``cnf`` are confirmed (RFC 7800 §3.1, RFC 8705 §3.1).
 
         A validator that has checked what the token is bound to, such as ``"jkt"`` or ``"x5t#S256"``, returns
-        them. The ``Authenticator`` refuses a token unless every member of its ``cnf`` is confirmed.
+        them. The ``Authenticator`` refuses a token unless every member of its ``cnf`` is confirmed. Evidence
+        that is a ``MustBeConfirmed`` is confirmed by its type.
 
         They are confirmed for the evidence of the token that is being validated, and for no other. So call
         it in the thread in which ``validate`` was called, and check the evidence: a token without evidence
@@ -130,6 +133,15 @@ class Claims(dict[str, Any]):
     def issuer(self) -> str | None:
         """The issuer: ``iss``."""
         return self.get("iss")
+
+    @property
+    def actor(self) -> Actor | None:
+        """The party that acts for the subject: ``act`` (RFC 8693 §4.1). None without one.
+
+        Raises:
+            ClaimError: ``act`` is malformed. The ``Authenticator`` refuses such a token.
+        """
+        return actor_in(self)
 
     @property
     def audience(self) -> tuple[str, ...]:

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import gc
+from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 import pytest
-from flask import Flask
+from flask import Flask, jsonify
+from werkzeug.exceptions import HTTPException
 
-from flask_jwtlib import Authenticator
+from flask_jwtlib import AuthenticationError, Authenticator, Scope, current_principal
 from flask_jwtlib.testing import TokenIssuer, bearer
-
-REQUESTS = 50
-
-
-def garbage_of(app: Flask, path: str, headers: dict[str, str]) -> int:
-    """Count the objects that only the garbage collector frees after some requests."""
-    client = app.test_client()
-    serve = app.wsgi_app
-
-    def without_flasks_own_cycle(environ: dict[str, Any], start_response: Any) -> Any:
-        try:
-            return serve(environ, start_response)
-        finally:
-            # Flask 3.2 leaves it there, though the request refers to the environment.
-            environ["werkzeug.request"] = None
-
-    app.wsgi_app = without_flasks_own_cycle  # type: ignore[method-assign]
-    client.get(path, headers=headers)
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(REQUESTS):
-            client.get(path, headers=headers)
-        return gc.collect()
-    finally:
-        gc.enable()
+from tests.kit import REQUESTS, garbage_of
 
 
 @pytest.mark.parametrize(
@@ -77,3 +54,33 @@ def test_an_outage_leaves_no_cycles(app: Flask, issuer: TokenIssuer) -> None:
 
     bare = garbage_of(app, "/bare", headers)
     assert garbage_of(app, "/guarded", headers) <= bare + REQUESTS // 10
+
+
+def test_refusals_that_a_view_catches_are_freed(app: Flask, issuer: TokenIssuer) -> None:
+    """A client can't fill the memory by messages that are refused, as in the loop of a WebSocket.
+
+    The last refusal, which leaves the view, keeps its headers.
+    """
+    auth = Authenticator(keys=issuer.verification_key)
+    alive: WeakSet[AuthenticationError] = WeakSet()
+    app.register_error_handler(HTTPException, lambda error: (jsonify(code=error.code), error.code))
+
+    def refuse(scope: str) -> None:
+        try:
+            Scope(scope)(current_principal.claims)
+        except AuthenticationError as error:
+            alive.add(error)
+            raise
+
+    @app.get("/messages")
+    @auth.requires_authentication
+    def messages() -> None:
+        for _ in range(200):
+            with suppress(AuthenticationError):
+                refuse("write")
+        assert len(alive) < 20
+        refuse("admin")
+
+    response = app.test_client().get("/messages", headers=bearer(issuer.token()))
+    assert (response.status_code, response.json) == (403, {"code": 403})
+    assert 'scope="admin"' in response.headers["WWW-Authenticate"]

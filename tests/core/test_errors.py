@@ -31,11 +31,15 @@ from flask_jwtlib.errors import (
     MalformedTokenError,
     MissingClaimError,
     MissingTokenError,
+    NotYetValidError,
     Refusal,
     RefusalContext,
+    TokenKindError,
     UnacceptedAudienceError,
     UnknownKeyError,
     VerificationUnavailable,
+    WrongAudienceError,
+    WrongIssuerError,
 )
 from flask_jwtlib.log_text import error_text
 
@@ -53,8 +57,12 @@ ALL = [
     MalformedTokenError(),
     MissingClaimError("sub"),
     MissingTokenError(),
+    NotYetValidError("nbf"),
+    TokenKindError("typ"),
     UnacceptedAudienceError("aud"),
     UnknownKeyError(),
+    WrongAudienceError("aud"),
+    WrongIssuerError("iss"),
 ]
 each_error = pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
 
@@ -103,7 +111,11 @@ def test_a_clients_fault_is_an_authentication_error(error: AuthenticationError) 
         pytest.param(ClaimError("iss"), "invalid_token", 401, id="claim"),
         pytest.param(ExpiredTokenError("exp"), "invalid_token", 401, id="expired"),
         pytest.param(MissingClaimError("sub"), "invalid_token", 401, id="missing claim"),
-        pytest.param(UnacceptedAudienceError("aud"), "invalid_token", 401, id="audience"),
+        pytest.param(NotYetValidError("nbf"), "invalid_token", 401, id="not yet valid"),
+        pytest.param(TokenKindError("typ"), "invalid_token", 401, id="kind"),
+        pytest.param(UnacceptedAudienceError("aud"), "invalid_token", 401, id="no audience"),
+        pytest.param(WrongAudienceError("aud"), "invalid_token", 401, id="audience"),
+        pytest.param(WrongIssuerError("iss"), "invalid_token", 401, id="issuer"),
         pytest.param(InsufficientScopeError("mail"), "insufficient_scope", 403, id="scope"),
         pytest.param(ForbiddenError(), None, 403, id="permission"),
         pytest.param(CrossSiteError(), None, 403, id="cross-site"),

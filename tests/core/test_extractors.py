@@ -470,7 +470,7 @@ def test_options_are_keyword_only() -> None:
     with pytest.raises(TypeError):
         BearerTokenExtractor(False)  # type: ignore[misc]
     with pytest.raises(TypeError):
-        FormTokenExtractor(["GET"])  # type: ignore[misc]
+        FormTokenExtractor("access_token", ["GET"])  # type: ignore[misc]
 
 
 def test_the_body_stays_readable() -> None:

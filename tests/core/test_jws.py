@@ -123,6 +123,22 @@ def test_the_payload_is_parsed_lazily() -> None:
         jws.claims()
 
 
+@pytest.mark.parametrize(
+    ("payload", "fault"),
+    [
+        pytest.param(b'{"sub": "a", "sub": "b"}', "a member is repeated", id="repeated-member"),
+        pytest.param(b'{"n": 1e999}', "a number is out of range", id="number-out-of-range"),
+        pytest.param(b'{"n": NaN}', "NaN is not a number of JSON", id="nan"),
+    ],
+)
+def test_the_fault_of_loose_json_is_named(payload: bytes, fault: str) -> None:
+    """JSON that some parsers accept is refused, and the log says what is wrong with it."""
+    jws = CompactJWS(compact(payload=payload))
+
+    with raises(MalformedTokenError, match=f"^the claims set is not strict JSON: {fault}$"):
+        jws.claims()
+
+
 @pytest.mark.parametrize("size", range(1, 8))
 def test_segments_of_every_length_are_read(size: int) -> None:
     """The last base64url group of a segment may have two, three or four characters."""

@@ -30,6 +30,7 @@ from flask_jwtlib.errors import (
     ExpiredTokenError,
     MalformedTokenError,
     MissingClaimError,
+    NotYetValidError,
     UnacceptedAudienceError,
     UnknownKeyError,
 )
@@ -284,7 +285,7 @@ def refusal_of(issuer: TokenIssuer, validator: JWTValidator, **claims: Any) -> E
         pytest.param({"exp": NOW + 0.001}, None, id="exp-is-a-fraction-ahead"),
         pytest.param({"exp": None}, None, id="no-exp"),
         pytest.param({"nbf": NOW}, None, id="nbf-is-now"),
-        pytest.param({"nbf": NOW + 1}, ClaimError, id="nbf-is-next"),
+        pytest.param({"nbf": NOW + 1}, NotYetValidError, id="nbf-is-next"),
         pytest.param({"iat": "now"}, ClaimError, id="iat-is-text"),
         pytest.param({"sub": 5}, ClaimError, id="sub-is-a-number"),
         pytest.param({"aud": "us"}, UnacceptedAudienceError, id="aud-without-an-audience-of-ours"),

@@ -32,13 +32,22 @@ from .program_kit import KEY_URLS
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
     "README.rst",
+    "docs/api_keys.rst",
+    "docs/cookies.rst",
+    "docs/delegation.rst",
     "docs/extending.rst",
+    "docs/identity.rst",
+    "docs/integrations.rst",
     "docs/keys.rst",
+    "docs/mcp.rst",
     "docs/migration.rst",
     "docs/providers.rst",
+    "docs/refusals.rst",
+    "docs/token_places.rst",
     "docs/troubleshooting.rst",
 )
 HOSTS = (
+    "acme.cloudflareaccess.com",
     "login.example",
     "example.eu.auth0.com",
     "sts.windows.net",
@@ -66,7 +75,9 @@ class Program:
         """Run it in the current directory, and return the names that it defines."""
         names: dict[str, Any] = {"__name__": "program"}
         # The empty lines keep the document's line numbers in a traceback.
-        exec(compile("\n" * self.line + self.text, self.document, "exec"), names)
+        text = "\n" * self.line + self.text
+        # Not with this module's `from __future__ import annotations`.
+        exec(compile(text, self.document, "exec", dont_inherit=True), names)
         return names
 
 
@@ -89,26 +100,37 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "any_program",
             [
-                pytest.param(program, id=f"{document}:{program.line}")
+                pytest.param(
+                    program,
+                    id=f"{document}:{program.line}",
+                    marks=pytest.mark.skipif(
+                        "fastmcp" in program.text and sys.version_info < (3, 11),
+                        reason="FastMCP needs Python 3.11",
+                    ),
+                )
                 for document in DOCUMENTS
                 for program in programs(document)
             ],
         )
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current directory outside of the checkout, for the files that programs and examples write."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture
-def workplace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer, services: TokenIssuer
-) -> Iterator[Path]:
+def workplace(elsewhere: Path, issuer: TokenIssuer, services: TokenIssuer) -> Iterator[Path]:
     """A current directory with the files that the documents mention.
 
     The log's level, which a program may change, is restored.
     """
     level = logging.getLogger("flask_jwtlib").level
-    (tmp_path / "issuer.pem").write_text(issuer.public_pem)
-    (tmp_path / "services.pem").write_text(services.public_pem)
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    (elsewhere / "issuer.pem").write_text(issuer.public_pem)
+    (elsewhere / "services.pem").write_text(services.public_pem)
+    yield elsewhere
     logging.getLogger("flask_jwtlib").setLevel(level)
 
 
@@ -153,12 +175,11 @@ def example() -> Iterator[Callable[[str], ModuleType]]:
 
 @pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs ``python -m …`` in the repository's root to its end."""
+    """Return a function that runs ``python -m …`` to its end, in the test's current directory."""
 
     def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", *arguments],
-            cwd=ROOT,
             env=environment(**environ),
             capture_output=True,
             text=True,
@@ -170,20 +191,22 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a new process: this one's, without variables that colour output."""
+    """The environment of a new process: this one's, without variables that colour output.
+
+    It finds the examples, as in the repository's root.
+    """
     kept = {name: value for name, value in os.environ.items() if "COLOR" not in name}
-    return {**kept, **changes}
+    return {**kept, "PYTHONPATH": str(ROOT), **changes}
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Return a function that starts ``python -m …`` in the repository's root; the test's end stops it."""
+    """Return a function that starts ``python -m …`` in the current directory; the test's end stops it."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            cwd=ROOT,
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,7 @@ Example = Callable[[str], ModuleType]
 
 EXTENDING = "docs/extending.rst"
 KEYS = "docs/keys.rst"
+REFUSALS = "docs/refusals.rst"
 
 
 def check(contract: object) -> None:
@@ -47,6 +48,24 @@ class ExtractorOf(TokenExtractorContract):
 
     def request_with(self, token: str) -> Request:
         return make_request(headers={self.header: self.prefix + token})
+
+
+class PasswordOf(ExtractorOf):
+    def __init__(self, extractor: flask_jwtlib.TokenExtractor) -> None:
+        super().__init__(extractor, "Authorization")
+
+    def request_with(self, token: str) -> Request:
+        return make_request(auth=("git", token))
+
+    def malformed_requests(self) -> Iterable[Request]:
+        yield make_request(auth=("git", ""))
+
+
+class VariableOf(ExtractorOf):
+    """An extractor of a variable that the server sets, not of a header."""
+
+    def request_with(self, token: str) -> Request:
+        return make_request(environ_overrides={self.header: self.prefix + token})
 
 
 class ProviderOf(KeyProviderContract):
@@ -92,18 +111,17 @@ class HandlerOf(FailureHandlerContract):
         return self.handler
 
 
-def test_the_cookie_of_extending(run: Run) -> None:
-    """The extractor that reads a cookie passes its contract."""
-    auth = run(EXTENDING, "CookieTokenExtractor(TokenExtractor)")["auth"]
-    check(ExtractorOf(auth.extractor, "Cookie", "access_token="))
+def test_the_ambient_token_of_extending(run: Run) -> None:
+    """The extractor that reads what Apache passes on passes its contract."""
+    auth = run(EXTENDING, "class ApacheTokenExtractor")["auth"]
+    check(VariableOf(auth.extractor, "OIDC_access_token"))
 
 
-def test_the_api_keys_of_extending(run: Run, issuer: TokenIssuer) -> None:
-    """The extractor of API keys and tokens passes its contract with either, and so does its validator."""
-    auth = run(EXTENDING, "class APIKeyOrJWTValidator")["auth"]
-    check(ExtractorOf(auth.extractor, "X-API-Key"))
+def test_the_passwords_of_extending(run: Run) -> None:
+    """The extractor of passwords and headers passes its contract with either."""
+    auth = run(EXTENDING, "class PasswordTokenExtractor")["auth"]
+    check(PasswordOf(auth.extractor))
     check(ExtractorOf(auth.extractor, "Authorization", "Bearer "))
-    check(ValidatorOf(auth.validator, issuer))
 
 
 def test_the_certificates_of_extending(run: Run, issuer: TokenIssuer) -> None:
@@ -149,20 +167,21 @@ def test_the_providers_of_keys(run: Run, issuer: TokenIssuer, internet: Any) -> 
 
 def test_the_contract_of_extending(run: Run) -> None:
     """The test class that the document shows passes."""
-    check(run(EXTENDING, "TokenExtractorContract")["TestAPIKeyExtractor"]())
+    check(run(EXTENDING, "TokenExtractorContract")["TestTicketExtractor"]())
 
 
-def test_the_proxy_of_the_examples(example: Example) -> None:
-    """The extractor that reads a proxy's header passes its contract."""
+def test_the_passwords_of_the_examples(example: Example) -> None:
+    """The extractor that reads a password passes its contract."""
     auth = example("custom_extractor").auth
-    check(ExtractorOf(auth.extractor, "X-Forwarded-Access-Token"))
+    check(PasswordOf(auth.extractor))
+    check(ExtractorOf(auth.extractor, "Authorization", "Bearer "))
 
 
-def test_the_cookie_of_the_examples(example: Example) -> None:
-    """The extractor that reads a cookie or a header passes its contract with either."""
-    extractor = example("cookies").auth.extractor
-    check(ExtractorOf(extractor, "Cookie", "access_token="))
-    check(ExtractorOf(extractor, "Authorization", "Bearer "))
+def test_the_cookies_of_the_examples(example: Example) -> None:
+    """The extractors that read the tokens from two cookies pass their contract."""
+    cookies = example("cookies")
+    check(ExtractorOf(cookies.auth.extractor, "Cookie", "__Host-access_token="))
+    check(ExtractorOf(cookies.refreshing.extractor, "Cookie", "__Secure-refresh_token="))
 
 
 def test_the_rules_of_the_examples(example: Example) -> None:
@@ -171,6 +190,25 @@ def test_the_rules_of_the_examples(example: Example) -> None:
     claims = {"aud": "https://desk.example", "tenant": "acme", "jti": "1"}
     check(ValidatorOf(organisation.auth.validator, organisation.ISSUER, **claims))
     check(HandlerOf(organisation.auth.failure_handler))
+
+
+@pytest.mark.parametrize(
+    "containing",
+    [
+        "ProblemDetailsHandler(type_base",
+        "JSONHandler(as_json)",
+        'LoginRedirectHandler("log_in")',
+        "RoutedHandler(",
+    ],
+)
+def test_the_handlers_of_refusals(run: Run, containing: str) -> None:
+    """The handlers of the page about refusals pass their contract with what programs send."""
+    check(HandlerOf(run(REFUSALS, containing)["auth"].failure_handler))
+
+
+def test_the_redirect_of_the_examples(example: Example) -> None:
+    """The handler that redirects to a log-in page passes its contract with what programs send."""
+    check(HandlerOf(example("login_redirect").auth.failure_handler))
 
 
 def test_the_json_of_the_examples(example: Example) -> None:

@@ -271,7 +271,7 @@ class TestServe:
             "# No token: 401": "GET /reports was refused with 401: MissingTokenError: ",
             "# Without the scope: 403": "DELETE /reports/2024 was refused with 403: InsufficientScopeError: ",
             "# Expired: 401": "GET /reports was refused with 401: ExpiredTokenError: ",
-            "# Another audience: 401": "ClaimError: aud is 'https://payroll.example', ",
+            "# Another audience: 401": "WrongAudienceError: aud is 'https://payroll.example', ",
         }
         for title, reason in reasons.items():
             line = lines[lines.index(title) + 1]

@@ -18,6 +18,7 @@ from .example_kit import client_of, token_of
 Example = Callable[[str], ModuleType]
 Command = Callable[..., "CompletedProcess[str]"]
 
+ROOT = Path(__file__).parents[2]
 EXAMPLES = {
     "quickstart": "/me",
     "composed": "/reports",
@@ -30,25 +31,37 @@ EXAMPLES = {
     "custom_failure_handler": "/me",
     "default_deny": "/admin/users",
     "cookies": "/me",
+    "login_redirect": "/reports",
     "policies": "/payroll",
     "factory": "/reports",
+    "flask_login_app": "/me",
+    "mcp_server": "/mcp",
+    "api_keys": "/reports",
+    "database_users": "/me",
 }
-WITHOUT_TOKEN_COMMAND = {"issuer", "key_rotation", "openid"}
+WITHOUT_TOKEN_COMMAND = {"cookies", "issuer", "key_rotation", "openid"}
+
+
+def databases() -> list[Path]:
+    """Return the files of databases in the repository's root."""
+    return sorted([*ROOT.glob("*.db"), *ROOT.glob("*.sqlite")])
 
 
 def test_every_example_has_a_test() -> None:
     """Every module in ``examples/`` is tested; the demo has its own tests."""
-    folder = Path(__file__).parents[2] / "examples"
-    modules = {path.stem for path in folder.glob("[a-z]*.py")}
+    modules = {path.stem for path in (ROOT / "examples").glob("[a-z]*.py")}
     assert modules == set(EXAMPLES)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_flask_finds_the_app(name: str, command: Command) -> None:
     """``flask --app examples.NAME routes`` lists the example's routes."""
+    before = databases()
     result = command("flask", "--app", f"examples.{name}", "routes")
     assert result.returncode == 0, result.stderr
     assert EXAMPLES[name] in result.stdout
+    # What an example writes is in its current directory. A file in the checkout could be committed.
+    assert databases() == before
 
 
 def test_the_command_prints_a_token(command: Command, example: Example) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
+from flask.testing import FlaskClient
 
 from flask_jwtlib.testing import bearer
 
@@ -17,17 +20,52 @@ Command = Callable[..., "CompletedProcess[str]"]
 
 
 class TestCustomExtractor:
-    def test_the_proxys_header_is_read(self, example: Example) -> None:
-        """Only the token in the proxy's header is read, and it is verified."""
+    def test_the_password_is_the_token(self, example: Example) -> None:
+        """The token in the password is verified, and so is that in the header."""
         client = client_of(example("custom_extractor"))
-        header = "X-Forwarded-Access-Token"
         token = token_of(client)
-        response = client.get("/me", headers={header: token})
-        assert response.json == {"subject": "alice"}
-        assert response.headers["Cache-Control"] == "private"
-        assert client.get("/me", headers=bearer(token)).status_code == 401
-        assert client.get("/me", headers={header: f"{token}x"}).status_code == 401
-        assert client.get("/me", headers={header: token_of(client, "exp=1")}).status_code == 401
+        assert client.get("/me", auth=("git", token)).json == {"subject": "alice"}
+        assert client.get("/me", headers=bearer(token)).json == {"subject": "alice"}
+        assert client.get("/me", auth=("git", f"{token}x")).status_code == 401
+        assert client.get("/me", auth=("git", token_of(client, "exp=1"))).status_code == 401
+        assert client.get("/me", auth=("git", "")).status_code == 400
+
+    def test_other_sites_cant_use_the_password(self, example: Example) -> None:
+        """A browser sends the password by itself, so another site's page is refused."""
+        client = client_of(example("custom_extractor"))
+        token, site = token_of(client), {"Sec-Fetch-Site": "cross-site"}
+        assert client.post("/me", auth=("git", token)).json == {"changed": "alice"}
+        assert client.post("/me", auth=("git", token), headers=site).status_code == 403
+
+
+class TestAPIKeys:
+    def test_keys_are_added_and_revoked(
+        self, example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A key is accepted with its scopes, in its header only, until it is revoked."""
+        monkeypatch.setenv("API_KEYS_DATABASE", str(tmp_path / "keys.sqlite"))
+        client = client_of(example("api_keys"))
+        runner = client.application.test_cli_runner()
+        reader, other = (
+            runner.invoke(args=["add-key", *owner]).output.strip()
+            for owner in (["nightly-build", "reports:read", "mail"], ["monitoring"])
+        )
+        assert reader.startswith("example_")
+        reader_key = {"X-API-Key": reader}
+        response = client.get("/reports", headers=reader_key)
+        assert response.json == {"reader": "nightly-build", "issuer": "api-keys"}
+        assert client.get("/reports", headers={"X-API-Key": other}).status_code == 403
+        assert client.get("/reports", headers=bearer(reader)).status_code == 401
+        token = token_of(client, "scope=reports:read")
+        assert client.get("/reports", headers=bearer(token)).json == {
+            "reader": "alice",
+            "issuer": "https://issuer.example",
+        }
+        assert runner.invoke(args=["revoke-keys", "nightly-build"]).exit_code == 0
+        refused = client.get("/reports", headers=reader_key)
+        assert refused.status_code == 401
+        assert "The API key is revoked" in refused.headers["WWW-Authenticate"]
+        assert reader.encode() not in (tmp_path / "keys.sqlite").read_bytes()
 
 
 class TestCustomFailureHandler:
@@ -56,39 +94,58 @@ class TestCustomFailureHandler:
 
 
 class TestCookies:
-    def test_the_cookie_and_the_header_are_accepted(self, example: Example) -> None:
-        """A GET passes with either. Without a token the response names both schemes."""
-        client = client_of(example("cookies"))
-        token = token_of(client)
-        none = client.get("/me")
-        assert none.headers["WWW-Authenticate"] == 'Bearer, Cookie realm="example"'
-        assert client.get("/me", headers=bearer(token)).json == {"subject": "alice"}
-        client.set_cookie("access_token", token)
-        assert client.get("/me").json == {"subject": "alice"}
+    HERE: ClassVar[dict[str, str]] = {"Sec-Fetch-Site": "same-origin"}
 
-    @pytest.mark.parametrize(
-        ("site", "status"),
-        [
-            pytest.param(None, 403, id="not-a-browser"),
-            pytest.param("cross-site", 403, id="another-site"),
-            pytest.param("same-site", 403, id="another-host-of-the-site"),
-            pytest.param("same-origin", 200, id="this-origin"),
-        ],
-    )
-    def test_a_change_by_cookie_must_come_from_this_site(
-        self, example: Example, site: str | None, status: int
-    ) -> None:
-        """With the cookie, a POST passes only if the browser says that this site sent it."""
+    @pytest.fixture
+    def client(self, example: Example) -> FlaskClient:
+        """A browser over HTTPS, which keeps cookies."""
         client = client_of(example("cookies"))
-        client.set_cookie("access_token", token_of(client))
-        headers = {} if site is None else {"Sec-Fetch-Site": site}
-        assert client.post("/me", headers=headers).status_code == status
+        client.environ_base["wsgi.url_scheme"] = "https"
+        return client
 
-    def test_a_change_by_header_passes(self, example: Example) -> None:
-        """A token in the header needs no check."""
-        client = client_of(example("cookies"))
-        headers = {**bearer(token_of(client)), "Sec-Fetch-Site": "cross-site"}
-        assert client.post("/me", headers=headers).json == {"changed": "alice"}
+    def test_a_user_logs_in_and_out(self, client: FlaskClient) -> None:
+        """The cookies name the user until the log-out, and the page gets a double-submit token."""
+        assert "Log in" in client.get("/").text
+        assert client.get("/me").status_code == 401
+        logged_in = client.post("/login", data={"name": "alice"}, headers=self.HERE)
+        me = client.get("/me").get_json()
+        assert me["user"] == logged_in.get_json()["user"] == "alice"
+        change = {**self.HERE, "X-CSRF-Token": me["csrf_token"]}
+        assert client.post("/orders", headers=change).json == {"ordered_by": "alice"}
+        assert client.post("/orders", headers=self.HERE).status_code == 403
+        client.post("/logout", headers=self.HERE)
+        assert client.get("/me").status_code == 401
+        assert client.post("/refresh", headers=self.HERE).status_code == 401
+
+    def test_the_tokens_are_renewed(self, client: FlaskClient) -> None:
+        """The refresh token goes to one view only, and the double-submit token stays valid."""
+        logged_in = client.post("/login", data={"name": "alice"}, headers=self.HERE)
+        old = client.get_cookie("__Host-access_token")
+        refresh = client.get_cookie("__Secure-refresh_token", path="/refresh")
+        assert old is not None
+        assert refresh is not None
+        assert refresh.http_only
+        client.delete_cookie("__Host-access_token")
+        assert client.post("/refresh", headers=self.HERE).status_code == 200
+        change = {**self.HERE, "X-CSRF-Token": logged_in.get_json()["csrf_token"]}
+        assert client.post("/orders", headers=change).status_code == 200
+        client.set_cookie("__Secure-refresh_token", old.value, path="/refresh")
+        assert client.post("/refresh", headers=self.HERE).status_code == 401
+        client.set_cookie("__Host-access_token", refresh.value)
+        assert client.get("/me").status_code == 401
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site", None])
+    def test_another_site_can_do_nothing(self, client: FlaskClient, site: str | None) -> None:
+        """Log-in, log-out, refresh and changes must come from the page itself."""
+        logged_in = client.post("/login", data={"name": "alice"}, headers=self.HERE)
+        headers = {"X-CSRF-Token": logged_in.get_json()["csrf_token"]}
+        if site is not None:
+            headers["Sec-Fetch-Site"] = site
+        for path in ("/login", "/logout", "/refresh", "/orders"):
+            response = client.post(path, data={"name": "mallory"}, headers=headers)
+            assert response.status_code == 403
+            assert "Set-Cookie" not in response.headers
+        assert client.get("/me").get_json()["user"] == "alice"
 
 
 class TestPolicies:
@@ -152,3 +209,34 @@ class TestFactory:
         expired = runner.invoke(args=["check", token_of(client, "exp=1")])
         assert expired.exit_code == 1
         assert "expired" in expired.output
+
+
+class TestDatabaseUsers:
+    def test_only_active_users_get_in(
+        self, example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A caller signs up, gets the row, and is refused everywhere after being deactivated."""
+        monkeypatch.chdir(tmp_path)
+        module = example("database_users")
+        client = client_of(module)
+        headers = bearer(token_of(client))
+
+        def statuses() -> list[int]:
+            return [
+                client.get(path, headers=headers).status_code for path in ("/me", "/reports")
+            ] + [client.post("/sign-up", headers=headers, data={"name": "Alice"}).status_code]
+
+        assert client.get("/me", headers=headers).status_code == 403
+        assert client.get("/reports", headers=headers).status_code == 403
+        assert client.post("/sign-up", headers=headers).json == {"welcome": "unnamed"}
+        shown = {"id": 1, "name": "unnamed", "subject": "alice"}
+        assert client.get("/me", headers=headers).json == shown
+        assert statuses() == [200, 200, 403]
+        runner = client.application.test_cli_runner()
+        assert runner.invoke(args=["deactivate", "alice"]).exit_code == 0
+        assert statuses() == [403, 403, 403]
+        refused = client.get("/reports", headers=headers)
+        assert refused.text == "Your account was deactivated\n"
+        other = bearer(token_of(client, "iss=https://other.example"))
+        assert client.get("/me", headers=other).status_code == 401
+        module.engine.dispose()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask_socketio import ConnectionRefusedError as RefusedConnection
 
 import flask_jwtlib
 from flask_jwtlib import AuthenticationError, ConfigurationError, JWTValidator, Scope
@@ -20,50 +18,6 @@ from .program_kit import no_keys
 Run = Callable[[str, str], dict[str, Any]]
 
 DOCUMENT = "docs/extending.rst"
-
-
-class TestSocketIO:
-    def test_a_refused_caller_is_not_connected(self, run: Run, issuer: TokenIssuer) -> None:
-        """Only a caller with a valid token gets a connection."""
-        program = run(DOCUMENT, "@socketio.on")
-        app, socketio = program["app"], program["socketio"]
-        for headers, connected in (
-            (bearer(issuer.token("alice")), True),
-            (bearer(issuer.token("alice", exp=1)), False),
-            ({}, False),
-        ):
-            client = socketio.test_client(app, headers=headers)
-            assert client.is_connected() is connected
-
-    def test_an_event_needs_its_scope(self, run: Run, issuer: TokenIssuer) -> None:
-        """An event's handler knows the caller of the connection, and refuses one without the scope."""
-        program = run(DOCUMENT, "@socketio.on")
-        app, socketio = program["app"], program["socketio"]
-        rich = bearer(issuer.token("alice", scope="rename"))
-        client = socketio.test_client(app, headers=rich)
-        assert client.emit("rename", "bob", callback=True) == "alice is now bob"
-        poor = socketio.test_client(app, headers=bearer(issuer.token("alice")))
-        with pytest.raises(RefusedConnection, match="lacks a required scope"):
-            poor.emit("rename", "bob", callback=True)
-
-    def test_an_expired_token_ends_events(self, run: Run, issuer: TokenIssuer) -> None:
-        """Each handler verifies the token of the handshake again; the connection stays open."""
-        program = run(DOCUMENT, "@socketio.on")
-        headers = bearer(issuer.token("alice", scope="rename"))
-        client = program["socketio"].test_client(program["app"], headers=headers)
-        assert client.emit("rename", "bob", callback=True) == "alice is now bob"
-        object.__setattr__(program["auth"].validator, "clock", lambda: time.time() + 3600)
-        with pytest.raises(RefusedConnection, match="expired"):
-            client.emit("rename", "bob", callback=True)
-        assert client.is_connected()
-
-    def test_a_handler_that_hides_errors_lets_callers_in(
-        self, run: Run, issuer: TokenIssuer
-    ) -> None:
-        """As the text warns, an ``on_error_default`` that returns None accepts a refused connection."""
-        program = run(DOCUMENT, "@socketio.on")
-        program["socketio"].on_error_default(lambda error: None)
-        assert program["socketio"].test_client(program["app"]).is_connected()
 
 
 class TestWorkers:

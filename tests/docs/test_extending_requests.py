@@ -24,40 +24,38 @@ Run = Callable[[str, str], dict[str, Any]]
 DOCUMENT = "docs/extending.rst"
 
 
-class TestAPIKeys:
-    PROGRAM = "class APIKeyOrJWTValidator"
+class TestPasswords:
+    PROGRAM = "class PasswordTokenExtractor"
 
-    def test_both_credentials_are_accepted(self, run: Run, issuer: TokenIssuer) -> None:
-        """An API key names its caller, and so does an access token. Both together are refused."""
+    def test_both_ways_to_send_a_token_are_accepted(self, run: Run, issuer: TokenIssuer) -> None:
+        """The token is in the header or in the password. An empty password is refused."""
         client = client_behind(requirement(run(DOCUMENT, self.PROGRAM)))
-        key = {"X-API-Key": "a-long-random-key"}
-        token = bearer(issuer.token("alice"))
-        assert client.get("/", headers=key).text == "nightly-build"
-        assert client.get("/", headers=token).text == "alice"
-        assert client.get("/", headers={**key, **token}).status_code == 400
+        token = issuer.token("alice")
+        assert client.get("/", headers=bearer(token)).text == "alice"
+        assert client.get("/", auth=("git", token)).text == "alice"
+        assert client.post("/", auth=("git", token)).text == "alice"
+        assert client.get("/", auth=("git", "")).status_code == 400
 
     def test_a_refusal_blames_the_scheme_that_was_used(self, run: Run) -> None:
-        """A wrong API key is refused in its own challenge, a wrong token in that of ``Bearer``."""
+        """A wrong password is refused in its own challenge, a wrong token in that of ``Bearer``."""
         client = client_behind(requirement(run(DOCUMENT, self.PROGRAM)))
-        none = client.get("/").headers["WWW-Authenticate"]
-        assert none == 'Bearer, ApiKey realm="reports"'
-        wrong_key = client.get("/", headers={"X-API-Key": "x"}).headers["WWW-Authenticate"]
-        assert wrong_key.startswith('Bearer, ApiKey realm="reports", error="invalid_token"')
-        wrong_token = client.get("/", headers=bearer("x")).headers["WWW-Authenticate"]
-        assert wrong_token.startswith('Bearer error="invalid_token"')
-        assert wrong_token.endswith('ApiKey realm="reports"')
+        assert client.get("/").headers["WWW-Authenticate"] == 'Bearer, Basic realm="packages"'
+        password = client.get("/", auth=("git", "x")).headers["WWW-Authenticate"]
+        assert password.startswith('Bearer, Basic realm="packages", error="invalid_token"')
+        token = client.get("/", headers=bearer("x")).headers["WWW-Authenticate"]
+        assert token.startswith('Bearer error="invalid_token"')
+        assert token.endswith('Basic realm="packages"')
 
-    def test_caches_keep_callers_apart(self, run: Run) -> None:
-        """Responses vary by both headers and are private."""
+    def test_a_page_of_another_site_is_refused(self, run: Run, issuer: TokenIssuer) -> None:
+        """A browser sends the password by itself, so the check applies to it, and not to the header."""
         client = client_behind(requirement(run(DOCUMENT, self.PROGRAM)))
-        for headers in ({"X-API-Key": "a-long-random-key"}, {}):
-            response = client.get("/", headers=headers)
-            assert response.headers["Vary"] == "Authorization, X-API-Key"
-            assert response.cache_control.private
+        token, site = issuer.token("alice"), {"Sec-Fetch-Site": "cross-site"}
+        assert client.post("/", auth=("git", token), headers=site).status_code == 403
+        assert client.post("/", headers={**bearer(token), **site}).text == "alice"
 
 
-class TestCookies:
-    PROGRAM = "class CookieTokenExtractor"
+class TestAmbientTokens:
+    PROGRAM = "class ApacheTokenExtractor"
 
     @pytest.mark.parametrize(
         ("headers", "status"),
@@ -72,9 +70,9 @@ class TestCookies:
     def test_a_change_needs_the_cross_site_check(
         self, run: Run, issuer: TokenIssuer, headers: dict[str, str], status: int
     ) -> None:
-        """The cookie's token counts for GET, and for POST if the browser says that this site sent it."""
+        """The token counts for GET, and for POST if the browser says that this site sent it."""
         client = client_behind(requirement(run(DOCUMENT, self.PROGRAM)))
-        client.set_cookie("access_token", issuer.token("alice"))
+        client.environ_base["OIDC_access_token"] = issuer.token("alice")
         assert client.get("/", headers=headers).text == "alice"
         assert client.post("/", headers=headers).status_code == status
 
@@ -84,7 +82,7 @@ class TestCookies:
         refused = client.get("/")
         assert refused.status_code == 401
         assert refused.headers["WWW-Authenticate"] == 'Cookie realm="reports"'
-        client.set_cookie("access_token", issuer.token("alice"))
+        client.environ_base["OIDC_access_token"] = issuer.token("alice")
         for response in (refused, client.get("/")):
             assert "Cookie" in response.headers["Vary"]
             assert response.cache_control.private
@@ -94,7 +92,7 @@ class TestCookies:
         auth = run(DOCUMENT, self.PROGRAM)["auth"]
         alone = auth.evolve(extractor=auth.extractor.extractor)
         client = client_behind(alone.requires_authentication)
-        client.set_cookie("access_token", issuer.token("alice"))
+        client.environ_base["OIDC_access_token"] = issuer.token("alice")
         assert client.get("/").status_code == 403
 
 
@@ -146,7 +144,7 @@ class TestEvidence:
         """The validator's header is in accepted responses only."""
         client = client_behind(requirement(run(DOCUMENT, "class ExpiryHintValidator")))
         accepted = client.get("/", headers=bearer(issuer.token("alice")))
-        assert 0 < int(accepted.headers["X-Token-Expires-In"]) <= 300
+        assert 0 < int(accepted.headers["X-Token-Expires-In"]) <= issuer.lifetime
         refused = client.get("/", headers=bearer(issuer.token("alice", exp=None)))
         assert refused.status_code == 401
         assert "X-Token-Expires-In" not in refused.headers

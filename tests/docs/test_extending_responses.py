@@ -13,12 +13,11 @@ import flask_jwtlib
 from flask_jwtlib import Scope
 from flask_jwtlib.testing import TokenIssuer, bearer
 
-from .program_kit import client_behind, client_of, no_keys, requirement
+from .program_kit import client_behind, client_of, no_keys
 
 Run = Callable[[str, str], dict[str, Any]]
 
 DOCUMENT = "docs/extending.rst"
-HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 class TestCompanyErrors:
@@ -56,26 +55,12 @@ class TestCompanyErrors:
         assert int(response.headers["Retry-After"]) >= 1
         assert "WWW-Authenticate" not in response.headers
 
-    def test_error_handlers_of_the_app_see_refusals(self, run: Run, issuer: TokenIssuer) -> None:
-        """With ``RaisingHandler`` a refusal and a 404 have the app's one format, and the challenge stays."""
-        client = client_of(run(DOCUMENT, "RaisingHandler()"))
-        none = client.get("/")
-        assert (none.status_code, none.json) == (
-            401,
-            {"errorCode": 401, "message": "Authentication is required"},
-        )
-        assert none.headers["WWW-Authenticate"] == "Bearer"
-        missing = client.get("/", headers=bearer(issuer.token("alice")))
-        assert missing.status_code == 404
-        assert missing.json is not None
-        assert missing.json["errorCode"] == 404
-
     def test_flask_restful_can_leave_errors_to_the_app(self, run: Run) -> None:
         """With the text's ``AppApi`` a refused resource has the app's format; with ``Api`` it has not."""
         app_api = run(DOCUMENT, "class AppApi(Api)")["AppApi"]
         bodies: list[object] = []
         for kind in (app_api, Api):
-            program = run(DOCUMENT, "RaisingHandler()")
+            program = run("docs/refusals.rst", "RaisingHandler()")
             resource = type("Reports", (Resource,), {"get": lambda self: "in"})
             resource.method_decorators = [program["auth"].requires_authentication]
             kind(program["app"]).add_resource(resource, "/reports")
@@ -84,49 +69,7 @@ class TestCompanyErrors:
             assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
             bodies.append(response.json)
         message = {"message": "Authentication is required"}
-        assert bodies == [{"errorCode": 401, **message}, message]
-
-
-class TestBrowsers:
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            pytest.param({"Accept": HTML, "Sec-Fetch-Mode": "navigate"}, id="browser"),
-            pytest.param({"Accept": HTML}, id="browser on plain HTTP"),
-            pytest.param({"Accept": "text/html"}, id="HTML alone"),
-        ],
-    )
-    def test_browsers_are_redirected_to_the_login_page(
-        self, run: Run, headers: dict[str, str]
-    ) -> None:
-        """A browser without a token is redirected; with a bad one it is refused."""
-        client = client_behind(requirement(run(DOCUMENT, "BrowserHandler(UnauthorizedHandler)")))
-        browser = client.get("/", headers=headers)
-        assert (browser.status_code, browser.headers["Location"]) == (302, "/log-in")
-        assert client.get("/", headers={**headers, **bearer("x")}).status_code == 401
-
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            pytest.param({"Accept": "*/*"}, id="curl"),
-            pytest.param({}, id="nothing said"),
-            pytest.param({"Accept": "application/json, text/plain, */*"}, id="axios"),
-            pytest.param(
-                {"Accept": "application/json, text/plain, */*", "Sec-Fetch-Mode": "cors"},
-                id="axios in a browser",
-            ),
-            pytest.param({"Accept": "*/*", "Sec-Fetch-Mode": "cors"}, id="fetch"),
-            pytest.param({"Accept": HTML, "Sec-Fetch-Mode": "cors"}, id="fetch of HTML"),
-            pytest.param({"Accept": "*/*", "Sec-Fetch-Mode": "no-cors"}, id="script element"),
-            pytest.param({"Accept": "application/json"}, id="JSON"),
-        ],
-    )
-    def test_programs_are_not_redirected(self, run: Run, headers: dict[str, str]) -> None:
-        """Scripts and programs get the usual refusal, with a form as well."""
-        client = client_behind(requirement(run(DOCUMENT, "BrowserHandler(UnauthorizedHandler)")))
-        program = client.get("/", headers=headers)
-        assert program.status_code == 401
-        assert program.headers["WWW-Authenticate"] == 'Bearer realm="reports"'
+        assert bodies == [{"code": "missing-token", **message}, message]
 
 
 class TestViews:

@@ -15,14 +15,21 @@ from flask_jwtlib import (
     Audience,
     Authenticator,
     BearerToken,
+    FailureHandler,
+    HeaderTokenExtractor,
     Issuer,
     JWTValidator,
     Role,
     Scope,
     current_principal,
 )
+from flask_jwtlib.evidence import MustBeConfirmed
 from flask_jwtlib.signals import request_refused
 from flask_jwtlib.testing import TokenIssuer, bearer
+from flask_jwtlib_strategies.csrf.double_submit import DoubleSubmit
+from flask_jwtlib_strategies.extractors.cookie import CookieTokenExtractor
+from flask_jwtlib_strategies.failure_handlers.json_template import JSONHandler
+from flask_jwtlib_strategies.failure_handlers.login_redirect import LoginRedirectHandler
 
 from .program_kit import client_behind, client_of
 
@@ -74,8 +81,8 @@ def shown_line(start: str) -> str:
     ("claims", "shown"),
     [
         pytest.param({"aud": "x"}, "UnacceptedAudienceError", id="no-audience-configured"),
-        pytest.param({"aud": "x"}, "ClaimError: aud", id="another-audience"),
-        pytest.param({"aud": API, "iss": "x"}, "ClaimError: iss", id="another-issuer"),
+        pytest.param({"aud": "x"}, "WrongAudienceError: aud", id="another-audience"),
+        pytest.param({"aud": API, "iss": "x"}, "WrongIssuerError: iss", id="another-issuer"),
         pytest.param({"aud": API, "exp": 1}, "ExpiredTokenError", id="expired"),
         pytest.param({"aud": API, "header": {"kid": "x"}}, "UnknownKeyError", id="unknown-key"),
         pytest.param({"aud": API, "header": {"alg": "ES256"}}, "AlgorithmError", id="algorithm"),
@@ -111,6 +118,40 @@ class CookieExtractor:
         return BearerToken("x", source="cookie", ambient=True)
 
 
+class Unchecked(MustBeConfirmed):
+    """Evidence for which there is no validator."""
+
+
+class HalfExtractor(HeaderTokenExtractor):
+    """Attaches it to the token."""
+
+    def extract(self, request: object) -> Any:
+        return BearerToken("x").with_evidence(Unchecked())
+
+
+def half_composed(issuer: TokenIssuer) -> Any:
+    """Return the decorator of an ``Authenticator`` whose extractor belongs to another validator."""
+
+    class Accepting:
+        def validate(self, token: object, keys: object) -> Any:
+            return {"sub": "alice"}
+
+    return Authenticator(extractor=HalfExtractor(), validator=Accepting()).requires_authentication
+
+
+def by_cookie(issuer: TokenIssuer) -> Any:
+    """Return a decorator for changes by a cookie. The client's cookie is among its defaults."""
+    extractor = CookieTokenExtractor(safe_methods=())
+    return Authenticator(keys=issuer.jwks, extractor=extractor).requires_authentication
+
+
+def by_double_submit(issuer: TokenIssuer) -> Any:
+    """Return the same decorator, which requires a double-submit token, too."""
+    extractor = CookieTokenExtractor(safe_methods=())
+    auth = Authenticator(keys=issuer.jwks, extractor=extractor)
+    return DoubleSubmit().added_to(auth).requires_authentication
+
+
 def unconfigured(issuer: TokenIssuer) -> Any:
     """Return the decorator of an ``AppAuthenticator`` that no app was given to."""
     auth = AppAuthenticator(lambda _: Authenticator(keys=issuer.public_pem))
@@ -141,10 +182,21 @@ def unconfigured(issuer: TokenIssuer) -> Any:
                 Authenticator(keys=issuer.jwks, extractor=CookieExtractor()).requires_authentication
             ),
             {},
-            "CrossSiteError",
+            "CrossSiteError: the token",
             id="ambient",
         ),
-        pytest.param(unconfigured, {}, "VerificationUnavailable", id="no-init-app"),
+        pytest.param(by_cookie, {}, "CrossSiteError: a 'x'", id="no-browser"),
+        pytest.param(
+            by_cookie, {"Sec-Fetch-Site": "cross-site"}, "CrossSiteError: another", id="other-site"
+        ),
+        pytest.param(
+            by_double_submit,
+            {"Sec-Fetch-Site": "same-origin"},
+            "CrossSiteError: the request",
+            id="no-double-submit-token",
+        ),
+        pytest.param(unconfigured, {}, "VerificationUnavailable: the App", id="no-init-app"),
+        pytest.param(half_composed, {}, "VerificationUnavailable: the extr", id="half-composed"),
         pytest.param(
             lambda issuer: Authenticator(keys=issuer.jwks).requires_authentication,
             {"Authorization": "Token abc"},
@@ -163,7 +215,10 @@ def test_other_refusals_are_logged_as_shown(
     """The table of common log lines has the text that is logged for a route."""
     caplog.set_level("INFO", logger="flask_jwtlib")
     client = client_behind(decorator(issuer))
-    client.get("/", headers=headers or bearer(issuer.token("alice", roles=[], scope="mail")))
+    token = issuer.token("alice", roles=[], scope="mail")
+    client.set_cookie("__Host-access_token", token)
+    client.application.secret_key = "0" * 32
+    client.get("/", headers=headers or bearer(token))
     assert re.search(shown_line(shown), caplog.text), caplog.text
     (record,) = [each for each in caplog.records if shown.partition(":")[0] in each.getMessage()]
     assert (vars(record)["method"], vars(record)["endpoint"]) == ("GET", "index")
@@ -178,6 +233,24 @@ def test_a_pattern_without_endpoint_is_logged_as_shown(
     Authenticator(keys=issuer.jwks).protect(app, public=["statik"])
     app.test_client().get("/")
     assert re.search(shown_line("public=[…]"), caplog.text), caplog.text
+
+
+@pytest.mark.parametrize(
+    ("handler", "shown"),
+    [
+        pytest.param(LoginRedirectHandler("login"), "the log-in page", id="refused log-in page"),
+        pytest.param(JSONHandler(lambda _: None), "the template of JSONHandler", id="template"),
+    ],
+)
+def test_a_handlers_fault_is_logged_as_shown(
+    issuer: TokenIssuer, caplog: pytest.LogCaptureFixture, handler: FailureHandler, shown: str
+) -> None:
+    """The table has the lines for a log-in page that is refused itself, and for a template that fails."""
+    app = Flask("faulty")
+    app.add_url_rule("/login", "login", lambda: "log in")
+    Authenticator(keys=issuer.jwks, failure_handler=handler).protect(app)
+    assert app.test_client().get("/login").status_code == 401
+    assert re.search(shown_line(shown), caplog.text), caplog.text
 
 
 def test_who_was_refused_can_be_audited(issuer: TokenIssuer) -> None:

@@ -179,21 +179,3 @@ def test_a_refusal_of_another_request_passes_the_decorator(
 
     assert response.status_code == 401
     assert 'error_description="The access token expired"' in response.headers["WWW-Authenticate"]
-
-
-def test_behind_a_guard_alone_it_is_a_plain_http_exception(
-    app: Flask, auth: Authenticator, good: Headers, signals: list[dict[str, Any]]
-) -> None:
-    """An undecorated view's own refusal has its status and challenge, and no report."""
-
-    @app.get("/")
-    def view() -> str:
-        raise InvalidTokenError("the session ended")
-
-    auth.protect(app)
-
-    response = app.test_client().get("/", headers=good)
-
-    assert (response.status_code, response.text) == (401, "The access token is invalid\n")
-    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
-    assert not signals

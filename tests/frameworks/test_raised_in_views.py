@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -70,10 +71,15 @@ class Down:
         raise DOWN
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
+def _module_api_configured(issuer: TokenIssuer) -> None:
+    """Configure the module API, which some views use."""
+    flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
+
+
+@pytest.fixture(scope="module")
 def views(issuer: TokenIssuer) -> Views:
     """Views that raise refusals."""
-    flask_jwtlib.set_permanent_verification_key(issuer.public_pem)
     auth = Authenticator(keys=issuer.verification_key)
     unavailable = Authenticator(keys=Down())
 
@@ -128,17 +134,28 @@ def sent_headers(issuer: TokenIssuer, sent: str) -> dict[str, str]:
     }[sent]
 
 
-def handle(app: Flask, handled: tuple[Any, ...]) -> None:
-    """Register an error handler of the app, which makes a response without challenge."""
-    for kind in handled:
-        app.register_error_handler(kind, lambda error: ({"handled": error.code}, error.code))
+@pytest.fixture(scope="module")
+def app_of(views: Views) -> Callable[..., Flask]:
+    """Return a function that returns the app of a framework with error handlers, the same one each time.
+
+    The app's handlers make a response without challenge.
+    """
+
+    @cache
+    def app_of(make: Callable[[Views], Flask], *handled: Any) -> Flask:
+        app = make(views)
+        for kind in handled:
+            app.register_error_handler(kind, lambda error: ({"handled": error.code}, error.code))
+        return app
+
+    return app_of
 
 
 @each_framework
 @each_handler
 @each_refusal
 def test_status_challenge_and_body(
-    views: Views,
+    app_of: Callable[..., Flask],
     sent_headers: dict[str, str],
     make: Callable[[Views], Flask],
     handled: tuple[Any, ...],
@@ -147,8 +164,7 @@ def test_status_challenge_and_body(
     challenge: str | None,
 ) -> None:
     """A raised refusal has its status and challenge, and the body of the framework or the app's handler."""
-    app = make(views)
-    handle(app, handled)
+    app = app_of(make, *handled)
 
     response = app.test_client().get(f"/{view}", headers=sent_headers)
 

@@ -354,6 +354,49 @@ def assert_token_refused(
     return check
 
 
+@pytest.fixture
+def each_entry(target: Target, log: list[str]) -> Callable[..., None]:
+    """Run a check for each entry of a table. A test for each entry would take twice as long."""
+
+    def run(check: Callable[[Any], None], table: Mapping[str, Any]) -> None:
+        for name, entry in table.items():
+            target.errors.clear()
+            log.clear()
+            try:
+                check(entry)
+            except (Exception, pytest.fail.Exception) as error:
+                raise AssertionError(f"the entry {name!r}") from error
+
+    return run
+
+
+@pytest.fixture
+def assert_tokens_refused(
+    target: Target, assert_token_refused: Callable[..., None], each_entry: Callable[..., None]
+) -> Callable[..., None]:
+    """Assert that each token of a table is refused. An entry makes its token for the app."""
+
+    def check(
+        table: Mapping[str, Callable[[Target], str]], *kinds: type[InvalidTokenError]
+    ) -> None:
+        each_entry(lambda make: assert_token_refused(make(target), *kinds), table)
+
+    return check
+
+
+@pytest.fixture
+def assert_requests_refused(
+    target: Target, assert_refused: Callable[..., None], each_entry: Callable[..., None]
+) -> Callable[..., None]:
+    """Assert that each request of a table is refused. An entry makes its request from a valid token."""
+
+    def check(table: Mapping[str, Callable[[str], dict[str, Any]]]) -> None:
+        token = target.good()
+        each_entry(lambda make: assert_refused(token, **make(token)), table)
+
+    return check
+
+
 class Trap:
     """An HTTP server on loopback that an attacker wants the app to request a key from.
 

@@ -24,13 +24,6 @@ Check = Callable[..., None]
 FORM = "application/x-www-form-urlencoded"
 
 
-def table(group: dict[str, Make]) -> pytest.MarkDecorator:
-    """Parametrise a test by a group's entries."""
-    return pytest.mark.parametrize(
-        "make", [pytest.param(make, id=name) for name, make in group.items()]
-    )
-
-
 def credentials(value: str) -> Request:
     """Return an Authorization header of any text, as a server passes it on: Latin-1 (PEP 3333)."""
     return {"environ_overrides": {"HTTP_AUTHORIZATION": value}}
@@ -135,13 +128,14 @@ AUTHORIZATION: dict[str, Callable[[str], str]] = {
 }
 
 
-@table(
-    {name: lambda k, value=value: credentials(value(k)) for name, value in AUTHORIZATION.items()}
-)
-def test_authorization_headers(make: Make, target: Any, assert_refused: Check) -> None:
+def test_authorization_headers(assert_requests_refused: Check) -> None:
     """A header that isn't "Bearer", spaces and one b64token is refused (RFC 6750 §2.1)."""
-    token = target.good()
-    assert_refused(token, **make(token))
+    assert_requests_refused(
+        {
+            name: lambda k, value=value: credentials(value(k))
+            for name, value in AUTHORIZATION.items()
+        }
+    )
 
 
 TWO_PLACES: dict[str, Make] = {
@@ -179,11 +173,9 @@ TWO_PLACES: dict[str, Make] = {
 }
 
 
-@table(TWO_PLACES)
-def test_more_than_one_place(make: Make, target: Any, assert_refused: Check) -> None:
+def test_more_than_one_place(assert_requests_refused: Check) -> None:
     """A request with a token in more than one location, or twice in one, is malformed (RFC 6750 §2)."""
-    token = target.good()
-    assert_refused(token, **make(token))
+    assert_requests_refused(TWO_PLACES)
 
 
 PARAMETERS: dict[str, Callable[[str], str]] = {
@@ -234,18 +226,18 @@ PARAMETERS: dict[str, Callable[[str], str]] = {
 }
 
 
-@table({name: lambda k, text=text: query(text(k)) for name, text in PARAMETERS.items()})
-def test_query_parameters(make: Make, target: Any, assert_refused: Check) -> None:
+def test_query_parameters(assert_requests_refused: Check) -> None:
     """A query whose access_token isn't a b64token, or has another name, is refused."""
-    token = target.good()
-    assert_refused(token, **make(token))
+    assert_requests_refused(
+        {name: lambda k, text=text: query(text(k)) for name, text in PARAMETERS.items()}
+    )
 
 
-@table({name: lambda k, text=text: form(text(k)) for name, text in PARAMETERS.items()})
-def test_form_parameters(make: Make, target: Any, assert_refused: Check) -> None:
+def test_form_parameters(assert_requests_refused: Check) -> None:
     """A form whose access_token isn't a b64token, or has another name, is refused."""
-    token = target.good()
-    assert_refused(token, **make(token))
+    assert_requests_refused(
+        {name: lambda k, text=text: form(text(k)) for name, text in PARAMETERS.items()}
+    )
 
 
 RAW_BYTES: dict[str, Make] = {
@@ -266,11 +258,9 @@ RAW_BYTES: dict[str, Make] = {
 }
 
 
-@table(RAW_BYTES)
-def test_bytes_that_are_not_text(make: Make, target: Any, assert_refused: Check) -> None:
+def test_bytes_that_are_not_text(assert_requests_refused: Check) -> None:
     """A request with bytes that aren't UTF-8 is refused, without a server error."""
-    token = target.good()
-    assert_refused(token, **make(token))
+    assert_requests_refused(RAW_BYTES)
 
 
 BODIES: dict[str, Make] = {
@@ -317,11 +307,9 @@ BODIES: dict[str, Make] = {
 }
 
 
-@table(BODIES)
-def test_other_locations(make: Make, target: Any, assert_refused: Check) -> None:
+def test_other_locations(assert_requests_refused: Check) -> None:
     """A valid token anywhere but in the three locations of RFC 6750 §2 is ignored."""
-    token = target.good()
-    assert_refused(token, **make(token))
+    assert_requests_refused(BODIES)
 
 
 @pytest.mark.every_algorithm

@@ -111,6 +111,24 @@ def test_an_alternative_tells_what_the_client_can_do(required: Policy, kind: typ
     assert type(refusal(Scope("z") & required, scope="z")) is kind
 
 
+def test_no_error_is_made_for_an_alternative_that_is_not_needed() -> None:
+    """Where another alternative lets the caller in, the error of the unmet one is never made."""
+    made: list[str] = []
+
+    class Blocked(Policy):
+        def verdict(self, claims: Any, call: Call) -> bool:
+            return False
+
+        def refusal(self, claims: Any) -> AuthenticationError:
+            made.append("error")
+            return ForbiddenError("blocked")
+
+    assert refusal_by([Blocked() | Scope("a"), ~Blocked()], claims(scope="a")) is None
+    assert made == []
+    assert refusal(Blocked() | Scope("b")).status == 403
+    assert made == ["error"]
+
+
 def test_the_error_of_a_policy_is_not_changed() -> None:
     """A shared error, as a policy may raise it again and again, collects nothing."""
     shared = ForbiddenError("blocked")

@@ -16,10 +16,12 @@ import pytest
 
 from flask_jwtlib.errors import ConfigurationError, ForbiddenError
 from flask_jwtlib.policies import (
+    ActedBy,
     AnyScope,
     Call,
     ClaimAbsent,
     ClaimEquals,
+    NoDelegation,
     Policy,
     Role,
     Scope,
@@ -79,6 +81,9 @@ MADE: dict[str, Callable[[], Policy]] = {
     "level = 1.0": lambda: ClaimEquals("level", 1.0),
     "level = '1'": lambda: ClaimEquals("level", "1"),
     "no claim act": lambda: ClaimAbsent("act"),
+    "actor svc-a": lambda: ActedBy("svc-a"),
+    "actor svc-a of https://b.example": lambda: ActedBy("svc-a", issuer="https://b.example"),
+    "no delegation": NoDelegation,
     "is_alice": lambda: is_alice,
     "is_bob": lambda: Holder.is_bob,
     "member of staff": lambda: InGroup("staff"),

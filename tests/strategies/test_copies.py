@@ -28,14 +28,19 @@ from flask_jwtlib import (
 from flask_jwtlib.extractors import FormTokenExtractor, QueryTokenExtractor
 from flask_jwtlib.key_providers import CheckedKeyProvider, NoKeyProvider
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, bearer
+from flask_jwtlib_strategies.extractors.api_key import APIKeyExtractor
 from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
+from flask_jwtlib_strategies.extractors.json_body import JSONTokenExtractor
+from flask_jwtlib_strategies.extractors.websocket import WebSocketTokenExtractor
 from flask_jwtlib_strategies.failure_handlers.problem_details import ProblemDetailsHandler
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
 from flask_jwtlib_strategies.key_providers.files import FileKeyProvider
 from flask_jwtlib_strategies.key_providers.jwks import JWKSKeyProvider
 from flask_jwtlib_strategies.key_providers.oidc import OIDCKeyProvider
+from flask_jwtlib_strategies.validators.api_keys import APIKeyRecord, APIKeyValidator
 from flask_jwtlib_strategies.validators.caching import CachingValidator
 from flask_jwtlib_strategies.validators.issuers import IssuerRouter, TrustedIssuer
+from flask_jwtlib_strategies.validators.per_scheme import PerSchemeValidator
 
 COPIES = [
     pytest.param(copy.copy, id="copy"),
@@ -128,6 +133,8 @@ def shared(issuer: TokenIssuer, folder: Path) -> list[Any]:
         CheckedKeyProvider(jwks),
         CachingValidator(JWTValidator()),
         IssuerRouter(trusted),
+        APIKeyValidator([APIKeyRecord("alice", digest="0" * 64)]),
+        PerSchemeValidator({"Bearer": JWTValidator()}),
         trusted,
         issuer.verification_key,
         VerificationKey.from_secret("x" * 64),
@@ -163,6 +170,10 @@ PLAIN = [
     UnauthorizedHandler(realm="reports"),
     ProblemDetailsHandler(realm="reports", type_base="https://api.example/"),
     JWTValidator(rules=[Audience("api")], max_size=99),
+    APIKeyExtractor("X-Acme-Key"),
+    JSONTokenExtractor("token", methods="POST"),
+    WebSocketTokenExtractor(parameter="access_token"),
+    APIKeyRecord("alice", digest="0" * 64, scopes="read"),
     NoKeyProvider(),
 ]
 

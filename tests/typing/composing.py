@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Request
 from typing_extensions import assert_type
 
 from flask_jwtlib import (
+    Actor,
     Audience,
     Authenticator,
     BearerTokenExtractor,
@@ -19,6 +20,7 @@ from flask_jwtlib import (
     KeyProvider,
     KeySet,
     Principal,
+    RaisingHandler,
     StaticKeyProvider,
     TokenExtractor,
     TokenValidator,
@@ -28,9 +30,19 @@ from flask_jwtlib import (
     current_principal,
 )
 from flask_jwtlib.claim_rules import Expiry
+from flask_jwtlib.errors import ForbiddenError
+from flask_jwtlib_strategies.extractors.api_key import APIKeyExtractor
 from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
+from flask_jwtlib_strategies.failure_handlers.json_template import JSONHandler
+from flask_jwtlib_strategies.failure_handlers.login_redirect import (
+    LoginRedirectHandler,
+    safe_next,
+)
 from flask_jwtlib_strategies.failure_handlers.problem_details import ProblemDetailsHandler
+from flask_jwtlib_strategies.failure_handlers.routed import RoutedHandler
 from flask_jwtlib_strategies.key_providers.composite import CompositeKeyProvider
+from flask_jwtlib_strategies.validators.api_keys import APIKeyRecord, APIKeyValidator
+from flask_jwtlib_strategies.validators.per_scheme import PerSchemeValidator
 
 
 def fetch() -> dict[str, object]:
@@ -79,10 +91,33 @@ def all_of_it(app: Flask, blueprint: Blueprint) -> None:
     auth.protect(app)
 
 
+def find_api_key(digest: str) -> APIKeyRecord | None:
+    """Look a key up."""
+    return APIKeyRecord("alice", digest=digest, scopes="read", expires_at=1.5)
+
+
+def api_keys() -> None:
+    """The records of keys are a list, a mapping or a function, and validators are chosen by the scheme."""
+    record = APIKeyRecord("alice", digest="0" * 64, scopes=["read"], claims={"tenant": "acme"})
+    assert_type(record.scopes, tuple[str, ...])
+    assert_type(record.expires_at, "float | None")
+    for records in ([record], {record.digest: record}):
+        APIKeyValidator(records, prefix="acme")
+    auth = Authenticator(
+        keys="pem",
+        extractor=CompositeTokenExtractor(BearerTokenExtractor(query=False), APIKeyExtractor()),
+        validator=PerSchemeValidator(
+            {"Bearer": JWTValidator(), "ApiKey": APIKeyValidator(find_api_key)}
+        ),
+    )
+    assert_type(auth.validator, TokenValidator)
+
+
 def who_is_calling(auth: Authenticator, request: Request) -> str:
     """A caller's attributes have their types."""
     principal = auth.authenticate(request)
     assert_type(principal, Principal)
+    assert_type(principal.actor, Actor | None)
     assert_type(principal.claims, Claims)
     assert_type(principal.subject, "str | None")
     assert_type(principal.scopes, frozenset[str])
@@ -107,3 +142,23 @@ def mistakes(app: Flask) -> None:
     JWTValidator(rules=["exp"])  # type: ignore[list-item]
     TTLKeyProvider("pem")  # type: ignore[arg-type]
     Authenticator(keys="pem").protect("app")  # type: ignore[arg-type]
+
+
+class SuspendedError(ForbiddenError):
+    """A refusal with a reason of its own."""
+
+    reason = "account-suspended"
+
+
+def refusals_have_several_forms(request: Request) -> None:
+    """Handlers are made of each other, a template is any function, and a reason is text."""
+    pages = LoginRedirectHandler("/login", otherwise=RaisingHandler(), drop=("ticket",))
+    api = JSONHandler(lambda error: {"code": error.reason, "message": str(error)}, realm="api")
+    handler = RoutedHandler(pages, blueprints={"api": api}, paths={"/api": api})
+    assert_type(Authenticator(failure_handler=handler).failure_handler, FailureHandler)
+    assert_type(safe_next(request, default="/home"), str)
+    assert_type(SuspendedError().reason, str)
+    JSONHandler({"code": 1})  # type: ignore[arg-type]
+    LoginRedirectHandler("/login", ProblemDetailsHandler())  # type: ignore[call-arg]
+    RoutedHandler(pages, paths={"/api": "api"})  # type: ignore[dict-item]
+    safe_next("/home")  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from flask_jwtlib import (
     TokenValidator,
 )
 from flask_jwtlib.challenges import Challenge
-from flask_jwtlib.evidence import NO_EVIDENCE, CrossSiteCheck, Evidence
+from flask_jwtlib.evidence import NO_EVIDENCE, CrossSiteCheck, Evidence, MustBeConfirmed
 from flask_jwtlib.interfaces import challenges_of, vary_of
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, make_request
 from flask_jwtlib.testing.contracts import TokenValidatorContract
@@ -82,7 +82,7 @@ class CertificateValidator(TokenValidator):
             return claims
         confirmed = claims.confirming("x5t#S256", "jkt").with_response_header("X-Checked", "yes")
         assert_type(confirmed, Claims)
-        assert_type(confirmed.confirmed, frozenset[str])
+        assert_type(confirmed.confirmed, frozenset[str | type[MustBeConfirmed]])
         assert_type(confirmed.response_headers, tuple[tuple[str, str], ...])
         return confirmed
 

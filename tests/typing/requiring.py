@@ -13,11 +13,13 @@ from flask_jwtlib.audit import RouteAccess, authenticators_of, route_accesses
 from flask_jwtlib.claim_rules import Client
 from flask_jwtlib.errors import AuthenticationError, ForbiddenError
 from flask_jwtlib.policies import (
+    ActedBy,
     AnyScope,
     Call,
     ClaimAbsent,
     ClaimEquals,
     Judgement,
+    NoDelegation,
     Verdict,
     judge,
     refusal_by,
@@ -61,6 +63,8 @@ assert_type(is_human & Scope("a"), Policy)
 assert_type(Scope("a", advertise="api/a") | is_human, Policy)
 assert_type(~ClaimEquals("blocked", True), Policy)
 assert_type(~Role("guest", at=("realm", "roles")), Policy)
+
+assert_type(NoDelegation() | ActedBy("svc", issuer="https://issuer.example"), Policy)
 
 auth = Authenticator(keys="…", policies=[ClaimAbsent("act"), InGroup("staff") | AnyScope("a", "b")])
 late = AppAuthenticator(lambda app: auth.evolve(policies=[Scope(app.name)]))

@@ -27,8 +27,9 @@ class CompositeTokenExtractor(TokenExtractor):
     Args:
         *extractors: The extractors, in the order in which they are called.
         exclusive: Refuse a request with two tokens. With False the first token is used, and the remaining
-            extractors aren't called. Use that for clients that can't avoid sending another token, such as a
-            browser with a cookie, and put the extractor of the intended token first.
+            extractors aren't called, also if the token turns out to have expired. Use that for clients that
+            can't avoid sending another token, such as a browser with a cookie, and put the extractor of the
+            intended token first.
 
     Raises:
         ConfigurationError: There is no extractor, or an argument isn't a ``TokenExtractor`` object, or its
@@ -100,7 +101,7 @@ class CompositeTokenExtractor(TokenExtractor):
                 return token
             if found is not None:
                 raise InvalidRequestError(
-                    f"there is a token in the {found.source} and another in the {token.source}",
+                    f"two places have a token: {found.source} and {token.source}",
                     description="The access token is sent in more than one way",
                 )
             found = token

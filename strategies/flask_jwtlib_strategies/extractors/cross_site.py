@@ -6,82 +6,29 @@ them, and no page can change them. ``Referer`` and ``Host`` decide nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from attrs import Attribute, field, frozen
+from attrs import evolve, field, frozen
 
-from flask_jwtlib import BearerToken, ConfigurationError, TokenExtractor
+from flask_jwtlib import BearerToken, TokenExtractor
+from flask_jwtlib.authenticator import raise_refusal
 from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import CrossSiteError
-from flask_jwtlib.evidence import CrossSiteCheck
-from flask_jwtlib.interfaces import challenges_of, vary_of
-from flask_jwtlib.log_text import quoted
+from flask_jwtlib.evidence import CrossSiteCheck, Evidence
+from flask_jwtlib.interfaces import challenges_of
+
+from ._cross_site_rules import CrossSiteRules
+from ._wrapping import check_wrapped, vary_with
 
 if TYPE_CHECKING:
     from flask import Request
 
 __all__ = ["CrossSiteCheckedTokenExtractor", "check_cross_site"]
 
-# As browsers write an origin: in lower case, and without a path.
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
-_DEFAULT_PORT = re.compile(r"(?:http|ws)://.*:80|(?:https|wss)://.*:443")
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_MAY_BE_SAFE = _SAFE_METHODS | {"QUERY"}
-# From a page of the request's own origin; and from the user, by a bookmark or an address that was typed.
-_TRUSTED_SITES = frozenset({"same-origin", "none"})
-_SITE = re.compile(r"[a-z-]+")
-
-
-def _strings(name: str, given: Any, example: str) -> frozenset[str]:
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    members = tuple(cast("Iterable[Any]", given)) if several else ()
-    if not several or not all(isinstance(member, str) for member in members):
-        raise ConfigurationError(
-            f"{name} is {given!r}, expected a tuple of strings, such as {example}"
-        )
-    return frozenset(members)
-
-
-def _as_origins(given: Any) -> frozenset[str]:
-    origins = _strings("origins", given, "('https://app.example',)")
-    for origin in origins:
-        if not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin):
-            raise ConfigurationError(
-                f"the origin {origin!r} is not written as browsers send it, such as 'https://app.example' or "
-                "'http://localhost:8080': in lower case, without a path, a slash at the end or a default "
-                "port. Patterns and 'null' are not accepted"
-            )
-    return origins
-
-
-def _as_methods(given: Any) -> frozenset[str]:
-    methods = _strings("safe_methods", given, "('GET', 'HEAD', 'OPTIONS')")
-    if not methods <= _MAY_BE_SAFE:
-        raise ConfigurationError(
-            f"safe_methods has {', '.join(sorted(methods - _MAY_BE_SAFE))}, expected some of "
-            f"{', '.join(sorted(_MAY_BE_SAFE))}: other methods change something (RFC 9110 §9.2.1)"
-        )
-    return methods
-
-
-def _check_extractor(_: object, __: Attribute[Any], value: object) -> None:
-    if isinstance(value, type) or not isinstance(value, TokenExtractor):
-        raise ConfigurationError(
-            f"CrossSiteCheckedTokenExtractor wraps a TokenExtractor object, not {value!r}"
-        )
-    challenges_of(value)
-    vary_of(value)
-
-
-def _check_flag(_: object, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{attribute.name} is {value!r}, expected True or False")
-
 
 @frozen
-class CrossSiteCheckedTokenExtractor(TokenExtractor):
+class CrossSiteCheckedTokenExtractor(CrossSiteRules, TokenExtractor):
     """Checks the ambient tokens that another extractor finds, such as that of a cookie.
 
     ::
@@ -89,11 +36,12 @@ class CrossSiteCheckedTokenExtractor(TokenExtractor):
         Authenticator(
             keys=…,
             extractor=CrossSiteCheckedTokenExtractor(
-                SessionExtractor(), origins=["https://app.example"]
+                HeaderTokenExtractor("X-Goog-IAP-JWT-Assertion"), origins=["https://app.example"]
             ),
         )
 
-    Tokens that a browser doesn't send by itself aren't checked, so you may also wrap a composite. A request
+    Tokens that a browser doesn't send by itself aren't checked, so you may also wrap a composite. The
+    catalogue's own extractors of cookies and sessions have this check already. A request
     whose method changes something, or that opens a WebSocket, passes if the browser says that a page of this
     origin or the user sent it (``Sec-Fetch-Site: same-origin`` or ``none``), or if its ``Origin`` is among
     ``origins``. Any other is refused by a ``CrossSiteError``.
@@ -114,10 +62,7 @@ class CrossSiteCheckedTokenExtractor(TokenExtractor):
             it, or another option is wrong.
     """
 
-    extractor: TokenExtractor = field(validator=_check_extractor)
-    origins: frozenset[str] = field(default=frozenset[str](), converter=_as_origins, kw_only=True)
-    allow_non_browsers: bool = field(default=False, validator=_check_flag, kw_only=True)
-    safe_methods: frozenset[str] = field(default=_SAFE_METHODS, converter=_as_methods, kw_only=True)
+    extractor: TokenExtractor = field(validator=check_wrapped)
 
     @property
     def challenges(self) -> tuple[Challenge, ...]:
@@ -127,9 +72,7 @@ class CrossSiteCheckedTokenExtractor(TokenExtractor):
     @property
     def vary(self) -> tuple[str, ...]:
         """The headers that the extractor reads, and those of the check: the refusal depends on them."""
-        # Read for each response, since the extractor may change it. It was checked when this object was made.
-        names: Any = getattr(self.extractor, "vary", None)
-        return (*(("Authorization",) if names is None else names), "Sec-Fetch-Site", "Origin")
+        return vary_with(self.extractor, "Sec-Fetch-Site", "Origin")
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token, and attach the outcome of the check to an ambient one.
@@ -141,8 +84,15 @@ class CrossSiteCheckedTokenExtractor(TokenExtractor):
         token = self.extractor.extract(request)
         if not getattr(token, "ambient", False):
             return token
-        outcome = _outcome(request, self.origins, self.allow_non_browsers, self.safe_methods)
-        return cast("BearerToken", token).with_evidence(outcome)
+        outcome, found = self.outcome_for(request), cast("BearerToken", token)
+        own = found.evidence.get(CrossSiteCheck)
+        if own is None:
+            return found.with_evidence(outcome)
+        # The extractor has a check of its own. Both must pass, and a method is safe if both say so.
+        if own is outcome or own is CrossSiteCheck.PASSED:
+            return found
+        others = (value for value in found.evidence if value is not own)
+        return evolve(found, evidence=Evidence(*others, outcome))
 
 
 def check_cross_site(
@@ -156,8 +106,8 @@ def check_cross_site(
         def login():
             check_cross_site(request, origins=["https://app.example"])
 
-    A refusal that leaves the view becomes the response. Let such a view accept only POST: a GET passes,
-    except for one that opens a WebSocket.
+    A refusal is logged, and becomes the response if it leaves the view. Let such a view accept only POST: a
+    GET passes, except for one that opens a WebSocket.
 
     Args:
         request: The request.
@@ -168,45 +118,9 @@ def check_cross_site(
         CrossSiteError: Another site may have made the browser send the request.
         ConfigurationError: An origin isn't written as browsers send it.
     """
-    return _outcome(request, _as_origins(origins), allow_non_browsers, _SAFE_METHODS)
-
-
-def _outcome(
-    request: Request,
-    origins: frozenset[str],
-    allow_non_browsers: bool,
-    safe_methods: frozenset[str],
-) -> CrossSiteCheck:
-    method, headers = request.method, request.headers
-    if method in safe_methods and not _opens_websocket(request):
-        return CrossSiteCheck.SAFE_METHOD
-    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
-    # A server joins repeated headers by commas. No browser sends such a value.
-    is_malformed = site is not None and not _SITE.fullmatch(site)
-    if site in _TRUSTED_SITES or (origin in origins and not is_malformed):
-        return CrossSiteCheck.PASSED
-    if site is None and origin is None:
-        if allow_non_browsers:
-            return CrossSiteCheck.PASSED
-        raise CrossSiteError(
-            f"a {quoted(method)} request has neither Sec-Fetch-Site nor Origin, so it doesn't come from a "
-            "page in a browser; pass allow_non_browsers=True if it should be accepted"
-        )
-    raise CrossSiteError(
-        f"another site may have sent a {quoted(method)} request: its Sec-Fetch-Site is {_shown(site)}, and "
-        f"its Origin is {_shown(origin)}, which is not among origins"
-    )
-
-
-def _opens_websocket(request: Request) -> bool:
-    """Whether a request may open a WebSocket (RFC 6455 §4.1), which a browser lets every site do."""
-    headers = request.headers
-    return (
-        "websocket" in headers.get("Upgrade", "").lower()
-        or "Sec-WebSocket-Key" in headers
-        or headers.get("Sec-Fetch-Mode") == "websocket"
-    )
-
-
-def _shown(value: str | None) -> str:
-    return "absent" if value is None else quoted(value)
+    rules = CrossSiteRules(origins=origins, allow_non_browsers=allow_non_browsers)
+    try:
+        return rules.outcome_for(request)
+    except CrossSiteError as error:
+        # No extractor raised it, so nothing else would log it.
+        raise_refusal(error)

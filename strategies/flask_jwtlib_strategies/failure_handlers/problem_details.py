@@ -8,7 +8,6 @@ from typing import Any
 
 from attrs import field, frozen
 from flask import Response
-from werkzeug.http import HTTP_STATUS_CODES
 
 from flask_jwtlib import (
     AuthenticationError,
@@ -21,13 +20,12 @@ from flask_jwtlib.errors import InsufficientScopeError
 
 __all__ = ["ProblemDetailsHandler"]
 
+_TYPE_BASE = "urn:flask-jwtlib:problem:"
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
-def _check_type_base(type_base: Any) -> str | None:
-    if type_base is not None and (
-        not isinstance(type_base, str) or _URI_CHARACTERS.fullmatch(type_base) is None
-    ):
+def _check_type_base(type_base: Any) -> str:
+    if not isinstance(type_base, str) or _URI_CHARACTERS.fullmatch(type_base) is None:
         raise ConfigurationError(
             "type_base must be the start of a URI, such as 'https://api.example/problems/', "
             f"not {type_base!r}"
@@ -40,20 +38,30 @@ class ProblemDetailsHandler(UnauthorizedHandler):
     """Responds to refused requests with ``application/problem+json``.
 
     The status and headers are those of ``UnauthorizedHandler`` (RFC 6750). The body has ``type``, ``title``,
-    ``status`` and ``detail`` (RFC 9457 §3.1), and also ``error``, the code of the challenge (RFC 6750 §3.1),
-    and ``scope`` if a scope is missing. It quotes nothing of the token.
+    ``status`` and ``detail`` (RFC 9457 §3.1). The type names the reason, so that a client can tell an expired
+    token, which it should refresh, from one that is refused for another reason. The body has three more
+    members: ``reason``, the end of the type, which doesn't depend on ``type_base``; ``error``, the code of
+    the challenge (RFC 6750 §3.1); and ``scope`` if a scope is missing. It quotes nothing of the token.
+
+    A refusal of your own has the type of its base, unless its class sets ``reason``::
+
+        class SuspendedError(ForbiddenError):
+            reason = "account-suspended"
+
+    ``docs/refusals.rst`` lists the reasons, with what a client should do.
 
     Args:
         realm: The name of the protected space, shown in the challenge (RFC 9110 §11.5).
         type_base: The start of the problem types' URIs: ``https://api.example/problems/`` makes
-            ``https://api.example/problems/invalid-token``. By default the type is ``about:blank``, which
-            means no more than the status (RFC 9457 §4.2.1).
+            ``https://api.example/problems/expired-token``. Documentation at that URL helps developers (RFC
+            9457 §3.1.1), so a page of yours with an anchor for each reason is a good base:
+            ``https://api.example/problems#``.
 
     Raises:
         ConfigurationError: ``realm`` or ``type_base`` contains a character that isn't allowed there.
     """
 
-    type_base: str | None = field(default=None, converter=_check_type_base, kw_only=True)
+    type_base: str = field(default=_TYPE_BASE, converter=_check_type_base, kw_only=True)
 
     def deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
         """Return the response to a refused request."""
@@ -65,26 +73,17 @@ class ProblemDetailsHandler(UnauthorizedHandler):
         )
 
     def _problem(self, error: AuthenticationError | VerificationUnavailable) -> dict[str, Any]:
-        code = error.error_code
+        # Of the class, whose reasons are checked. An object's attribute may be anything.
+        reason = type(error).reason
         problem: dict[str, Any] = {
-            "type": "about:blank",
-            "title": HTTP_STATUS_CODES.get(error.status, "Refused"),
+            "type": self.type_base + reason,
+            "title": reason.replace("-", " ").capitalize(),
             "status": error.status,
             "detail": refusal_text(error) or "Authentication is required",
+            "reason": reason,
         }
-        if self.type_base is not None:
-            name = code or _name_without_code(error)
-            problem["type"] = self.type_base + name.replace("_", "-")
-            problem["title"] = name.replace("_", " ").capitalize()
-        if code is not None:
-            problem["error"] = code
+        if error.error_code is not None:
+            problem["error"] = error.error_code
         if isinstance(error, InsufficientScopeError):
             problem["scope"] = str(error.scope)
         return problem
-
-
-def _name_without_code(error: AuthenticationError | VerificationUnavailable) -> str:
-    """Return a name for a problem that has no code in RFC 6750."""
-    if isinstance(error, VerificationUnavailable):
-        return "verification_unavailable"
-    return "authentication_required"

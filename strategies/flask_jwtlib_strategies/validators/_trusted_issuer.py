@@ -18,15 +18,13 @@ from flask_jwtlib import (
     VerificationUnavailable,
 )
 from flask_jwtlib.claim_rules import ClaimRule
-from flask_jwtlib.errors import ClaimError
+from flask_jwtlib.errors import WrongIssuerError
 from flask_jwtlib.key_providers import CheckedKeyProvider
 from flask_jwtlib.sharing import Shared
 
 from .access_tokens import access_token_validator
 
-__all__ = ["FROM_ANOTHER_ISSUER", "TrustedIssuer"]
-
-FROM_ANOTHER_ISSUER = "The access token is from another issuer"
+__all__ = ["TrustedIssuer"]
 
 
 @frozen(init=False, eq=False)
@@ -109,10 +107,9 @@ class TrustedIssuer(Shared):
             )
         issuer: object = claims.get("iss")
         if issuer != self.issuer:
-            raise ClaimError(
+            raise WrongIssuerError(
                 "iss",
                 f"iss of the verified token is {issuer!a:.120}, expected {self.issuer!r}",
-                description=FROM_ANOTHER_ISSUER,
             )
         return claims
 

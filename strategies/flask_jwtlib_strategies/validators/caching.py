@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from attrs import Attribute, field, frozen
 
@@ -78,6 +78,24 @@ class CachingValidator(Shared, TokenValidator):
     def max_size(self) -> int:
         """Longest accepted token, in characters: the validator's own ``max_size``, or else 8192."""
         return getattr(self.validator, "max_size", DEFAULT_MAX_SIZE)
+
+    @property
+    def status(self) -> Any:
+        """The wrapped validator's ``status``, by which key health sees keys of its own.
+
+        Raises:
+            AttributeError: The validator has none.
+        """
+        return cast("Any", self.validator).status
+
+    @property
+    def warm_up(self) -> Any:
+        """The wrapped validator's ``warm_up``.
+
+        Raises:
+            AttributeError: The validator has none.
+        """
+        return cast("Any", self.validator).warm_up
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token that the wrapped validator accepts.

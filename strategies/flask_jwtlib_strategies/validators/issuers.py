@@ -13,18 +13,18 @@ from flask_jwtlib import (
     BearerToken,
     Claims,
     ConfigurationError,
-    InvalidTokenError,
     KeyProvider,
     TokenValidator,
     VerificationUnavailable,
 )
+from flask_jwtlib.errors import WrongIssuerError
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE, CompactJWS
 from flask_jwtlib.key_health import combined_state, status_of
 from flask_jwtlib.key_providers import NoKeyProvider
 from flask_jwtlib.sharing import Shared
 
 from ..key_providers.warm_up import warm_up_all
-from ._trusted_issuer import FROM_ANOTHER_ISSUER, TrustedIssuer
+from ._trusted_issuer import TrustedIssuer
 
 __all__ = ["IssuerRouter", "TrustedIssuer"]
 
@@ -98,9 +98,9 @@ class IssuerRouter(Shared, TokenValidator):
         trusted = None if name is None else self.issuers.get(name)
         if trusted is None:
             found = "missing or not a string" if name is None else f"{name!a:.120}"
-            raise InvalidTokenError(
+            raise WrongIssuerError(
+                "iss",
                 f"iss is {found}, expected one of {len(self.issuers)} trusted issuers",
-                description=FROM_ANOTHER_ISSUER,
             )
         return trusted.verify(token)
 

@@ -209,7 +209,12 @@ def test_a_log_filter_that_raises_affects_no_lookup(
 
 
 def test_log_levels_of_events(
-    source: Any, provider: TTLKeyProvider, clock: Any, key: Any, caplog: pytest.LogCaptureFixture
+    calls_made: Any,
+    source: Any,
+    provider: TTLKeyProvider,
+    clock: Any,
+    key: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A refresh is logged as INFO, stale keys, skipped keys and a recovery as WARNING, an outage as ERROR."""
     source.result = KeySet([key("a")], skipped=("a reason",))
@@ -228,6 +233,7 @@ def test_log_levels_of_events(
         clock.move(5)
         provider.key_set()
         source.join(4)
+        calls_made()
 
     levels = {
         record.getMessage().split()[1]: record.levelname

@@ -10,7 +10,14 @@ from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import InvalidRequestError
 
 OURS = "https://app.example"
-
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "QUERY", "BREW", "PROPFIND")
+WEBSOCKETS: dict[str, dict[str, str]] = {
+    "upgrade": {"Upgrade": "websocket", "Connection": "Upgrade"},
+    "case": {"Upgrade": "WebSocket"},
+    "list": {"Upgrade": "h2c, websocket"},
+    "key": {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="},
+    "mode": {"Sec-Fetch-Mode": "websocket"},
+}
 
 ATTACKS: dict[str, dict[str, str]] = {
     "form of another site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},

@@ -124,7 +124,7 @@ def test_the_log_names_the_locations() -> None:
     """The log names the locations of the two tokens, and not the tokens."""
     extractor = CompositeTokenExtractor(CookieTokenExtractor(), HeaderTokenExtractor())
 
-    with raises(InvalidRequestError, match="in the cookie and another in the header") as e:
+    with raises(InvalidRequestError, match="two places have a token: cookie and header") as e:
         extractor.extract(make_request(headers=bearer("secret-1") | cookie("secret-2")))
 
     assert "secret" not in error_text(e.value)

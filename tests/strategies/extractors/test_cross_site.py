@@ -19,16 +19,7 @@ from flask_jwtlib_strategies.extractors.cross_site import (
     check_cross_site,
 )
 
-from .cross_site_kit import ATTACKS, OURS, PASSING, SessionExtractor, cookie
-
-UNSAFE = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "QUERY", "BREW", "PROPFIND")
-WEBSOCKETS: dict[str, dict[str, str]] = {
-    "upgrade": {"Upgrade": "websocket", "Connection": "Upgrade"},
-    "case": {"Upgrade": "WebSocket"},
-    "list": {"Upgrade": "h2c, websocket"},
-    "key": {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="},
-    "mode": {"Sec-Fetch-Mode": "websocket"},
-}
+from .cross_site_kit import ATTACKS, OURS, PASSING, UNSAFE, WEBSOCKETS, SessionExtractor, cookie
 
 
 def outcome_of(method: str, headers: dict[str, str], **options: Any) -> object:

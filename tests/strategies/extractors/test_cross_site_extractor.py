@@ -17,10 +17,12 @@ from flask_jwtlib import (
 )
 from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import CrossSiteError
+from flask_jwtlib.evidence import CrossSiteCheck
 from flask_jwtlib.interfaces import challenges_of, vary_of
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import TokenExtractorContract
 from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
+from flask_jwtlib_strategies.extractors.cookie import CookieTokenExtractor
 from flask_jwtlib_strategies.extractors.cross_site import (
     CrossSiteCheckedTokenExtractor,
     check_cross_site,
@@ -98,7 +100,7 @@ def test_the_log_says_what_was_sent() -> None:
 
     assert refusal.value.log_message == (
         "another site may have sent a 'POST' request: its Sec-Fetch-Site is 'cross-site', and its Origin is "
-        "'https://evil.example/?***', which is not among origins"
+        "'https://evil.example/?***', which isn't listed in origins="
     )
     assert str(refusal.value) == "The request may come from another site"
     assert "neither Sec-Fetch-Site nor Origin" in without.value.log_message
@@ -176,12 +178,33 @@ def test_it_states_what_the_wrapped_extractor_states() -> None:
     assert vary_of(session) == ("Cookie", "Sec-Fetch-Site", "Origin")
 
 
-def test_a_second_check_is_a_mistake() -> None:
-    """Wrapping twice can't replace the first outcome."""
-    twice = CrossSiteCheckedTokenExtractor(CrossSiteCheckedTokenExtractor(SessionExtractor()))
+def test_of_two_checks_the_stricter_outcome_counts() -> None:
+    """A request must pass both checks, and its method is safe only if both say so."""
+    inner = CrossSiteCheckedTokenExtractor(SessionExtractor(), origins=[OURS])
+    strict = CrossSiteCheckedTokenExtractor(inner, origins=[OURS], safe_methods=())
+    ours = PASSING["older browser"] | cookie("a")
 
-    with pytest.raises(ConfigurationError, match="CrossSiteCheck already"):
-        twice.extract(make_request(headers=cookie("a")))
+    def outcome(extractor: TokenExtractor, method: str) -> CrossSiteCheck | None:
+        found = extractor.extract(make_request(method=method, headers=ours))
+        assert found is not None
+        return found.evidence.get(CrossSiteCheck)
+
+    assert outcome(inner, "GET") is CrossSiteCheck.SAFE_METHOD
+    assert outcome(strict, "GET") is CrossSiteCheck.PASSED
+    lenient = {"origins": [OURS], "safe_methods": ("GET", "QUERY")}
+    for around in (inner, CrossSiteCheckedTokenExtractor(strict, origins=[OURS])):
+        for method in ("POST", "QUERY"):
+            twice = CrossSiteCheckedTokenExtractor(around, **lenient)
+            assert outcome(twice, method) is CrossSiteCheck.PASSED
+    unchecked = CookieTokenExtractor("session", cross_site_check=False, secure=False)
+    checked = CrossSiteCheckedTokenExtractor(unchecked, origins=[OURS])
+    assert outcome(unchecked, "POST") is CrossSiteCheck.DISABLED
+    assert outcome(checked, "POST") is CrossSiteCheck.PASSED
+    assert outcome(checked, "GET") is CrossSiteCheck.SAFE_METHOD
+    with pytest.raises(CrossSiteError):
+        strict.extract(make_request(headers=cookie("a")))
+    with pytest.raises(CrossSiteError):
+        CrossSiteCheckedTokenExtractor(inner).extract(make_request(method="POST", headers=ours))
 
 
 class TestCrossSiteCheckedTokenExtractor(TokenExtractorContract):

@@ -10,6 +10,7 @@ from flask_jwtlib import (
 from flask_jwtlib.errors import (
     ClaimError,
     MalformedTokenError,
+    WrongIssuerError,
 )
 from tests.kit import raises
 
@@ -65,7 +66,7 @@ def test_an_issuer_must_match_exactly(iss: str) -> None:
     with raises(InvalidTokenError, match="iss is ") as caught:
         verify(router_of(A, B), token_of(A, iss=iss))
 
-    assert type(caught.value) is InvalidTokenError
+    assert type(caught.value) is WrongIssuerError
     assert caught.value.description == "The access token is from another issuer"
 
 
