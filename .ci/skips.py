@@ -1,6 +1,6 @@
 """List the skipped tests, and fail in CI if there are any: a skipped test checks nothing.
 
-The tests in tests/browser may be skipped, since not every machine can install a browser.
+The tests in tests/browser may be skipped: CI doesn't install a browser.
 """
 
 import os
