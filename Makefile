@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo serve test lint types bench bench-keys check clean
+.PHONY: help venv demo serve test lint types bench bench-keys pictures check clean
 # make deletes intermediate files of pattern rules. It must keep the stamps.
 .PRECIOUS: $(VENV)/.ready-%
 
@@ -29,6 +29,7 @@ help:
 	@echo 'make types       runs mypy and pyright'
 	@echo 'make bench       measures the cost of a request, compared with other packages'
 	@echo 'make bench-keys  measures key fetching in outages and floods, compared with PyJWT'
+	@echo 'make pictures    draws the picture in the README again'
 	@echo 'make check       runs everything that CI runs'
 	@echo 'make clean       removes the files that these targets create'
 
@@ -72,6 +73,9 @@ bench: $(VENV)/.ready-bench
 
 bench-keys: $(VENV)/.ready-bench
 	@$(PY) -m benchmarks.keys
+
+pictures: $(VENV)/.ready-package
+	@$(PY) docs/explain_picture.py
 
 check:
 	@.ci/run

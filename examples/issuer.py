@@ -52,9 +52,9 @@ class RotatingIssuer:
         with self._lock:
             return {"keys": [key.jwk for key in self._published]}
 
-    def token(self, subject: str = "alice", **claims: Any) -> str:
+    def token(self, sub: str = "alice", **claims: Any) -> str:
         """Issue a token, signed with the current key."""
-        return self._signer.token(subject, **claims)
+        return self._signer.token(sub, **claims)
 
     def publish(self) -> str | None:
         """Publish a new key that doesn't sign yet, and return its ID."""

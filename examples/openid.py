@@ -13,6 +13,7 @@ In a third::
     TOKEN=$(curl -s -X POST http://127.0.0.1:5001/token)
     curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/reports
     flask --app examples.openid jwtlib keys
+    flask --app examples.openid jwtlib doctor
 
 Then stop the provider: the API still accepts its tokens, because it uses fetched keys for up to four
 hours.

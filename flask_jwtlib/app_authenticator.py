@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["AppAuthenticator"]
 
 
-class _Unconfigured:
+class NotInitialised:
     """Refuses every request, as the extractor and the validator of an app without an ``Authenticator``."""
 
     def extract(self, request: Request) -> BearerToken | None:
@@ -44,7 +44,7 @@ _UNCONFIGURED = (
     "the AppAuthenticator of this view has no Authenticator in this app: call auth.init_app(app) in the "
     "function that makes the app"
 )
-_unconfigured = Authenticator(extractor=_Unconfigured(), validator=_Unconfigured())
+_unconfigured = Authenticator(extractor=NotInitialised(), validator=NotInitialised())
 
 
 @frozen

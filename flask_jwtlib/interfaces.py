@@ -3,14 +3,16 @@
 Subclass an interface, so that a missing method is an error when the object is made; or write any class
 with the same methods. Several threads call a strategy at the same time, so it must not store anything
 about a request.
+
+``explain`` shows a strategy by what its class's own ``__str__`` returns, or else by the name of the class.
 """
 
 from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from .challenges import BEARER, Challenge
 from .errors import ConfigurationError
@@ -29,6 +31,7 @@ __all__ = [
     "TokenExtractor",
     "TokenValidator",
     "challenges_of",
+    "request_arguments_of",
     "vary_of",
 ]
 
@@ -52,6 +55,11 @@ class TokenExtractor(Protocol):
     ambient=True)``. The ``Authenticator`` then refuses it without the outcome of a cross-site check in its
     evidence. Whatever else the request offers, such as a proof of possession, is attached to the token by
     ``token.with_evidence``.
+
+    - ``request_with(token)``: returns what a request needs to have a token where the extractor looks for it,
+      as arguments of Werkzeug's ``EnvironBuilder``: ``headers``, ``query_string``, ``data`` or ``json``, and
+      ``method`` if that matters; or ``session`` for items of ``flask.session``. None if it can't tell.
+      ``explain`` uses it. A wrapper passes it on by ``request_arguments_of``.
     """
 
     @abstractmethod
@@ -70,7 +78,12 @@ class TokenExtractor(Protocol):
 
 @runtime_checkable
 class KeyProvider(Protocol):
-    """**Protocol:** provides the keys that verify tokens."""
+    """**Protocol:** provides the keys that verify tokens.
+
+    A provider may also have the method ``current_keys()``. It returns all keys that the provider has now,
+    without fetching. ``explain`` lists them, and doesn't ask a provider without this method unless it may
+    fetch keys. A subclass that overrides ``keys_for`` needs its own ``current_keys``.
+    """
 
     @abstractmethod
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
@@ -91,7 +104,12 @@ class KeyProvider(Protocol):
 
 @runtime_checkable
 class TokenValidator(Protocol):
-    """**Protocol:** decides whether a token is valid."""
+    """**Protocol:** decides whether a token is valid.
+
+    A validator that passes tokens to another one may also have the method ``passes_to(token, keys)``. It
+    returns the other validator and the keys for it, or None if it decides itself. It raises what ``validate``
+    raises before it passes the token on. ``explain`` follows it.
+    """
 
     @abstractmethod
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
@@ -177,6 +195,19 @@ def vary_of(extractor: object) -> tuple[str, ...] | None:
             "tuple, such as ('Cookie',)"
         )
     return names
+
+
+def request_arguments_of(extractor: object, token: str) -> dict[str, Any] | None:
+    """Return what a request needs to have a token where an extractor looks for it, by its ``request_with``.
+
+    Use it in an extractor that wraps another one.
+
+    Returns:
+        Arguments of Werkzeug's ``EnvironBuilder``. None if the extractor doesn't say.
+    """
+    describe: Any = getattr(extractor, "request_with", None)
+    described: object = describe(token) if callable(describe) else None
+    return dict(cast("Mapping[str, Any]", described)) if isinstance(described, Mapping) else None
 
 
 def _stated(stated: object, kind: type) -> tuple[object, ...]:

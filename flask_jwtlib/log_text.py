@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from .dry_run import is_dry_run
+
 __all__ = ["error_text", "library_logger", "one_line", "quoted"]
 
 _LONGEST_VALUE = 120
@@ -91,6 +93,8 @@ def quoted(value: object, limit: int = _LONGEST_VALUE) -> str:
 def library_logger(name: str) -> logging.Logger:
     """Return a logger that applies ``one_line`` to everything that is logged through it.
 
+    While a token is only being explained, it logs nothing.
+
     It does so by a filter of the logger, so every handler gets the safe text. If an exception and its causes
     have safe texts, the record keeps it as ``exc_info``. Otherwise it has a safe ``exc_text`` instead, which
     formatters print. With a refusal among them, it has an ``exc_text`` in any case, with the text for the
@@ -106,7 +110,9 @@ def library_logger(name: str) -> logging.Logger:
 
 
 def _make_safe(record: logging.LogRecord) -> bool:
-    """Make a record safe. This is a filter that passes every record."""
+    """Make a record safe. This is a filter that passes every record, but none while a token is explained."""
+    if is_dry_run():
+        return False
     arguments = record.args
     if isinstance(arguments, Mapping):
         record.args = {name: _safe_argument(value) for name, value in arguments.items()}

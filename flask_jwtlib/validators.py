@@ -68,6 +68,9 @@ class JWTValidator(TokenValidator):
         clock: Returns the time, in seconds since the epoch.
         max_size: Longest accepted token, in characters.
 
+    Attributes:
+        all_rules: All rules that are applied, in order: the four, or what replaces them, and the others.
+
     Raises:
         ConfigurationError: An algorithm is unknown (``none`` counts as unknown), a rule isn't callable, or
             another option has a wrong type.
@@ -80,7 +83,7 @@ class JWTValidator(TokenValidator):
         default=time.time, converter=as_clock, kw_only=True, repr=False
     )
     max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
-    _all_rules: tuple[ClaimRule, ...] = field(
+    all_rules: tuple[ClaimRule, ...] = field(
         init=False, repr=False, default=Factory(_all_rules, takes_self=True)
     )
 
@@ -126,7 +129,7 @@ class JWTValidator(TokenValidator):
         Raises:
             AuthenticationError: A rule refuses the token.
         """
-        apply_rules(claims, self._all_rules)
+        apply_rules(claims, self.all_rules)
 
 
 def _unknown_key(header: UnverifiedHeader, keys: KeyProvider) -> str:

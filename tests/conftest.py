@@ -21,10 +21,15 @@ from hypothesis import settings
 
 from flask_jwtlib.key_providers import _deferred_calls as deferred_calls
 from flask_jwtlib.testing import IdentityProvider, TokenIssuer, module_api_restored
+from flask_jwtlib.testing._matching_issuer import kept_issuer
+from flask_jwtlib.testing.contracts import _checking
+from flask_jwtlib.testing.credentials._making import attacker
 
 # `make test` sets this to measure the test processes themselves, not the processes that tests start.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_START", None)
+# The commands' tables fit into it. Under pytest-xdist, it may be set by GNU Readline in the main process.
+os.environ.pop("COLUMNS", None)
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -56,6 +61,10 @@ class Clock:
 # or in other processes.
 _UNMEASURED = (
     *("benchmarks", "browser", "docs", "hostile", "interop", "server", "vectors"),
+    "audit/test_generated_policies.py",
+    "authenticator/test_whose_caller_generated.py",
+    "frameworks/test_raised_in_views.py",
+    "policies/test_removed_claims.py",
     "strategies/test_combinations.py",
 )
 
@@ -83,10 +92,31 @@ class _Measurement:
             self._measured.save()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a step of CI run a part of the large tables only."""
+    parser.addoption(
+        "--most-cases",
+        type=int,
+        help="run at most so many cases of each test, evenly chosen from its table; by default all",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse test IDs that hold a memory address or a new key: they differ in each process and each run."""
     if unstable := [item.nodeid for item in items if any(map(item.nodeid.count, _UNSTABLE))]:
         raise pytest.UsageError(f"give these parameters an id of their own: {unstable}")
+    most: int | None = config.getoption("--most-cases")
+    if most is not None:
+        cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+        for item in items:
+            cases[item.nodeid.partition("[")[0]].append(item)
+        chosen = {
+            id(item)
+            for table in cases.values()
+            for item in table[:: max(1, -(-len(table) // most))]
+        }
+        config.hook.pytest_deselected(items=[item for item in items if id(item) not in chosen])
+        items[:] = [item for item in items if id(item) in chosen]
 
 
 def pytest_collection_finish() -> None:
@@ -185,6 +215,13 @@ def _module_api_as_documented() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _new_key_to_lend() -> None:
+    """Forget the keys that earlier tests lent and forged with: a reused key of this test may be the same."""
+    kept_issuer.cache_clear()
+    attacker.cache_clear()
+
+
+@pytest.fixture(autouse=True)
 def _no_log_calls_reach_the_next_test() -> Iterator[None]:
     """Wait for background log calls, so that the next test doesn't see them."""
     yield
@@ -194,6 +231,12 @@ def _no_log_calls_reach_the_next_test() -> Iterator[None]:
     ):
         assert time.monotonic() < end, "a log handler or a receiver hangs"
         time.sleep(0.001)
+
+
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the contracts' tests of threads take little time. Other tests run them with all rounds."""
+    monkeypatch.setattr(_checking, "_ROUNDS", 2)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flask import Request
     from flask.typing import ResponseReturnValue
 
-__all__ = ["PipelineSource", "Protection", "decorate_view", "decorator", "guard"]
+__all__ = ["PipelineSource", "Protection", "ViewEntry", "decorate_view", "decorator", "guard"]
 
 
 class PipelineSource(Protocol):
@@ -105,7 +105,7 @@ class Protection:
         )
 
 
-class _Entry(ViewRun):
+class ViewEntry(ViewRun):
     """One request's entry into a decorated view."""
 
     __slots__ = ("_protection",)
@@ -175,7 +175,7 @@ def decorate_view(view: Any, *, authenticator: Any, protection: Protection) -> A
 
     The audit recognises a decorator by this function and reads its keyword arguments.
     """
-    wrapped = wrap_view(view, partial(_Entry, protection))
+    wrapped = wrap_view(view, partial(ViewEntry, protection))
     kind: Kind = "optional" if protection.optional else "required"
     mark(wrapped, Mark(kind, authenticator, protection, view))
     return remember(view, wrapped)

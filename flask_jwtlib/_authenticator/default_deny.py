@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from ..audit import view_access
-from ..errors import ConfigurationError
+from ..audit import EndpointPatterns, view_access
+from ..dry_run import is_dry_run
 from ..log_text import library_logger
 
 if TYPE_CHECKING:
     from flask import Request
 
-__all__ = ["LetPass", "as_patterns"]
+__all__ = ["LetPass"]
 
 _logger = library_logger("flask_jwtlib")
-# A part of an endpoint's name between two dots: "*", or a name without wildcards.
-_PART = re.compile(r"\*|[^*?\[\].]+")
-
-
-def as_patterns(public: Any) -> tuple[str, ...]:
-    """Return patterns of endpoints.
-
-    Raises:
-        ConfigurationError: One isn't the name of an endpoint, with or without ``*`` in place of whole parts;
-            or it matches every endpoint.
-    """
-    if isinstance(public, str | bytes) or not isinstance(public, Iterable):
-        raise ConfigurationError(f"public must be a list of endpoints, public=[…], not {public!r}")
-    patterns: tuple[Any, ...] = tuple(cast("Iterable[object]", public))
-    for pattern in patterns:
-        parts = pattern.split(".") if isinstance(pattern, str) else []
-        if not parts or not all(_PART.fullmatch(part) for part in parts):
-            raise ConfigurationError(
-                f"public has {pattern!r}, expected the name of an endpoint, such as 'static', or of a "
-                "blueprint's endpoints, as in 'openapi.*'"
-            )
-        if all(part == "*" for part in parts):
-            raise ConfigurationError(
-                f"public has {pattern!r}, which would make every endpoint public: name the endpoints"
-            )
-    return patterns
 
 
 class LetPass:
@@ -57,17 +29,17 @@ class LetPass:
         patterns: The endpoints that are public.
     """
 
-    def __init__(self, app: Flask, authenticator: Any, patterns: tuple[str, ...]) -> None:
+    def __init__(self, app: Flask, authenticator: Any, patterns: EndpointPatterns) -> None:
         self._app = app
         self._authenticator = authenticator
         self._patterns = patterns
         # The view is kept, too: another one may be registered for the endpoint.
         self._known: dict[tuple[str, str], tuple[Any, bool]] = {}
-        self._unreported = bool(patterns)
+        self._unreported = bool(patterns.patterns)
         self._lock = Lock()
 
     def __call__(self, request: Request) -> bool:
-        if self._unreported:
+        if self._unreported and not is_dry_run():
             self._report_unmatched()
         return request.endpoint is not None and self.passes(request.endpoint, request.method)
 
@@ -83,15 +55,12 @@ class LetPass:
 
     def is_public(self, endpoint: str) -> bool:
         """Whether one of the patterns matches an endpoint."""
-        return any(_matches(endpoint, pattern) for pattern in self._patterns)
+        return self._patterns.match(endpoint)
 
     def unmatched(self) -> list[str]:
         """Return the patterns that match no endpoint."""
-        return [
-            pattern
-            for pattern in self._patterns
-            if not any(_matches(endpoint, pattern) for endpoint in self._app.view_functions)
-        ]
+        found = self._patterns.matched_by(self._app.view_functions)
+        return [pattern for pattern, endpoints in found.items() if not endpoints]
 
     def _passes(self, endpoint: str, view: Any, method: str) -> bool:
         if self.is_public(endpoint):
@@ -113,14 +82,6 @@ class LetPass:
                 self._app.name,
                 ", ".join(map(repr, unmatched)),
             )
-
-
-def _matches(endpoint: str, pattern: str) -> bool:
-    """Whether an endpoint has the parts of a pattern, in which ``*`` stands for any one part."""
-    parts, expected = endpoint.split("."), pattern.split(".")
-    return len(parts) == len(expected) and all(
-        part in (name, "*") for name, part in zip(parts, expected, strict=True)
-    )
 
 
 # Methods are the client's words. An app has fewer endpoints and methods.

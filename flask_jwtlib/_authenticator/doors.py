@@ -14,12 +14,13 @@ from .._flask.given_request import deciding_on, is_current
 from .._flask.marks import mark_decorator
 from .._flask.proxies import current_request
 from .._flask.state import publish, state_of
+from ..audit import EndpointPatterns
 from ..claim_rules import ClaimRule
 from ..errors import ConfigurationError
 from ..policies import Call, Policy
 from ..values import Principal
 from .decorators import PipelineSource, Protection, decorator, guard
-from .default_deny import LetPass, as_patterns
+from .default_deny import LetPass
 from .outcomes import Refused
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class Doors:
                 f"the app {app.name!r} already has an Authenticator that denies by default: "
                 "call protect once for each app"
             )
-        let_pass = LetPass(app, self, as_patterns(public))
+        let_pass = LetPass(app, self, EndpointPatterns(public))
         app.before_request(
             guard(authenticator=self, source=self.pipeline_source(), rules=rules, let_pass=let_pass)
         )

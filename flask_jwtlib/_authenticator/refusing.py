@@ -17,6 +17,7 @@ from .._flask.proxies import current_flask_app, current_request
 from .._flask.raising import keep_headers, with_headers
 from .._flask.registered_views import guards_of, marks_of
 from ..challenges import Challenge
+from ..dry_run import is_dry_run
 from ..errors import AuthenticationError, Refusal, RefusalContext
 from ..failure_handlers import UnauthorizedHandler
 from ..interfaces import FailureHandler, TokenExtractor, challenges_of, vary_of
@@ -103,14 +104,16 @@ class RefusingPipeline:
     def anonymous(self, refused: Refused) -> None:
         """Report a guest on an optional route."""
         error = self.in_context(refused)
-        report_refused(self.authenticator, error, optional=True)
+        report_refused(self.authenticator, error, optional=True, token=refused.token)
         after_this_request(self.mark_for(None))
+        if is_dry_run():
+            return
         self.failure_handler.anonymous(cast("AuthenticationError", error))
 
     def response_to(self, refused: Refused) -> ResponseReturnValue:
         """Report a refused request, and return the response that the failure handler makes."""
         error = self.in_context(refused)
-        report_refused(self.authenticator, error, optional=False)
+        report_refused(self.authenticator, error, optional=False, token=refused.token)
         mark = self.mark_for(refused.token)
         try:
             response = self._handled(error)
@@ -130,7 +133,7 @@ class RefusingPipeline:
     def response_to_raised(self, refused: Refused) -> Response:
         """Report a refusal that a view raised by itself, and return the response to it."""
         error = self.in_context(refused)
-        report_refused(self.authenticator, error, optional=False)
+        report_refused(self.authenticator, error, optional=False, token=refused.token)
         after_this_request(self.mark_for(refused.token))
         return with_headers(self._respond(error), error)
 
@@ -150,7 +153,7 @@ class RefusingPipeline:
         """
         error = self.in_context(refused, respond=None if handled else self._respond)
         if not quiet:
-            report_refused(self.authenticator, error, optional=False)
+            report_refused(self.authenticator, error, optional=False, token=refused.token)
         after_this_request(self.mark_for(refused.token))
         keep_headers(error, error)
         try:

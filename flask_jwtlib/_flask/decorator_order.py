@@ -22,13 +22,19 @@ from weakref import WeakMethod, WeakSet, ref
 from flask import Flask, has_request_context, request_started
 
 from ..errors import ConfigurationError
+from .decorator_lines import how_to_reorder
 from .introspection import layers, reachable_callables
 from .marks import is_public
 
-__all__ = ["check_app", "misplaced_views", "remember"]
+__all__ = ["check_app", "cure_of", "misplaced_views", "remember"]
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 _Key = int | tuple[int, int]
+_REORDER = (
+    "Flask registered the undecorated function: put @app.route above the decorator, or register the function "
+    "that the decorator returns. To serve a function without authentication as well, give the guarded one "
+    "another name: guarded = auth.requires_authentication(view)."
+)
 
 
 class _Decorated:
@@ -92,12 +98,15 @@ def check_app(app: Flask) -> None:
         ConfigurationError: Some are not. The message names the endpoints.
     """
     if misplaced := misplaced_views(app):
+        cures = dict.fromkeys(cure_of(app.view_functions[endpoint]) for endpoint in misplaced)
         raise ConfigurationError(
-            f"served without their authentication decorator: {', '.join(misplaced)}. Flask "
-            "registered the undecorated function: put @app.route above the decorator, or register "
-            "the function that the decorator returns. To serve a function without authentication as "
-            "well, give the guarded one another name: guarded = auth.requires_authentication(view)"
+            f"served without their authentication decorator: {', '.join(misplaced)}. {' '.join(cures)}"
         )
+
+
+def cure_of(view: Callable[..., Any]) -> str:
+    """Return how to serve a misplaced view with its decorator: which lines to move, if they are known."""
+    return how_to_reorder(view) or _REORDER
 
 
 def misplaced_views(app: Flask) -> list[str]:

@@ -88,12 +88,18 @@ def with_headers(response: Response, error: Refusal) -> Response:
     return response
 
 
+# The functions that catch what leaves a view: Flask's, and that which explains what happens before a view.
+# By their names, since a tool that observes requests may replace Flask's method by a wrapper.
+_CATCHING = {
+    ("flask.app", "full_dispatch_request"),
+    ("flask_jwtlib.explain._responses", "response_of"),
+}
+
+
 def _left_the_view(raised: BaseException) -> bool:
-    """Whether Flask caught an exception, and not the view that it was raised in."""
-    # By its name, since a tool that observes requests may replace the method by a wrapper.
+    """Whether an exception was caught where Flask does that, and not by the view that it was raised in."""
     return any(
-        frame.f_code.co_name == "full_dispatch_request"
-        and frame.f_globals.get("__name__") == "flask.app"
+        (frame.f_globals.get("__name__"), frame.f_code.co_name) in _CATCHING
         for frame in _frames(raised.__traceback__)
     )
 

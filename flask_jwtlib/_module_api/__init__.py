@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .api import ModuleAPI
-from .callbacks import Callbacks
+from .callbacks import Callbacks, CallbackTokenValidator
 
-__all__ = ["Callbacks", "ModuleAPI"]
+__all__ = ["CallbackTokenValidator", "Callbacks", "ModuleAPI"]

@@ -103,12 +103,12 @@ class ModuleAPI:
 
     def __attrs_post_init__(self) -> None:
         own = self.keys
-        keys = CallbackKeyProvider(own.key_set, own.status, own.warm_up, own.kids)
+        keys = CallbackKeyProvider(own.key_set, own.status, own.warm_up, own.kids, own.current_keys)
         self._checked_keys = CheckedKeyProvider(keys)
         self.authenticator = Authenticator(
             keys=keys,
             extractor=CallbackTokenExtractor(self.callbacks),
-            validator=CallbackTokenValidator(self.callbacks, self.verified),
+            validator=CallbackTokenValidator(self.callbacks, self.verified, self.validator),
             failure_handler=CallbackFailureHandler(self.callbacks),
         )
 

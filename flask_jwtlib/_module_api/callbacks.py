@@ -20,9 +20,11 @@ from ..errors import (
     MalformedCredentialsError,
     VerificationUnavailable,
 )
+from ..extractors import HeaderTokenExtractor
 from ..interfaces import FailureHandler, KeyProvider, TokenExtractor, TokenValidator
 from ..keys import KeySet, VerificationKey
 from ..sharing import Shared
+from ..validators import JWTValidator
 from ..values import BearerToken, Claims, UnverifiedHeader
 from .notes import notes_of_request
 
@@ -108,6 +110,10 @@ class CallbackTokenExtractor(Shared, TokenExtractor):
         """What the default ``get_token`` reads. An application's own one may read anything."""
         return ("Authorization",) if is_default(self.callbacks, "get_token") else None
 
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request needs to have a token where the default ``get_token`` looks for it."""
+        return HeaderTokenExtractor().request_with(token)
+
     def extract(self, request: Request) -> BearerToken | None:
         """Return the token that ``get_token`` returns."""
         given = given_request()
@@ -144,17 +150,23 @@ class CallbackKeyProvider(Shared, KeyProvider):
         status: Describes the keys, as ``TTLKeyProvider.status`` does.
         warm_up: Fetches the keys if that is due.
         known: Returns the IDs of the keys that were read last, for the log.
+        current: Returns the keys that were read last.
     """
 
     key_set: Callable[[UnverifiedHeader], KeySet]
     status: Callable[[], dict[str, Any]]
     warm_up: Callable[[], None]
     known: Callable[[], frozenset[str]]
+    current: Callable[[], Sequence[VerificationKey]]
 
     @property
     def kids(self) -> frozenset[str]:
         """The key IDs. The log lists them if a token has another ``kid``."""
         return self.known()
+
+    def current_keys(self) -> Sequence[VerificationKey]:
+        """Return the keys that were read last. It doesn't fetch."""
+        return self.current()
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Return the keys for the header's ``kid`` and ``alg``."""
@@ -168,10 +180,18 @@ class CallbackTokenValidator(Shared, TokenValidator):
     Args:
         callbacks: The module.
         verified: Returns a token's claims after verifying only its signature.
+        default: Returns the validator that the default ``check_token`` uses.
     """
 
     callbacks: Callbacks
     verified: Callable[[str], Claims]
+    default: Callable[[], JWTValidator]
+
+    def passes_to(
+        self, token: BearerToken, keys: KeyProvider
+    ) -> tuple[TokenValidator, KeyProvider] | None:
+        """Return the validator that the default ``check_token`` uses."""
+        return (self.default(), keys) if is_default(self.callbacks, "check_token") else None
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Call ``check_token``, and return the claims if it accepts the token."""

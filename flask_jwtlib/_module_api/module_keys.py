@@ -11,11 +11,12 @@ from typing import Any, cast
 from attrs import define, field, frozen
 
 from .._flask.given_request import given_request
+from ..dry_run import may_fetch
 from ..errors import ConfigurationError, VerificationUnavailable
 from ..key_providers import StaticKeyProvider, TTLKeyProvider
-from ..keys import KeySet
+from ..keys import KeySet, VerificationKey
 from ..values import UnverifiedHeader
-from .callbacks import Callbacks, check_callback
+from .callbacks import Callbacks, check_callback, is_default
 from .key_material import check_material, read_keys
 from .settings import words_of
 
@@ -83,11 +84,11 @@ class ModuleKeys:
     @contextmanager
     def restored(self) -> Generator[None, None, None]:
         """Forget fetched keys. At the end, forget them again and restore the permanent key."""
-        permanent, self._source = self._permanent, None
+        permanent, self._source, self._read = self._permanent, None, None
         try:
             yield
         finally:
-            self._permanent, self._source = permanent, None
+            self._permanent, self._source, self._read = permanent, None, None
 
     def verification_key(self) -> Any:
         """Return the permanent or the fetched key, as it was given."""
@@ -97,7 +98,7 @@ class ModuleKeys:
         try:
             key_set = source.provider.key_set()
         except VerificationUnavailable:
-            if source.algorithms == self._algorithms():
+            if source.algorithms == self._algorithms() or not may_fetch():
                 raise
             # Other algorithms are configured by now, so another attempt may succeed.
             self._drop(source)
@@ -110,6 +111,8 @@ class ModuleKeys:
         They are read again only when the key or the algorithms change. For a token with an unknown
         ``kid``, fetched keys are fetched again.
         """
+        if not may_fetch() and not is_default(self.callbacks, "verification_key"):
+            return self._read_already()
         if given_request() is not None:
             check_callback(self.callbacks, "verification_key")
         material: Any = self.callbacks.verification_key()
@@ -117,7 +120,7 @@ class ModuleKeys:
         try:
             key_set = self._key_set_of(material)
         except ConfigurationError:
-            if source is None or self._permanent is not None:
+            if source is None or self._permanent is not None or not may_fetch():
                 raise
             # The key was fetched when other algorithms were configured.
             self._drop(source)
@@ -141,6 +144,23 @@ class ModuleKeys:
         """Return the IDs of the keys that were read last."""
         read = self._read
         return frozenset() if read is None else read.key_set.kids
+
+    def current_keys(self) -> Sequence[VerificationKey]:
+        """Return the keys that were read last. It doesn't fetch."""
+        read = self._read
+        return () if read is None else read.key_set.keys
+
+    def _read_already(self) -> KeySet:
+        """Return the keys that were read last, without a call of the application's callback.
+
+        Raises:
+            VerificationUnavailable: None have been read.
+        """
+        if self._read is None:
+            raise VerificationUnavailable(
+                "verification_key has not been called yet, and explaining a token doesn't call it"
+            )
+        return self._read.key_set
 
     def warm_up(self) -> None:
         """Fetch the key if that is due."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
+from attrs import frozen
 from flask import Flask
 from werkzeug.local import LocalProxy
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from ..authenticator import Authenticator
     from ..policies import Policy
 
-__all__ = ["access_to", "authenticators_of", "requirements_of"]
+__all__ = [
+    "Requirement",
+    "access_to",
+    "authenticators_of",
+    "requirements_of",
+    "unmatched_public_patterns",
+]
 
 _MARKED = "@public"
 # The methods by which Flask dispatches a request to the view.
@@ -43,25 +50,56 @@ def authenticators_of(app: Flask) -> list[Authenticator]:
     return list(dict.fromkeys(each.authenticator_in(app) for each in found))
 
 
+@frozen
+class Requirement:
+    """What one authenticator of a route requires, in all of its guards and decorators.
+
+    Attributes:
+        authenticator: The authenticator.
+        policies: Its policies, and those of its guards and decorators, in the order in which they apply.
+        optional: Whether only decorators for optional authentication belong to it.
+        strict: Whether one of these refuses a token that isn't valid.
+    """
+
+    authenticator: Authenticator
+    policies: tuple[Policy, ...] = ()
+    optional: bool = False
+    strict: bool = False
+
+
 def requirements_of(
     app: Flask, rule: Rule, method: str
-) -> tuple[tuple[Policy, ...], tuple[Authenticator, ...]]:
-    """Return the policies and the authenticators of a rule's guards and decorators, in order, each once."""
+) -> tuple[tuple[Requirement, ...], tuple[Policy, ...]]:
+    """Return what a rule's guards and decorators require, by authenticator, and all policies in order."""
     if rule.redirect_to is not None:
         marks = guards_of(app, None)
     else:
         view = app.view_functions.get(rule.endpoint)
         marks = [*guards_of(app, rule.endpoint), *marks_of(view, method)]
     policies: list[Policy] = []
-    authenticators: dict[Authenticator, None] = {}
+    found: dict[Authenticator, Requirement] = {}
     for mark in marks:
         authenticator: Authenticator = mark.by.authenticator_in(app)
-        authenticators[authenticator] = None
-        for policy in (*authenticator.policies, *mark.protection.policies):
-            # Policies of an application may not be hashable.
-            if policy not in policies:
-                policies.append(policy)
-    return tuple(policies), tuple(authenticators)
+        protection = mark.protection
+        before = found.get(authenticator, Requirement(authenticator, optional=True))
+        needed = (*authenticator.policies, *protection.policies)
+        found[authenticator] = Requirement(
+            authenticator,
+            _each_once((*before.policies, *needed)),
+            optional=before.optional and protection.optional,
+            strict=before.strict or protection.strict,
+        )
+        policies.extend(needed)
+    return tuple(found.values()), _each_once(policies)
+
+
+def _each_once(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    # Policies of an application may not be hashable.
+    found: list[Policy] = []
+    for policy in policies:
+        if policy not in found:
+            found.append(policy)
+    return tuple(found)
 
 
 def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
@@ -75,6 +113,16 @@ def access_to(app: Flask, rule: Rule, method: str) -> tuple[str, str]:
     if access in ("required", "optional") and (name := _own_dispatch(app)) is not None:
         return "unknown", f"{name} may bypass it"
     return access, by
+
+
+def unmatched_public_patterns(app: Flask) -> list[str]:
+    """Return the patterns of ``protect(public=[…])`` that match no endpoint of an app, each once.
+
+    The endpoint that such a pattern was meant for requires authentication.
+    """
+    marks = (mark_of(function) for function in app.before_request_funcs.get(None, ()))
+    let_pass = [mark.let_pass for mark in marks if mark is not None and mark.let_pass is not None]
+    return list(dict.fromkeys(pattern for each in let_pass for pattern in each.unmatched()))
 
 
 def _access_as_flask_dispatches(app: Flask, rule: Rule, method: str) -> tuple[str, str]:

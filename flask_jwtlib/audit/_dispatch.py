@@ -143,8 +143,11 @@ def _access_of_attribute(owner: Owner, name: str, method: str, passed: Owner | N
 def _access_of_resource(owner: Owner, method: str) -> Access:
     """Return who can access a method of a resource, which is wrapped by its ``method_decorators``."""
     decorators: Any = owner.attribute("method_decorators")
+    is_only_for_get = False
     if isinstance(decorators, Mapping):
-        decorators = cast("Any", decorators).get(method.lower(), ())
+        by_method = cast("Any", decorators)
+        decorators = by_method.get(method.lower(), ())
+        is_only_for_get = method == "HEAD" and not decorators and bool(by_method.get("get"))
     if not isinstance(decorators, list | tuple) or not owner.is_predictable("method_decorators"):
         return _unknown(owner.kind)
     access = _access_of_method(owner, method)
@@ -154,6 +157,9 @@ def _access_of_resource(owner: Owner, method: str) -> Access:
             access = _unknown(decorator)
         else:
             access = _REQUIRED if ours.kind == "required" else _within_optional(access, ours.by)
+    if access.word == "open" and is_only_for_get:
+        # The library calls `get` for it, without the decorators for "get".
+        return Access("open", f"method_decorators of {name_of(owner.kind)} has no 'head'")
     return access
 
 

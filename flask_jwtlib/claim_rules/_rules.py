@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._dry_run import current_dry_run
 from ..errors import AbsentClaimError, ClaimError, ConfigurationError, MissingClaimError
 from ..log_text import quoted
 from ..values import Claims
@@ -26,6 +27,10 @@ def apply_rules(claims: Claims, rules: Iterable[ClaimRule]) -> None:
     Raises:
         AuthenticationError: A rule refuses them.
     """
+    explained = current_dry_run()
+    if explained is not None and explained.observer is not None:
+        explained.observer.apply_rules(claims, rules)
+        return
     for rule in rules:
         try:
             verdict = rule(claims)

@@ -9,9 +9,13 @@ A package can add a ``click`` command by an entry point in the group ``flask_jwt
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 from flask.cli import AppGroup
+
+from ..log_text import one_line
+from ._short_errors import short_errors
 
 __all__ = ["jwtlib"]
 
@@ -31,6 +35,11 @@ def _is_ours(found: EntryPoint) -> bool:
 class _CommandGroup(AppGroup):
     """Loads each command from its entry point on first use."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and show an error of this package, also of the app's factory, as one sentence."""
+        with short_errors():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of the commands."""
         return sorted({*super().list_commands(ctx), *_commands()})
@@ -44,7 +53,9 @@ class _CommandGroup(AppGroup):
         try:
             loaded = found.load()
         except Exception as error:  # noqa: BLE001 - it is another package's code
-            return _broken(found, f"it raised {type(error).__name__} when it was loaded")
+            # The text of an import error names the package that is missing.
+            why = f": {one_line(str(error))}" if isinstance(error, ImportError) else ""
+            return _broken(found, f"it raised {type(error).__name__} when it was loaded{why}")
         if not isinstance(loaded, click.Command):
             return _broken(found, f"expected a click command, found {type(loaded).__name__}")
         return loaded
@@ -60,5 +71,6 @@ def _broken(found: EntryPoint, why: str) -> click.Command:
 
 
 jwtlib = _CommandGroup(
-    "jwtlib", help="Show who can access this app's routes, and the state of its keys."
+    "jwtlib",
+    help="Show who can access this app's routes, why a token is refused, and the state of its keys.",
 )

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from ..key_health import has_keys, key_statuses, warm_up_keys
 from ..log_text import one_line
-from ._table import table
+from .tables import echo, table
 
 __all__ = ["keys"]
 
@@ -35,7 +35,7 @@ def keys(as_json: bool) -> None:
         click.echo(json.dumps(statuses, indent=2))
     else:
         rows = (row for status in statuses for row in _key_rows("", status))
-        click.echo(table("Provider", "State", "Age", "Generation", "Kids", "Last error", rows=rows))
+        echo(table("Provider", "State", "Age", "Generation", "Kids", "Last error", rows=rows))
     if not all(has_keys(status) for status in statuses):
         raise click.ClickException("a provider has no usable keys")
 

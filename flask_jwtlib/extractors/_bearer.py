@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import Factory, field, frozen
 
 from .._options import as_count, overridable
 from ..challenges import BEARER, Challenge
 from ..errors import ConfigurationError, InvalidRequestError
-from ..interfaces import TokenExtractor
+from ..interfaces import TokenExtractor, request_arguments_of
 from ..jws import DEFAULT_MAX_SIZE
 from ..values import BearerToken
 from ._form import FormTokenExtractor
@@ -72,6 +72,10 @@ class BearerTokenExtractor(TokenExtractor):
         A query is a part of the URL, and no cache keeps the response to a form.
         """
         return ("Authorization",) if self.header else ()
+
+    def request_with(self, token: str) -> dict[str, Any] | None:
+        """Return what a request needs to have a token in the first of these places."""
+        return request_arguments_of(self._places[0][0], token)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in any of the places."""

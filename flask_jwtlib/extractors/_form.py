@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
 
@@ -14,7 +14,7 @@ from ..errors import InvalidRequestError
 from ..interfaces import TokenExtractor
 from ..jws import DEFAULT_MAX_SIZE
 from ..values import BearerToken
-from ._syntax import as_parameter, single_parameter
+from ._syntax import as_parameter, method_with_body, single_parameter
 
 if TYPE_CHECKING:
     from flask import Request
@@ -63,6 +63,10 @@ class FormTokenExtractor(TokenExtractor):
     name: str = field(default="access_token", converter=as_parameter)
     methods: frozenset[str] | None = field(default=None, converter=_methods, kw_only=True)
     max_size: int = field(default=DEFAULT_MAX_SIZE, converter=as_count, kw_only=True)
+
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request needs to have a token in this parameter."""
+        return {"method": method_with_body(self.methods), "data": {self.name: token}}
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the body."""

@@ -144,6 +144,17 @@ class HeaderTokenExtractor(TokenExtractor):
         """The header's name, and that of the header which decides about ambient tokens."""
         return (self.name, "Sec-Fetch-Site") if self.ambient else (self.name,)
 
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request needs to have a token in this header."""
+        value = token if self.scheme is None else f"{self.scheme} {token}"
+        # As for a request of a page of the same origin, if that matters.
+        return {
+            "headers": {
+                self.name: value,
+                **({"Sec-Fetch-Site": "same-origin"} if self.ambient else {}),
+            }
+        }
+
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the header.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
 
@@ -35,6 +35,10 @@ class QueryTokenExtractor(TokenExtractor):
     vary: ClassVar[tuple[str, ...]] = ()
 
     name: str = field(default="access_token", converter=as_parameter)
+
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request needs to have a token in this parameter."""
+        return {"query_string": {self.name: token}}
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the query."""

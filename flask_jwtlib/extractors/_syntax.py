@@ -8,7 +8,13 @@ from typing import Any
 from ..errors import ConfigurationError, InvalidRequestError
 from ..values import BearerToken
 
-__all__ = ["as_http_token", "as_parameter", "is_b64token", "single_parameter"]
+__all__ = [
+    "as_http_token",
+    "as_parameter",
+    "is_b64token",
+    "method_with_body",
+    "single_parameter",
+]
 
 _B64TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 # RFC 9110 §5.6.2.
@@ -52,6 +58,11 @@ def as_parameter(value: Any) -> str:
             f"the parameter's name is {value!r}, expected letters, digits and '-._~', such as 'access_token'"
         )
     return value
+
+
+def method_with_body(methods: frozenset[str] | None) -> str:
+    """Return a method whose body is read, POST if possible. None means all methods that have a body."""
+    return "POST" if not methods or "POST" in methods else min(methods)
 
 
 def single_parameter(values: list[str], name: str, source: str) -> BearerToken | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from .._known_kids import known_kids
+from ..dry_run import may_fetch
 from ..errors import AuthenticationError, VerificationUnavailable
 from ..interfaces import KeyProvider
 from ..keys import VerificationKey
@@ -27,6 +28,20 @@ class NoKeyProvider(KeyProvider):
         raise VerificationUnavailable("this Authenticator was made without keys=")
 
 
+def _may_fetch_any_time(checked: CheckedKeyProvider) -> bool:
+    """Whether a provider doesn't say which keys it has without fetching, so that any lookup may fetch.
+
+    What a class says about its ``keys_for`` doesn't hold for a subclass that overrides it.
+    """
+    if not callable(getattr(checked.provider, "current_keys", None)):
+        return True
+    own = (vars(each) for each in type(checked.provider).__mro__)
+    return "current_keys" not in next(
+        (each for each in own if not {"keys_for", "current_keys"}.isdisjoint(each)),
+        ("current_keys",),
+    )
+
+
 @frozen(eq=False)
 class CheckedKeyProvider(Shared, KeyProvider):
     """Turns any error of a key provider into ``VerificationUnavailable``.
@@ -39,6 +54,9 @@ class CheckedKeyProvider(Shared, KeyProvider):
     """
 
     provider: KeyProvider
+    _may_fetch_any_time: bool = field(
+        init=False, repr=False, default=Factory(_may_fetch_any_time, takes_self=True)
+    )
 
     @property
     def generation(self) -> Any:
@@ -58,6 +76,13 @@ class CheckedKeyProvider(Shared, KeyProvider):
                 f"the key provider's generation raised {type(error).__name__}"
             ) from error
 
+    def current_keys(self) -> Sequence[VerificationKey]:
+        """Return the keys that the provider has now; none if it doesn't list them."""
+        current: Any = getattr(self.provider, "current_keys", None)
+        if not callable(current):
+            return ()
+        return tuple(cast("Sequence[VerificationKey]", current()))
+
     @property
     def kids(self) -> frozenset[str] | None:
         """The key IDs that the provider has, for the log. None if it doesn't list them."""
@@ -65,6 +90,10 @@ class CheckedKeyProvider(Shared, KeyProvider):
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Return the provider's keys, after checking their types."""
+        if self._may_fetch_any_time and not may_fetch():
+            raise VerificationUnavailable(
+                f"{type(self.provider).__name__} may have to fetch keys, and explaining a token doesn't"
+            )
         try:
             keys = self.provider.keys_for(header)
         except (AuthenticationError, VerificationUnavailable):

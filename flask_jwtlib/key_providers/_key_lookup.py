@@ -6,6 +6,7 @@ import math
 
 from attrs import frozen
 
+from ..dry_run import may_fetch
 from ..errors import VerificationUnavailable
 from ..keys import KeySet
 from ..signals import key_event
@@ -49,6 +50,8 @@ class KeyLookup:
         Raises:
             VerificationUnavailable: There are no keys, or they are too old, and fetching them failed.
         """
+        if not may_fetch():
+            return self._without_fetching(seen)
         arrived = self.refresh.clock()
         proven = False
         if seen is None or due:
@@ -60,6 +63,18 @@ class KeyLookup:
             )
         if kid is not None and seen.key_set.lacks(kid):
             return self._searched(kid, arrived, proven=proven)
+        return seen.key_set
+
+    def _without_fetching(self, seen: Snapshot | None) -> KeySet:
+        """Return the latest keys, as long as a request could use them."""
+        if seen is None:
+            raise VerificationUnavailable(
+                "the keys have not been fetched yet, and explaining a token doesn't fetch them"
+            )
+        if self.freshness.state_of(seen) == "dead":
+            raise VerificationUnavailable(
+                "the keys are too old, and explaining a token doesn't fetch them"
+            )
         return seen.key_set
 
     def use_stale(self, snapshot: Snapshot) -> bool:

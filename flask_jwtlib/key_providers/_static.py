@@ -49,6 +49,10 @@ class StaticKeyProvider(Shared, KeyProvider):
 
     keys_at_hand = keys_for
 
+    def current_keys(self) -> Sequence[VerificationKey]:
+        """Return all keys."""
+        return self.key_set.keys
+
     @property
     def kids(self) -> frozenset[str]:
         """The key IDs. The log lists them if a token has another ``kid``."""

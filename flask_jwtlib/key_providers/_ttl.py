@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import Attribute, Factory, field, frozen
 
 from .._options import check_seconds
+from ..dry_run import may_fetch
 from ..interfaces import KeyProvider
 from ..keys import KeySet, VerificationKey
 from ..sharing import Shared
@@ -140,6 +141,8 @@ class TTLKeyProvider(Shared, KeyProvider):
         state = self._freshness.state_of(snapshot)
         if state == "fresh" and not self._freshness.is_due(snapshot):
             return snapshot.key_set.select(header)
+        if not may_fetch():
+            return () if state == "dead" else snapshot.key_set.select(header)
         try:
             if state == "fresh":
                 self._lookup.fetcher.begin("ahead", snapshot)
@@ -181,6 +184,11 @@ class TTLKeyProvider(Shared, KeyProvider):
             self.key_set()
         finally:
             self._cache.calls.settle(_LOG_PATIENCE)
+
+    def current_keys(self) -> Sequence[VerificationKey]:
+        """Return the keys that were fetched last, fresh or not. It doesn't fetch."""
+        snapshot = self._cache.snapshot
+        return () if snapshot is None else snapshot.key_set.keys
 
     @property
     def kids(self) -> frozenset[str]:

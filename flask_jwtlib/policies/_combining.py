@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["all_of", "any_of", "check", "negated", "policy", "split_rules"]
 
 _SATISFIED = Judgement(Verdict.SATISFIED)
+# More are of no use to a reader, and their number grows exponentially.
+_MOST_ALTERNATIVES = 32
+
+
+def _distinct(alternatives: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Return each set of scopes once, in the order in which it was first written."""
+    found: dict[frozenset[str], tuple[str, ...]] = {}
+    for scopes in alternatives:
+        found.setdefault(frozenset(scopes), scopes)
+    return tuple(found.values())
+
+
+def _joined(scopes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(scope for each in scopes for scope in each))
 
 
 @frozen(repr=False)
@@ -38,7 +53,17 @@ class _All(Combination):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(scope for part in self.parts for scope in part.scopes))
+        return _joined(part.scopes for part in self.parts)
+
+    @property
+    def scope_alternatives(self) -> tuple[tuple[str, ...], ...]:
+        combined: tuple[tuple[str, ...], ...] = ((),)
+        for part in self.parts:
+            pairs = product(combined, part.scope_alternatives)
+            combined = _distinct(map(_joined, pairs))
+            if len(combined) > _MOST_ALTERNATIVES:
+                return (self.scopes,)
+        return combined
 
     @property
     def negatable(self) -> bool:
@@ -65,6 +90,10 @@ class _Any(Combination):
     @property
     def scopes(self) -> tuple[str, ...]:
         return self.parts[0].scopes
+
+    @property
+    def scope_alternatives(self) -> tuple[tuple[str, ...], ...]:
+        return _distinct(each for part in self.parts for each in part.scope_alternatives)
 
     @property
     def negatable(self) -> bool:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .._dry_run import current_dry_run
 from .._flask.state import judged_principal, published_now
 from ..errors import AuthenticationError, InsufficientScopeError
 from ._policy import NO_CALL, Call, CallNeeded, Judgement, Policy, Verdict
@@ -108,8 +109,14 @@ def refusal_by(
 ) -> AuthenticationError | None:
     """Return why some of these policies refuse a caller, with all that is missing; None if none does."""
     refusals: list[AuthenticationError] = []
+    explained = current_dry_run()
+    observer = None if explained is None else explained.observer
     for each in policies:
-        judged = _judged(each, claims, call)
+        judged = (
+            _judged(each, claims, call)
+            if observer is None
+            else observer.judge(judge, each, claims, call)
+        )
         if judged.verdict is not Verdict.SATISFIED:
             refusals.extend(judged.refusals)
     return joined(refusals) if refusals else None

@@ -123,6 +123,14 @@ class Policy:
         return ()
 
     @property
+    def scope_alternatives(self) -> tuple[tuple[str, ...], ...]:
+        """Each set of scopes with which a token may satisfy it, for documentation.
+
+        The first one is ``scopes``. An alternative that needs no scope, such as a role, is empty.
+        """
+        return (self.scopes,)
+
+    @property
     def negatable(self) -> bool:
         """Whether ``~`` accepts it."""
         return True

@@ -113,6 +113,13 @@ class AnyScope(Policy):
         """The first scope, or what to advertise instead."""
         return self.advertise or self.accepted[:1]
 
+    @property
+    def scope_alternatives(self) -> tuple[tuple[str, ...], ...]:
+        """Each of the scopes alone, or what to advertise instead."""
+        if self.advertise is not None:
+            return (self.advertise,)
+        return tuple((word,) for word in dict.fromkeys(self.accepted))
+
     def __str__(self) -> str:
         return _described(self.accepted, "or")
 

@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -82,6 +82,8 @@ class TokenIssuer:
             Ed448 key.
         kid: The key ID in its tokens, or None.
         lifetime: Seconds until its tokens expire.
+        claims: Claims that its tokens have in addition, such as ``{"aud": "api"}``.
+        typ: The ``typ`` in its tokens' header, or None.
         private_key: A private key object of ``cryptography``, or an HMAC secret. By default a new one that
             fits the algorithm.
         clock: Returns the time in seconds since the epoch.
@@ -91,6 +93,8 @@ class TokenIssuer:
     algorithm: str = field(default="RS256", kw_only=True)
     kid: str | None = field(default="key-1", kw_only=True)
     lifetime: float = field(default=3600, kw_only=True)
+    claims: Mapping[str, Any] = field(factory=dict[str, Any], kw_only=True)
+    typ: str | None = field(default="JWT", kw_only=True)
     private_key: _PrivateKey = field(
         default=Factory(lambda self: _new_key(self.algorithm), takes_self=True),
         kw_only=True,
@@ -98,30 +102,51 @@ class TokenIssuer:
     )
     clock: Callable[[], float] = field(default=time.time, kw_only=True, repr=False)
 
-    def token(
+    def auth(
         self,
-        subject: str | None = "alice",
+        sub: Any = "alice",
         *,
+        scope: str | Iterable[str] | None = None,
         header: Mapping[str, Any] | None = None,
         **claims: Any,
+    ) -> dict[str, str]:
+        """Issue a token, and return the request headers that carry it (RFC 6750 §2.1).
+
+        ::
+
+            client.get("/reports", headers=issuer.auth(sub="ada", scope="read write"))
+
+        Args:
+            sub: Its ``sub``.
+            scope: Its scopes. Several in a list are joined by spaces (RFC 8693 §4.2).
+            header: As of ``token``.
+            **claims: As of ``token``.
+        """
+        if scope is not None:
+            claims["scope"] = scope if isinstance(scope, str) else " ".join(scope)
+        return bearer(self.token(sub, header=header, **claims))
+
+    def token(
+        self, sub: Any = "alice", *, header: Mapping[str, Any] | None = None, **claims: Any
     ) -> str:
         """Issue a token.
 
         Args:
-            subject: Its ``sub``.
+            sub: Its ``sub``.
             header: Header parameters to add or replace. None as a value removes one.
             **claims: Claims to add or replace. None as a value removes one. By default a token has ``iss``,
-                ``sub``, ``iat`` and ``exp``.
+                ``sub``, ``iat`` and ``exp``, and the issuer's ``claims``.
         """
         now = int(self.clock())
         payload = {
             "iss": self.issuer,
-            "sub": subject,
+            "sub": sub,
             "iat": now,
             "exp": now + self.lifetime,
+            **self.claims,
             **claims,
         }
-        parameters = {"alg": self.algorithm, "typ": "JWT", "kid": self.kid, **(header or {})}
+        parameters = {"alg": self.algorithm, "typ": self.typ, "kid": self.kid, **(header or {})}
         return self.compact(_json(parameters), _json(payload))
 
     def compact(self, header: bytes, payload: bytes) -> str:

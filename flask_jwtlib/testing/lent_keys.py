@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from attrs import define, field
 from flask import Flask
@@ -19,6 +19,7 @@ from ..authenticator import Authenticator
 from ..errors import ConfigurationError
 from ..interfaces import KeyProvider, TokenValidator
 from ..key_providers import NoKeyProvider, as_key_provider
+from ._matching_issuer import issuers_within, matching_issuer
 from .issuer import TokenIssuer
 
 __all__ = ["lend_keys"]
@@ -64,21 +65,23 @@ def lend_keys(
     to: Authenticator | AppAuthenticator | _KeyOwner,
     *issuers: TokenIssuer,
     app: Flask | None = None,
-) -> Generator[None, None, None]:
-    """Let an existing ``Authenticator`` accept the tokens of test issuers in a ``with`` block.
+) -> Generator[TokenIssuer, None, None]:
+    """Let an existing ``Authenticator`` accept the tokens of a test issuer in a ``with`` block.
 
     ::
 
-        issuer = TokenIssuer("https://login.example/")
-
         def test_reports(client):
-            with lend_keys(auth, issuer):
-                assert client.get("/", headers=bearer(issuer.token(aud="api"))).text == "welcome"
+            with lend_keys(auth) as issuer:
+                assert client.get("/", headers=issuer.auth(sub="ada")).text == "welcome"
 
     Only the lent keys verify tokens in the block, in all threads, and nothing is fetched. All rules apply as
     before: the tokens need the ``iss``, ``aud`` and scopes that the app requires. The own keys come back at
     the end of the block, also after an exception. In a nested block, only the keys of the inner one verify
     tokens. A copy that ``evolve`` makes has its own keys.
+
+    Without ``issuers``, it makes one. Its tokens have what the rules ``Issuer``, ``Audience``, ``Client``,
+    ``TokenType``, ``TokenUse`` and ``MaxLifetime`` of the app's ``JWTValidator`` require, also if another
+    validator wraps it. The test adds what policies require, such as a ``scope``.
 
     Args:
         to: The ``Authenticator``, such as ``flask_jwtlib.default_authenticator`` for the module API; an
@@ -86,30 +89,52 @@ def lend_keys(
         *issuers: The issuers whose keys are lent.
         app: The app that an ``AppAuthenticator`` is configured for. By default the current one.
 
+    Yields:
+        The issuer; of several, the first.
+
     Raises:
-        ConfigurationError: There is no issuer, or one isn't a ``TokenIssuer``; the validator doesn't accept
-            the issuer's algorithm; or the ``Authenticator`` has no keys, since its validator has its own or
-            needs none.
+        ConfigurationError: An issuer isn't a ``TokenIssuer``, or none can be made from the rules; the
+            validator doesn't accept the issuer's algorithm; or the ``Authenticator`` has no keys, since its
+            validator has its own or needs none.
         RuntimeError: ``to`` is an ``AppAuthenticator``, and there is neither a current app nor ``app``.
         VerificationUnavailable: ``init_app`` was not called for the app.
     """
-    if not issuers:
-        raise ConfigurationError("lend_keys takes one or several TokenIssuer objects")
     for issuer in issuers:
         _check_issuer(issuer)
     if isinstance(to, AppAuthenticator):
         to = to.authenticator(app)
-    keys = as_key_provider([issuer.verification_key for issuer in issuers])
-    loans = [_Loan(owner, name, keys) for owner, name in _places(to, keys)]
+    owner = _owner_of_keys(to)
+    lenders = issuers or (matching_issuer(owner.validator, getattr(owner, "issuer", None)),)
+    keys = as_key_provider([issuer.verification_key for issuer in lenders])
+    loans = [_Loan(place, name, keys) for place, name in _places(owner, keys)]
     with _lock:
         for loan in loans:
             _begin(loan)
     try:
-        yield
+        yield lenders[0]
     finally:
         with _lock:
             for loan in loans:
                 _end(loan)
+
+
+def _owner_of_keys(to: Authenticator | _KeyOwner) -> Authenticator | _KeyOwner:
+    """Return what has the keys: the ``Authenticator``, or the only issuer of its ``IssuerRouter``."""
+    if not isinstance(to, Authenticator) or not isinstance(to.keys, NoKeyProvider):
+        return to
+    trusted = issuers_within(to.validator)
+    if len(trusted) == 1:
+        (only,) = trusted.values()
+        return cast("_KeyOwner", only)
+    if trusted:
+        raise ConfigurationError(
+            f"this Authenticator trusts {len(trusted)} issuers, each with its own keys: pass one of them to "
+            "lend_keys, router.issuers['https://…']"
+        )
+    raise ConfigurationError(
+        f"this Authenticator has no keys to replace: its {type(to.validator).__name__} has its own, or "
+        "needs none"
+    )
 
 
 def _check_issuer(issuer: object) -> None:
@@ -128,12 +153,6 @@ def _places(to: Authenticator | _KeyOwner, keys: KeyProvider) -> list[tuple[obje
         return [(to, "checked_keys")]
     # Raises an error if the validator doesn't accept the algorithm.
     to.evolve(keys=keys)
-    if isinstance(to.keys, NoKeyProvider):
-        raise ConfigurationError(
-            f"this Authenticator has no keys to replace: its {type(to.validator).__name__} has its own, or "
-            "needs none. For an IssuerRouter, pass one of its issuers to lend_keys: "
-            "router.issuers['https://…']"
-        )
     places: list[tuple[object, str]] = [(to.pipeline_source().current(), "keys")]
     if to is flask_jwtlib.default_authenticator:
         # For `get_json_token()` in a view without a decorator.

@@ -23,10 +23,16 @@ application loads only what it uses. There is a folder for each role:
 - ``authenticators``: functions that return an ``Authenticator``. ``oidc``: for an OpenID provider.
   ``configured``: for an issuer that is configured in ``app.config``. ``mcp``: for an MCP server's endpoint.
 - ``csrf``: protection from forged requests. ``double_submit``: a signed token in addition to the cookie.
-- ``cli``: commands of ``flask jwtlib``. ``api_key`` generates an API key.
+- ``development``: tokens that a developer makes for an app in debug mode. ``tokens`` accepts them, and
+  ``issue`` makes one.
+- ``cli``: commands of ``flask jwtlib``. ``api_key`` generates an API key. ``doctor`` examines an app.
+  ``token`` makes a development token.
+- ``causes``: the causes of refusals that ``flask jwtlib explain`` names, with their cures.
+- ``doctor``: the checks of that command, ``examine`` and its ``Finding``.
 - ``integrations``: bridges to other libraries. ``flask_login``: ``current_user`` for callers with a token.
   ``flask_socketio``: refused connections and events of Socket.IO.
   ``mcp`` and ``fastmcp``: token verifiers for servers that are built with the MCP SDK and FastMCP.
+  ``openapi``: documents of apispec, flask-smorest and APIFlask say what each operation requires.
 
 To add a strategy, put it into the folder of its role. A preset for one provider is an authenticator. Folders
 for these roles get created with their first module:

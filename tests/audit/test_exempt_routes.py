@@ -7,7 +7,7 @@ from flask import Blueprint, Flask
 from flask.views import MethodView
 
 from flask_jwtlib import Authenticator, Scope, public
-from flask_jwtlib.audit import RouteAccess, route_accesses
+from flask_jwtlib.audit import RouteAccess, route_accesses, unmatched_public_patterns
 from flask_jwtlib.testing import TokenIssuer
 
 from .kit import found, fresh, policies
@@ -102,3 +102,14 @@ def test_a_redirect_has_the_policies_of_the_apps_guard(app: Flask, auth: Authent
 
     assert policies(app) == {"GET": (READ,)}
     assert app.test_client().get("/old").status_code == 401
+
+
+def test_patterns_that_match_no_endpoint_are_listed(app: Flask, issuer: TokenIssuer) -> None:
+    """``unmatched_public_patterns`` lists once what is misspelled in ``public=[…]``."""
+    auth = Authenticator(keys=issuer.verification_key)
+    auth.protect(app, public=["static", "healt", "openapi.*", "healt"])
+    app.before_request(lambda: None)
+    app.get("/health", endpoint="health")(lambda: "well")
+
+    assert unmatched_public_patterns(app) == ["healt", "openapi.*"]
+    assert unmatched_public_patterns(Flask("unprotected")) == []

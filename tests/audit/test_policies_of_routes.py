@@ -16,6 +16,7 @@ from flask.views import MethodView, View
 
 import flask_jwtlib
 from flask_jwtlib import Authenticator, Policy, Role, Scope, policy
+from flask_jwtlib.audit import Requirement
 from flask_jwtlib.cli import jwtlib
 from flask_jwtlib.policies import Call
 from flask_jwtlib.testing import TokenIssuer, bearer
@@ -56,8 +57,8 @@ def test_a_route_is_enforced_advertised_listed_and_described_alike(
 
     # Enforced.
     assert status(scope="api read write") == 200
-    assert status(subject="bob", scope="api read write", roles=["editor"]) == 200
-    assert status(subject="bob", scope="api read write") == 403
+    assert status(sub="bob", scope="api read write", roles=["editor"]) == 200
+    assert status(sub="bob", scope="api read write") == 403
     assert {status(scope=scope) for scope in ("api read", "api write", "read write")} == {403}
     # Advertised.
     for headers in ({}, bearer(issuer.token())):
@@ -70,8 +71,9 @@ def test_a_route_is_enforced_advertised_listed_and_described_alike(
     assert [scope for each in access.policies for scope in each.scopes] == ["api", "read", "write"]
     # Described.
     output = app.test_cli_runner().invoke(jwtlib, ["routes", "--json"]).stdout
-    described = next(row for row in json.loads(output) if row["endpoint"] == "api.it")["policies"]
-    assert described == [
+    routes = json.loads(output)["routes"]
+    described = next(row for row in routes if row["endpoint"] == "api.it")["policies"]
+    assert [each["text"] for each in described] == [
         "scope api",
         "scope read",
         "scope write",
@@ -252,3 +254,30 @@ def test_two_authenticators_are_both_listed(
     (access,) = found(app).values()
     assert access.authenticators == (auth, other)
     assert access.policies == (READ, Scope("other"), WRITE)
+
+
+def test_requirements_are_those_of_each_authenticator(app: Flask, auth: Authenticator) -> None:
+    """Policies are attributed to their authenticator, whose guards and decorators count together."""
+    other = auth.evolve(policies=[EDITOR])
+    app.before_request(auth.guard(rules=[READ]))
+    decorate = auth.optional_authentication(rules=[READ, WRITE], strict=True)
+    app.add_url_rule("/", "it", decorate(other.optional_authentication(fresh())))
+    (route,) = found(app).values()
+    assert route.requirements == (
+        Requirement(auth, (READ, WRITE), optional=False, strict=True),
+        Requirement(other, (EDITOR,), optional=True),
+    )
+    assert route.authenticators == (auth, other)
+    assert route.policies == (READ, WRITE, EDITOR)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_strict_optional_routes_are_told_apart(
+    app: Flask, auth: Authenticator, issuer: TokenIssuer, strict: bool
+) -> None:
+    """``strict`` says whether an optional route refuses a token that isn't valid."""
+    app.add_url_rule("/", "it", auth.optional_authentication(strict=strict)(fresh()))
+    (route,) = found(app).values()
+    assert (route.access, route.strict) == ("optional", strict)
+    expired = bearer(issuer.token(exp=1))
+    assert app.test_client().get("/", headers=expired).status_code == (401 if strict else 200)

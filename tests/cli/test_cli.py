@@ -1,8 +1,7 @@
-"""``flask jwtlib routes``: the table of routes and who may call them."""
+"""Who may call the routes of an app, as ``flask jwtlib routes`` lists them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import entry_points
@@ -17,7 +16,6 @@ import flask_jwtlib
 from flask_jwtlib import Authenticator, public
 from flask_jwtlib.audit import route_accesses
 from flask_jwtlib.cli import jwtlib
-from flask_jwtlib.policies import Role, Scope
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 
@@ -382,85 +380,6 @@ def test_rules_without_a_view_are_listed_by_their_guards(app: Flask, auth: Authe
 
     auth.protect(app)
     assert listed(app, "nowhere") == [("GET", "required", "guard of the app")]
-
-
-def run(app: Flask, *arguments: str) -> tuple[int, str, str]:
-    """Run ``flask jwtlib routes``, and return its exit status, stdout and stderr."""
-    result = app.test_cli_runner().invoke(jwtlib, ["routes", *arguments])
-    return result.exit_code, result.stdout, result.stderr
-
-
-def test_the_table_has_one_line_per_route(app: Flask, auth: Authenticator) -> None:
-    """The command prints endpoint, methods, rule, access, reason and policies, and exits with 0."""
-    app.add_url_rule("/open", "open", view)
-    app.add_url_rule("/me", "me", auth.requires_authentication(fresh_view()))
-    both = [Scope("read"), Role("editor") | Role("owner")]
-    app.add_url_rule("/texts", "texts", auth.requires_authentication(rules=both)(fresh_view()))
-
-    status, output, complaint = run(app)
-
-    assert (status, complaint) == (0, "")
-    assert output == (
-        "Endpoint  Methods  Rule                     Access    By         Policies\n"
-        f"--------  -------  -----------------------  --------  ---------  {'-' * 57}\n"
-        "me        GET      /me                      required  decorator\n"
-        "open      GET      /open                    open\n"
-        "static    GET      /static/<path:filename>  open\n"
-        "texts     GET      /texts                   required  decorator  "
-        "scope read, (role editor in roles or role owner in roles)\n"
-    )
-
-
-def test_json_output_has_the_same_rows(app: Flask, auth: Authenticator) -> None:
-    """``--json`` prints an array with one object per line of the table."""
-    decorate = auth.requires_authentication(rules=[Scope("read", "write")])
-    app.add_url_rule("/me", "me", decorate(fresh_view()), methods=["GET", "POST"])
-    status, output, complaint = run(app, "--json")
-
-    assert (status, complaint) == (0, "")
-    assert json.loads(output)[0] == {
-        "endpoint": "me",
-        "methods": ["GET", "POST"],
-        "rule": "/me",
-        "access": "required",
-        "by": "decorator",
-        "policies": ["(scope read and scope write)"],
-    }
-    assert [(row["endpoint"], row["access"]) for row in json.loads(output)] == [
-        (access.endpoint, access.access) for access in route_accesses(app)
-    ]
-
-
-@pytest.mark.parametrize("options", [(), ("--json",)], ids=["table", "json"])
-@pytest.mark.parametrize("module_level", [False, True], ids=["composed", "module API"])
-def test_a_decorator_above_route_is_an_error(
-    app: Flask, auth: Authenticator, module_level: bool, options: tuple[str, ...]
-) -> None:
-    """The command reports a view whose decorator has no effect, and exits with 1."""
-    api: Any = flask_jwtlib if module_level else auth
-
-    @api.requires_authentication
-    @app.route("/lost")
-    def lost() -> str:
-        return ""
-
-    status, output, complaint = run(app, *options)
-
-    assert status == 1
-    assert "a decorator that was not registered" in output
-    assert complaint.startswith("Error: served without their authentication decorator: lost. ")
-    assert listed(app, "lost") == [("GET", "open", "a decorator that was not registered")]
-
-
-def test_an_app_without_routes_has_an_empty_table() -> None:
-    """An app without routes gets a table with only its header, and exit status 0."""
-    status, output, complaint = run(Flask("bare", static_folder=None))
-
-    assert (status, complaint) == (0, "")
-    assert output.splitlines()[0].split() == [
-        *("Endpoint", "Methods", "Rule", "Access", "By", "Policies")
-    ]
-    assert len(output.splitlines()) == 2
 
 
 def test_flask_finds_the_command() -> None:

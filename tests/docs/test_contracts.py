@@ -25,6 +25,7 @@ Example = Callable[[str], ModuleType]
 
 EXTENDING = "docs/extending.rst"
 KEYS = "docs/keys.rst"
+TESTING = "docs/testing.rst"
 REFUSALS = "docs/refusals.rst"
 
 
@@ -165,9 +166,9 @@ def test_the_providers_of_keys(run: Run, issuer: TokenIssuer, internet: Any) -> 
     check(ProviderOf(run(KEYS, 'FileKeyProvider("issuer-keys"')["auth"].keys))
 
 
-def test_the_contract_of_extending(run: Run) -> None:
+def test_the_contract_of_testing(run: Run) -> None:
     """The test class that the document shows passes."""
-    check(run(EXTENDING, "TokenExtractorContract")["TestTicketExtractor"]())
+    check(run(TESTING, "TokenExtractorContract")["TestTicketExtractor"]())
 
 
 def test_the_passwords_of_the_examples(example: Example) -> None:

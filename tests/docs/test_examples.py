@@ -38,8 +38,10 @@ EXAMPLES = {
     "mcp_server": "/mcp",
     "api_keys": "/reports",
     "database_users": "/me",
+    "development_tokens": "/reports",
+    "tested_app": "/reports",
 }
-WITHOUT_TOKEN_COMMAND = {"cookies", "issuer", "key_rotation", "openid"}
+WITHOUT_TOKEN_COMMAND = {"cookies", "development_tokens", "issuer", "key_rotation", "openid"}
 
 
 def databases() -> list[Path]:

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
+from flask_jwtlib.cli import jwtlib
 from flask_jwtlib.testing import TokenIssuer, bearer
 
 from .example_kit import client_of, token_of
@@ -147,6 +148,13 @@ class TestOpenid:
         result = command(*arguments)
         assert result.returncode == 1
         assert "OIDCKeyProvider  cold" in result.stdout
+
+    def test_the_doctor_finds_nothing(self, example: Example, provider: Provider) -> None:
+        """``flask jwtlib doctor`` has no finding about the example, and one when its provider is down."""
+        runner = example("openid").app.test_cli_runner()
+        assert "\n0 problems, 0 warnings\n" in runner.invoke(jwtlib, ["doctor", "--strict"]).output
+        provider.stop()
+        assert "refuses connections" in runner.invoke(jwtlib, ["doctor"]).output
 
 
 class TestSeveralIssuers:

@@ -26,6 +26,7 @@ from flask_jwtlib import (
 from flask_jwtlib.extractors import FormTokenExtractor, QueryTokenExtractor
 from flask_jwtlib.testing import TokenIssuer
 from flask_jwtlib_strategies.csrf.double_submit import DoubleSubmit
+from flask_jwtlib_strategies.development.tokens import DevelopmentTokens
 from flask_jwtlib_strategies.extractors.api_key import APIKeyExtractor
 from flask_jwtlib_strategies.extractors.composite import CompositeTokenExtractor
 from flask_jwtlib_strategies.extractors.cookie import CookieTokenExtractor
@@ -54,6 +55,7 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
 ISSUER_NAME = "https://issuer.example"
 CSRF = DoubleSubmit()
+DEVELOPMENT = DevelopmentTokens(rules=[Audience(AUDIENCE)])
 API_KEY = generate_api_key()
 UNKNOWN_API_KEY = generate_api_key()
 
@@ -186,6 +188,15 @@ PLACES = (
         "Bearer",
         ("Authorization", "Origin"),
         _by_header("Authorization", "Bearer ", Origin="https://app.example"),
+    ),
+    Place(
+        "Bearer and development",
+        DEVELOPMENT.extractor(_BEARER),
+        "Bearer",
+        ("Authorization",),
+        _by_bearer,
+        validator=DEVELOPMENT.validator,
+        is_public=True,
     ),
     *(
         Place(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+import requests
 
 from flask_jwtlib import InvalidTokenError, StaticKeyProvider, UnverifiedHeader, VerificationKey
 from flask_jwtlib.testing import TokenIssuer
@@ -89,6 +90,32 @@ class ForgetfulProvider:
         return KEYS.keys_for(self.header)
 
 
+class Counting:
+    """Counts how often it fetches keys: for each token, or once."""
+
+    def __init__(self, *, once: bool) -> None:
+        self.once = once
+        self.fetches = 0
+
+    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        if not (self.once and self.fetches):
+            self.fetches += 1
+        return KEYS.keys_for(header)
+
+
+class CountingContract(ProviderContract):
+    """The contract on a provider whose fetches are counted."""
+
+    def fetches(self) -> int:
+        return self.provider.fetches  # type: ignore[no-any-return]
+
+
+def failing_for_unknown(header: UnverifiedHeader) -> Sequence[VerificationKey]:
+    if header.kid not in {"key-1", None}:
+        raise requests.ConnectionError("the server of the keys responded with 404")
+    return KEYS.keys_for(header)
+
+
 def blame(header: UnverifiedHeader) -> Sequence[VerificationKey]:
     raise InvalidTokenError("no key to be had")
 
@@ -108,6 +135,13 @@ def broken_providers() -> Iterator[tuple[str, tuple[object, str]]]:
     yield broken("returns PEM", lambda header: ISSUER.public_pem, few)
     yield broken("returns PEMs", lambda header: [ISSUER.public_pem], few)
     yield broken("ignores kid", whatever_the_kid, "test_it_returns_no_key_for_an_unknown_key_id")
+    yield broken(
+        "raises what requests raises",
+        failing_for_unknown,
+        "test_it_returns_no_key_for_an_unknown_key_id",
+    )
+    counting = CountingContract(Counting(once=False))
+    yield "fetches for each token", (counting, "test_it_does_not_fetch_for_each_token")
     hostile = "test_it_handles_hostile_key_ids"
     yield broken("strips kid", stripped_kid, hostile)
     yield broken("raises KeyError", indexed, hostile)
@@ -135,12 +169,17 @@ BROKEN = dict(broken_providers())
 
 
 @pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_key_provider_fails(contract: object, check: str, failures: Failures) -> None:
+def test_a_broken_key_provider_fails(contract: object, check: str) -> None:
     """A key provider that breaks the contract fails the matching check, whose message says so."""
-    failed = failures(contract)
+    with pytest.raises(Exception) as error:
+        getattr(contract, check)()
+    assert str(error.value)
 
-    assert check in failed
-    assert str(failed[check])
+
+@pytest.mark.parametrize(("contract", "check"), BROKEN.values(), ids=BROKEN)
+def test_check_finds_it(contract: object, check: str, found_by_check: Failures) -> None:
+    """``check`` finds the broken key provider, too, and names the promise."""
+    assert check in found_by_check(contract)
 
 
 def test_every_check_can_fail() -> None:
@@ -153,6 +192,7 @@ def test_every_check_can_fail() -> None:
 def test_the_base_of_the_broken_providers_passes(failures: Failures) -> None:
     """A correct key provider passes, so the broken ones fail only by what they break."""
     assert failures(ProviderContract(KEYS)) == {}
+    assert failures(CountingContract(Counting(once=True))) == {}
 
 
 def test_an_incomplete_contract_is_an_error() -> None:

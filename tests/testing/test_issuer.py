@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from flask_jwtlib import (
+    Audience,
     Authenticator,
     BearerToken,
     ConfigurationError,
@@ -18,6 +19,7 @@ from flask_jwtlib import (
     StaticKeyProvider,
 )
 from flask_jwtlib.errors import BadSignatureError
+from flask_jwtlib.jws import CompactJWS
 from flask_jwtlib.testing import TokenIssuer, base64url, bearer, make_request
 
 ALGORITHMS = [
@@ -171,3 +173,33 @@ def test_bearer_makes_the_header() -> None:
 def test_base64url(data: bytes, text: str) -> None:
     """RFC 7515 §2: URL-safe, without padding."""
     assert base64url(data) == text
+
+
+@pytest.mark.parametrize("scope", ["read write", ["read", "write"], ("read", "write")], ids=str)
+def test_auth_returns_request_headers(issuer: TokenIssuer, scope: Any) -> None:
+    """``auth`` issues a token with subject, scopes and claims, and returns its request headers."""
+    auth = Authenticator(keys=issuer.public_pem, validator=JWTValidator(rules=[Audience("api")]))
+    request = make_request(headers=issuer.auth(sub="ada", scope=scope, aud="api", tenant="acme"))
+
+    claims = auth.authenticate(request).claims
+
+    assert (claims["sub"], claims["scope"], claims["tenant"]) == ("ada", "read write", "acme")
+
+
+def test_auth_has_no_scope_by_default(issuer: TokenIssuer) -> None:
+    """Without arguments, ``auth`` has the claims of ``token``; ``header`` is passed on."""
+    header = issuer.auth(header={"typ": "at+jwt"})["Authorization"]
+    jws = CompactJWS(header.removeprefix("Bearer "))
+
+    assert set(jws.claims()) == {"iss", "sub", "iat", "exp"}
+    assert jws.header.typ == "at+jwt"
+
+
+def test_claims_of_all_tokens() -> None:
+    """``claims`` and ``typ`` of an issuer are in all of its tokens, unless the test replaces them."""
+    issuer = TokenIssuer(algorithm="ES256", claims={"aud": "api", "tenant": "acme"}, typ=None)
+    jws = CompactJWS(issuer.token("ada", tenant=None, scope="read"))
+
+    assert jws.claims().items() >= {"aud": "api", "sub": "ada", "scope": "read"}.items()
+    assert "tenant" not in jws.claims()
+    assert jws.header.typ is None

@@ -53,6 +53,13 @@ class NeverFetching(KeyProvider):
         pytest.fail("the Authenticator's own keys were looked up")
 
 
+class Keyless(TokenValidator):
+    """Needs no keys."""
+
+    def validate(self, token: Any, keys: Any) -> Any:
+        """Accept nothing."""
+
+
 def serve(app: Flask, auth: Authenticator | AppAuthenticator) -> Callable[..., int]:
     """Protect a view by an authenticator. Return a function that sends it a token, and returns the status."""
     app.add_url_rule(
@@ -262,15 +269,18 @@ def test_one_issuer_of_a_router(app: Flask, lender: TokenIssuer) -> None:
 
 
 def test_what_cannot_be_lent(own: TokenIssuer, lender: TokenIssuer) -> None:
-    """The error says what is wrong: no issuer, a key, another algorithm, or no keys of its own."""
-    router = IssuerRouter(TrustedIssuer(URL, keys=own.public_pem, audience="api"))
+    """The error says what is wrong: a key, another algorithm, several issuers, or no keys of its own."""
+    router = IssuerRouter(
+        TrustedIssuer(URL, keys=own.public_pem, audience="api"),
+        TrustedIssuer("https://other.example", keys=own.public_pem, audience="api"),
+    )
     ec = TokenIssuer(URL, algorithm="ES256")
     plain = Authenticator(keys=own.verification_key)
     wrong: list[tuple[Any, list[Any], str]] = [
-        (plain, [], "takes one or several TokenIssuer"),
         (plain, [ec], "verify ES256, but the validator accepts only RS256"),
         (router.issuers[URL], [ec], "verify ES256, but the validator accepts only RS256"),
-        (Authenticator(validator=router), [lender], "router.issuers"),
+        (Authenticator(validator=router), [lender], "trusts 2 issuers.*router.issuers"),
+        (Authenticator(validator=Keyless()), [lender], "has no keys to replace: its Keyless"),
         (plain, [lender.public_pem], "was given a str, expected a TokenIssuer"),
     ]
     for to, issuers, message in wrong:

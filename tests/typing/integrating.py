@@ -1,4 +1,4 @@
-"""Bridges to Flask-Login and Flask-SocketIO: code that must type-check, and never runs."""
+"""Bridges to Flask-Login, Flask-SocketIO and OpenAPI: code that must type-check, and never runs."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from apispec import APISpec
 from flask import Flask
 from typing_extensions import assert_type
 
@@ -18,6 +19,7 @@ from flask_jwtlib_strategies.integrations.flask_socketio import (
     acknowledge_refusal,
     refuse_connection,
 )
+from flask_jwtlib_strategies.integrations.openapi import add_security
 
 
 class User:
@@ -57,6 +59,12 @@ def connect(payload: dict[str, Any] | None) -> bool:
 assert_type(connect(None), bool)
 assert_type(acknowledge_refusal(ValueError()), dict[str, Any])
 
+spec, document = APISpec("API", "1", "3.1.0"), {"openapi": "3.1.0"}
+assert_type(add_security(spec, app), APISpec)
+assert_type(add_security(dict[str, Any](document), app), dict[str, Any])
+
 connect()  # type: ignore[call-arg]
 TokenLogin(auth)  # type: ignore[call-arg]
 TokenLogin(auth, user_of, True)  # type: ignore[call-arg]
+add_security(app)  # type: ignore[call-arg, type-var]
+add_security("openapi: 3.1.0", app)  # type: ignore[type-var]

@@ -1,4 +1,6 @@
-"""Test classes to inherit, with the tests that every implementation of a strategy must pass.
+"""The tests that every implementation of a strategy must pass: as one function, and as classes to inherit.
+
+``check(strategy)`` runs them and raises one error that lists all broken promises.
 
 Make a test class with one of the contracts as its base, and implement how to make the strategy and a few
 samples. pytest then runs the contract's tests with your strategy::
@@ -15,14 +17,17 @@ The tests need no fixtures. They raise ``AssertionError`` explicitly, so they al
 
 from __future__ import annotations
 
+from ._check import ContractError, check
 from .extractor import TokenExtractorContract
 from .failure_handler import FailureHandlerContract
 from .key_provider import KeyProviderContract
 from .validator import TokenValidatorContract
 
 __all__ = [
+    "ContractError",
     "FailureHandlerContract",
     "KeyProviderContract",
     "TokenExtractorContract",
     "TokenValidatorContract",
+    "check",
 ]

@@ -11,11 +11,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Request
 
-from ...keys import VerificationKey
-from ...values import UnverifiedHeader
-
 __all__ = [
-    "NoKeys",
     "in_threads",
     "in_throwaway_app",
     "kind_of",
@@ -26,14 +22,6 @@ __all__ = [
 
 _T = TypeVar("_T")
 _ROUNDS = 25
-
-
-class NoKeys:
-    """A key provider without keys."""
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        """Return no keys."""
-        return ()
 
 
 def require(condition: object, message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -11,10 +11,13 @@ from flask import Request, g
 
 from ...authenticator import Authenticator
 from ...errors import AuthenticationError, InvalidRequestError
-from ...interfaces import TokenExtractor, challenges_of, vary_of
+from ...interfaces import TokenExtractor, challenges_of, request_arguments_of, vary_of
 from ...values import BearerToken
 from ..request import make_request
-from ._checking import NoKeys, in_threads, in_throwaway_app, nothing_raised, require, unchecked
+from ._checking import in_threads, in_throwaway_app, nothing_raised, require, unchecked
+from ._hostile_requests import hostile_requests
+from ._repeated import repeated
+from ._stand_ins import NoKeys
 
 __all__ = ["TokenExtractorContract"]
 
@@ -38,6 +41,10 @@ class TokenExtractorContract(ABC):
         """Make requests with two credentials. None by default, for an extractor that reads one place."""
         return ()
 
+    def other_places(self) -> Iterable[Request]:
+        """Make requests with a token in places that the extractor must not read. None by default."""
+        return ()
+
     def malformed_requests(self) -> Iterable[Request]:
         """Make requests whose credentials are malformed. None by default."""
         return ()
@@ -48,7 +55,7 @@ class TokenExtractorContract(ABC):
 
     def test_it_returns_the_token_unchanged(self) -> None:
         """It returns the token exactly as it was sent, and names its source."""
-        for sent in ("a.b.c", "Token-1", "0" * 4000):
+        for sent in ("a.b.c", "Token-1", "-.a.-", "0" * 4000):
             found = self._extract(self.request_with(sent))
             require(isinstance(found, BearerToken), f"expected a BearerToken, not {found!r}")
             require(found.value == sent, f"expected the token {sent!r}, not {found.value!r}")
@@ -74,6 +81,19 @@ class TokenExtractorContract(ABC):
             f"it finds the token without the headers of its vary, {vary!r}",
         )
 
+    def test_its_request_with_is_true(self) -> None:
+        """If it has ``request_with``, it finds the token in such a request: ``explain`` makes one."""
+        extractor = self.make_extractor()
+        with nothing_raised("request_with"):
+            arguments = request_arguments_of(extractor, "token-1")
+            if arguments is None or "session" in arguments:
+                return
+            found = self._extract(make_request(**arguments))
+        require(
+            getattr(found, "value", None) == "token-1",
+            f"request_with returned {arguments!r}, in which it finds {found!r}",
+        )
+
     def test_it_returns_none_without_credentials(self) -> None:
         """For a request without credentials it returns None, with any HTTP method."""
         for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"):
@@ -85,14 +105,49 @@ class TokenExtractorContract(ABC):
         for request in self.ambiguous_requests():
             self._require_refusal(request, "two credentials")
 
+    def test_it_uses_neither_of_two_tokens(self) -> None:
+        """From a header or query with two tokens it returns neither of them (RFC 6750 §2)."""
+        tokens = ("token-1", "token-2")
+        for name, request in repeated(*map(self.request_with, tokens)):
+            found = None
+            with suppress(AuthenticationError):
+                found = self._extract(request)
+            require(
+                getattr(found, "value", None) not in tokens,
+                f"{name} has two tokens: expected InvalidRequestError, not {found!r}",
+            )
+
     def test_it_refuses_malformed_credentials(self) -> None:
         """It refuses malformed credentials instead of ignoring them (RFC 6750 §3.1)."""
         for request in self.malformed_requests():
             self._require_refusal(request, "malformed credentials")
+        sent = self.request_with("token-1").headers.get("Authorization", "")
+        if sent.lower().startswith("bearer "):
+            for value in ("Bearer", "Bearer a b", 'Bearer "a"'):
+                self._require_refusal(make_request(headers={"Authorization": value}), value)
+
+    def test_it_ignores_other_places(self) -> None:
+        """It returns None for a token in a place that it must not read, such as a query that is off."""
+        for request in self.other_places():
+            found = self._extract(request)
+            require(found is None, f"expected None for a token in another place, not {found!r}")
+
+    def test_it_marks_what_browsers_send(self) -> None:
+        """A token that a browser sends by itself is ``ambient``: from a cookie, or kept credentials."""
+        request = self.request_with("token-1")
+        found = self._extract(request)
+        scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
+        is_ambient = scheme in {"basic", "digest", "negotiate", "ntlm"} or (
+            "Cookie" in request.headers and not self._finds_without(lambda name: name == "COOKIE")
+        )
+        require(
+            not is_ambient or found is None or getattr(found, "ambient", True),
+            "a browser sends the token by itself: expected BearerToken(…, ambient=True)",
+        )
 
     def test_it_handles_hostile_requests(self) -> None:
         """For hostile requests it returns a token or None, or raises only ``AuthenticationError``."""
-        for what, request in _hostile_requests():
+        for what, request in hostile_requests():
             found = None
             with nothing_raised(what), suppress(AuthenticationError):
                 found = self._extract(request)
@@ -167,62 +222,3 @@ class TokenExtractorContract(ABC):
         except InvalidRequestError:
             return
         raise AssertionError(f"{what}: expected InvalidRequestError, not {found!r}")
-
-
-def _hostile_requests() -> Iterator[tuple[str, Request]]:
-    """Yield requests that an attacker might send, each with a description."""
-    for value in _HOSTILE_VALUES:
-        shown = value if len(value) < 40 else f"{value[:40]}…"
-        for header in ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_DPOP", "HTTP_X_API_KEY"):
-            yield f"{header} {shown!r}", make_request(environ_overrides={header: value})
-        yield f"query {shown!r}", make_request(environ_overrides={"QUERY_STRING": value})
-        for content_type in _CONTENT_TYPES:
-            yield (
-                f"{content_type!r} body {shown!r}",
-                make_request(
-                    method="POST", data=value.encode("latin-1"), content_type=content_type
-                ),
-            )
-
-
-_CONTENT_TYPES = (
-    "application/x-www-form-urlencoded",
-    "application/x-www-form-urlencoded; charset=utf-16",
-    "multipart/form-data",
-    "multipart/form-data; boundary=x",
-    "application/json",
-    "\xff; =;",
-)
-
-# An application gets header values as Latin-1 text (PEP 3333).
-_HOSTILE_VALUES = (
-    "",
-    " ",
-    "Bearer",
-    "Bearer ",
-    "bearer\t\x0b",
-    "Bearer a b",
-    "Bearer a, Bearer b",
-    "Bearer \xe9",
-    "Bearer \x00",
-    "Bearer a\r\nX-Injected: b",
-    "Bearer " + "a" * 100_000,
-    "Basic",
-    "Basic \xff",
-    "Basic dXNlcg==",
-    'Digest username="',
-    "DPoP a.b.c",
-    "=",
-    ";;;",
-    'a="; b',
-    "access_token",
-    "access_token=",
-    "access_token=&access_token=",
-    "access_token[]=a",
-    "access_token=%",
-    "access_token=%zz%ff%00",
-    "&" * 900,
-    "access_token=" + "a" * 100_000,
-    '--x\r\nContent-Disposition: form-data; name="access_token"\r\n\r\na',
-    '{"access_token": {"a": [',
-)

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
-from flask import Response, g
+from flask import Request, Response, g
 
 from ...authenticator import Authenticator
 from ...challenges import refusal_headers
@@ -26,11 +26,15 @@ from ...errors import (
     VerificationUnavailable,
 )
 from ...interfaces import FailureHandler
-from ._checking import NoKeys, in_threads, in_throwaway_app, require, unchecked
+from ..issuer import bearer
+from ..request import make_request
+from ._checking import in_threads, in_throwaway_app, require, unchecked
+from ._stand_ins import NoKeys
 
 __all__ = ["FailureHandlerContract"]
 
 _LOG_TEXT = "text only for the log"
+_SENT = "eyJhbGciOiJSUzI1NiJ9.sent-by-the-client.c2lnbmF0dXJl"
 _INJECTION = 'a "b \\ \x7f \xe9 \U0001f511\r\nX-Injected: yes'
 
 
@@ -94,6 +98,17 @@ class FailureHandlerContract(ABC):
             sent = f"{response.headers}\n{response.get_data(as_text=True)}"
             require(_LOG_TEXT not in sent, f"it sent {_name(error)}'s text for the log: {sent!r}")
 
+    def test_it_sends_no_token(self) -> None:
+        """The response repeats no credentials of the request."""
+        request = make_request(
+            headers={**bearer(_SENT), "Cookie": f"session={_SENT}"},
+            query_string={"access_token": _SENT},
+        )
+        for error in _errors():
+            response = self._deny(error, request)
+            sent = f"{response.headers}\n{response.get_data(as_text=True)}"
+            require(_SENT not in sent, f"the response to {_name(error)} has the token: {sent!r}")
+
     def test_its_challenge_is_well_formed(self) -> None:
         """The challenge is well-formed with any description that an application sets (RFC 6750 §3)."""
         for error in (
@@ -151,9 +166,11 @@ class FailureHandlerContract(ABC):
                     f"a request that lacks {scope} got another one's response: {sent!r}",
                 )
 
-    def _deny(self, error: AuthenticationError | VerificationUnavailable) -> Response:
+    def _deny(
+        self, error: AuthenticationError | VerificationUnavailable, request: Request | None = None
+    ) -> Response:
         """Return a new handler's response to an error."""
-        with in_throwaway_app() as app:
+        with in_throwaway_app(request) as app:
             returned = self.make_handler().deny(error)
             require(unchecked(returned) is not None, f"deny returned None for {_name(error)}")
             response = app.make_response(returned)

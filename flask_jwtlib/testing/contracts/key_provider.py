@@ -48,6 +48,10 @@ class KeyProviderContract(ABC):
         """Make a provider whose key source is unavailable. None by default, if that can't happen."""
         return None
 
+    def fetches(self) -> int | None:
+        """Return how often its source was asked for keys. None by default, if it isn't counted."""
+        return None
+
     def test_it_composes(self) -> None:
         """An ``Authenticator`` accepts the provider."""
         validator = JWTValidator(algorithms=sorted(ALGORITHMS))
@@ -134,6 +138,18 @@ class KeyProviderContract(ABC):
         except Exception:  # noqa: BLE001 - an Authenticator turns any other into VerificationUnavailable
             return
         raise AssertionError(f"its source is unavailable, but it returned {len(keys)} keys")
+
+    def test_it_does_not_fetch_for_each_token(self) -> None:
+        """Further tokens of a known key don't make it fetch again, if ``fetches`` counts."""
+        provider, known = self.make_provider(), self.known_header()
+        provider.keys_for(known)
+        before = self.fetches()
+        for _ in range(20):
+            provider.keys_for(known)
+        after = self.fetches()
+        require(
+            before == after, f"it fetched {before} times, and {after} times after 20 more tokens"
+        )
 
     def test_it_keeps_requests_apart(self) -> None:
         """Threads that share a provider each get the keys for their own header."""

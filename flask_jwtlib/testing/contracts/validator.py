@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from attrs import evolve, field, frozen
-from flask import Request
+from attrs import evolve
 
 from ...authenticator import Authenticator
 from ...errors import AuthenticationError, VerificationUnavailable
 from ...evidence import NO_EVIDENCE
 from ...interfaces import KeyProvider, TokenValidator
-from ...keys import VerificationKey
-from ...values import BearerToken, Claims, UnverifiedHeader
+from ...values import BearerToken, Claims
+from ..credentials import BAD_TOKENS, GOOD_TOKENS
 from ..issuer import TokenIssuer
 from ..request import make_request
 from ._bad_tokens import MARK, garbage, marked_tokens, unsigned_token, variants
-from ._checking import NoKeys, in_threads, require, unchecked
+from ._checking import in_threads, require, unchecked
+from ._stand_ins import CountedKeys, FixedToken, NoKeys, OtherKeys, UnavailableKeys
 
 __all__ = ["TokenValidatorContract"]
 
@@ -29,9 +28,11 @@ class TokenValidatorContract(ABC):
 
     Attributes:
         uses_keys: Whether it verifies tokens with keys. Set it to False if it asks a server instead.
+        rules: The rules that it has, of those that a ``BadToken`` names: ``("Issuer", "Audience")``.
     """
 
     uses_keys: ClassVar[bool] = True
+    rules: ClassVar[Sequence[str]] = ()
 
     @abstractmethod
     def make_validator(self) -> TokenValidator:
@@ -57,6 +58,10 @@ class TokenValidatorContract(ABC):
         """Make a token without a signature. By default its ``alg`` is ``none`` (RFC 7519 §6)."""
         return unsigned_token()
 
+    def token_issuer(self) -> TokenIssuer | None:
+        """Make the issuer of the valid tokens, to try every bad one. None by default, for no JWTs."""
+        return None
+
     def test_it_composes(self) -> None:
         """An ``Authenticator`` accepts the validator."""
         Authenticator(keys=NoKeys(), validator=self.make_validator())
@@ -70,18 +75,32 @@ class TokenValidatorContract(ABC):
 
     def test_an_authenticator_accepts_a_good_token(self) -> None:
         """An ``Authenticator`` with the validator accepts a valid token: what it is bound to is confirmed."""
-        token = _as_token(self.good_token("alice"))
-        # Its own cross-site check isn't the validator's matter.
-        authenticator = Authenticator(
-            keys=self.make_keys(),
-            extractor=_FixedToken(evolve(token, ambient=False)),
-            validator=self.make_validator(),
-        )
-        try:
-            authenticator.authenticate(make_request())
-        except AuthenticationError as error:
-            message = f"the Authenticator refused a valid token: {error.log_message}"
-            raise AssertionError(message) from error
+        self._require_acceptance(self.good_token("alice"), "a valid token")
+
+    def test_it_accepts_all_valid_tokens(self) -> None:
+        """An ``Authenticator`` with it accepts each of ``GOOD_TOKENS``, if its tokens are JWTs."""
+        issuer = self.token_issuer()
+        if issuer is None:
+            return
+        for good in GOOD_TOKENS:
+            token = evolve(_as_token(self.good_token("alice")), value=good.token(issuer))
+            self._require_acceptance(token, f"a valid token ({good.name}: {good.why})")
+
+    def test_it_refuses_every_bad_token(self) -> None:
+        """An ``Authenticator`` with it refuses each of ``BAD_TOKENS`` that needs no rule but its own."""
+        issuer = self.token_issuer()
+        if issuer is None:
+            return
+        for bad in BAD_TOKENS:
+            if bad.rule is None or bad.rule in self.rules:
+                token = evolve(_as_token(self.good_token("alice")), value=bad.token(issuer))
+                what = f"a bad token ({bad.name}: {bad.why})"
+                try:
+                    refusal = self._refusal_by_authenticator(token)
+                except Exception as error:
+                    message = f"{what}: expected AuthenticationError, not {type(error).__name__}"
+                    raise AssertionError(message) from error
+                require(refusal is not None, f"{what}: it was accepted")
 
     def test_it_confirms_nothing_without_evidence(self) -> None:
         """For a token without its evidence it confirms nothing, also after it accepted the complete one."""
@@ -151,7 +170,7 @@ class TokenValidatorContract(ABC):
     def test_it_gets_the_keys_once(self) -> None:
         """For a valid token it calls the key provider once."""
         if self.uses_keys:
-            keys = _CountedKeys(self.make_keys())
+            keys = CountedKeys(self.make_keys())
             self.make_validator().validate(_as_token(self.good_token("alice")), keys)
             require(
                 len(keys.headers) == 1,
@@ -163,7 +182,7 @@ class TokenValidatorContract(ABC):
         if self.uses_keys:
             good = self.good_token("alice")
             self._require_refusal(good, "a good token, without any key", NoKeys())
-            self._require_refusal(good, "a good token, with another issuer's key", _OtherKeys())
+            self._require_refusal(good, "a good token, with another issuer's key", OtherKeys())
 
     def test_it_raises_if_keys_are_unavailable(self) -> None:
         """If the provider raises ``VerificationUnavailable``, the validator doesn't change it."""
@@ -171,7 +190,7 @@ class TokenValidatorContract(ABC):
             return
         unavailable = VerificationUnavailable("the contract's keys are unavailable", retry_after=17)
         try:
-            self._validate(self.good_token("alice"), _UnavailableKeys(unavailable))
+            self._validate(self.good_token("alice"), UnavailableKeys(unavailable))
         except VerificationUnavailable as error:
             require(error.retry_after == 17, "the error's retry_after was lost")
         except AuthenticationError as error:
@@ -199,6 +218,25 @@ class TokenValidatorContract(ABC):
     def _validate(self, token: str | BearerToken, keys: KeyProvider | None = None) -> Claims:
         return self.make_validator().validate(_as_token(token), keys or self.make_keys())
 
+    def _require_acceptance(self, token: str | BearerToken, what: str) -> None:
+        error = self._refusal_by_authenticator(_as_token(token))
+        if error is not None:
+            message = f"the Authenticator refused {what}: {error.log_message}"
+            raise AssertionError(message) from error
+
+    def _refusal_by_authenticator(self, token: BearerToken) -> AuthenticationError | None:
+        """Return the error by which an ``Authenticator`` refuses a token, or None if it is accepted."""
+        # Its own cross-site check isn't the validator's matter.
+        extractor = FixedToken(evolve(token, ambient=False))
+        authenticator = Authenticator(
+            keys=self.make_keys(), extractor=extractor, validator=self.make_validator()
+        )
+        try:
+            authenticator.authenticate(make_request())
+        except AuthenticationError as error:
+            return error
+        return None
+
     def _refusal(
         self, token: str | BearerToken, keys: KeyProvider | None = None
     ) -> AuthenticationError | None:
@@ -222,45 +260,3 @@ class TokenValidatorContract(ABC):
 
 def _as_token(token: str | BearerToken) -> BearerToken:
     return token if isinstance(token, BearerToken) else BearerToken(token)
-
-
-@frozen
-class _FixedToken:
-    """An extractor that finds the same token in every request."""
-
-    token: BearerToken
-
-    def extract(self, request: Request) -> BearerToken | None:
-        return self.token
-
-
-@frozen
-class _CountedKeys:
-    """Another provider's keys. It records the headers that it is called with."""
-
-    keys: KeyProvider
-    headers: list[UnverifiedHeader] = field(factory=list[UnverifiedHeader], init=False)
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        self.headers.append(header)
-        return self.keys.keys_for(header)
-
-
-class _OtherKeys:
-    """A new key for each token, for its algorithm."""
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        if header.alg.startswith("HS"):
-            secret = os.urandom(64)
-            return (VerificationKey.from_secret(secret, algorithms=header.alg, kid=header.kid),)
-        return (TokenIssuer(algorithm=header.alg, kid=header.kid).verification_key,)
-
-
-@frozen
-class _UnavailableKeys:
-    """A provider that raises an error."""
-
-    error: VerificationUnavailable
-
-    def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
-        raise self.error

@@ -19,7 +19,14 @@ from .client_library import Timeout, requests
 from .errors import FetchError, loggable_cause, system_error_behind
 from .freshness import lifetime, retry_after
 from .library_logs import safe_library_logs
-from .request_settings import hooks_of, proxies_for, user_agent_of, verify_of
+from .request_settings import (
+    Route,
+    hooks_of,
+    proxies_for,
+    route_of,
+    user_agent_of,
+    verify_of,
+)
 from .sessions import SessionKeeper
 from .urls import PlainHTTP, without_secrets
 
@@ -96,6 +103,13 @@ class HTTPClient:
         """
         return self.plain_http.check(url)
 
+    def route_to(self, url: str) -> Route:
+        """Return how this client connects to a URL's host. Connects to nothing."""
+        if self._session is not None:
+            return route_of(self._session, url)
+        with requests.Session() as session:
+            return route_of(session, url)
+
     def get(
         self,
         url: str,
@@ -104,6 +118,7 @@ class HTTPClient:
         etag: str | None = None,
         credentials: bool = True,
         parse: Callable[[bytes], Any] = parse_object,
+        observe: Callable[[requests.Response], object] | None = None,
     ) -> FetchedDocument:
         """Fetch a document.
 
@@ -114,6 +129,8 @@ class HTTPClient:
             credentials: Whether to send the host what the session sends: its credentials, parameters,
                 cookies, headers and client certificate. Its ``User-Agent`` is sent to every host.
             parse: Parses the body. Raises ``FetchError`` for a body that it can't parse.
+            observe: Called with the response when its headers are there, before anything is refused. It may
+                read the headers and the connection, but not the body.
 
         Raises:
             ConfigurationError: This client may not fetch the URL.
@@ -141,7 +158,7 @@ class HTTPClient:
                     verify=verify_of(session),
                     timeout=_as_one(timeout),
                     allow_redirects=False,
-                    hooks={"response": [partial(_take, responses), *hooks_of(session)]},
+                    hooks={"response": [partial(_take, responses, observe), *hooks_of(session)]},
                     stream=True,
                 )
                 wait = _wait_asked_for(response)
@@ -170,9 +187,16 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
-def _take(responses: ExitStack, response: requests.Response, **_: Any) -> None:
+def _take(
+    responses: ExitStack,
+    observe: Callable[[requests.Response], object] | None,
+    response: requests.Response,
+    **_: Any,
+) -> None:
     """Close a response when the fetch ends, and refuse redirects: a hook for ``requests``."""
     responses.callback(response.close)
+    if observe is not None:
+        observe(response)
     _take_socket(responses, response)
     if response.is_redirect:
         # requests wouldn't follow it, but would read its whole body.

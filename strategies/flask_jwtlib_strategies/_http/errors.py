@@ -27,8 +27,10 @@ class FetchError(JWTLibError):
 def system_error_behind(error: BaseException | None) -> OSError | None:
     """Return the system's or TLS's error that caused an error of ``requests``, whose text shows the URL."""
     while error is not None:
-        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-            return error
+        # In some cases, urllib3 has the error it caught only as an argument of its own.
+        for each in (error, *error.args):
+            if isinstance(each, OSError) and not isinstance(each, requests.RequestException):
+                return each
         error = error.__cause__ or error.__context__
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
-__all__ = ["lifetime", "retry_after"]
+__all__ = ["lifetime", "retry_after", "server_time"]
 
 _DIGITS = re.compile(r"[0-9]+")
 # RFC 9111 §1.2.2: any larger number means this one.
@@ -54,6 +54,16 @@ def retry_after(headers: Mapping[str, str]) -> int | None:
         return seconds
     at = _timestamp(value)
     return None if at is None else max(0, round(at - _sent_at(headers)))
+
+
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """Return the time by the server's clock, in seconds since the epoch; None without a valid ``Date``.
+
+    A cache keeps the origin's ``Date`` (RFC 9111 §4.2.3), so ``Age`` is added to it.
+    """
+    date = _timestamp(headers.get("Date", ""))
+    age = _seconds(headers.get("Age", "").partition(",")[0])
+    return None if date is None else date + (age or 0)
 
 
 def _seconds(text: str) -> int | None:

@@ -6,17 +6,46 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from attrs import frozen
 from requests.structures import CaseInsensitiveDict
-from requests.utils import default_user_agent
+from requests.utils import default_user_agent, select_proxy
 
 from flask_jwtlib import __version__
 
 from .client_library import requests
 from .urls import is_loopback
 
-__all__ = ["hooks_of", "proxies_for", "user_agent_of", "verify_of"]
+__all__ = ["Route", "hooks_of", "proxies_for", "route_of", "user_agent_of", "verify_of"]
 
 Hook = Callable[..., Any]
+
+
+@frozen
+class Route:
+    """How a client connects to a host.
+
+    Attributes:
+        proxy: The proxy's URL without credentials, None for a direct connection.
+        trusted: The file or directory with the trusted CAs; True for the default ones, which are those of
+            ``certifi``; False if certificates aren't checked.
+    """
+
+    proxy: str | None
+    trusted: bool | str
+
+
+def route_of(session: requests.Session, url: str) -> Route:
+    """Return how a session connects to a URL's host."""
+    settings = session.merge_environment_settings(
+        url, proxies_for(url, session) or {}, None, verify_of(session), None
+    )
+    proxy = select_proxy(url, settings["proxies"])
+    verify: Any = settings["verify"]
+    if proxy:
+        # Both are valid: "proxy:3128" and "http://proxy:3128".
+        scheme, _, place = f"{'' if '//' in proxy else 'http://'}{proxy}".partition("//")
+        proxy = f"{scheme}//{place.rpartition('@')[2].partition('/')[0]}"
+    return Route(proxy or None, verify if isinstance(verify, bool | str) else str(verify))
 
 
 def hooks_of(session: requests.Session) -> list[Hook]:

@@ -104,6 +104,28 @@ class PlainHTTP:
             )
         return url
 
+    def check_named(self, url: Any, source: str) -> str:
+        """Return a URL that a document names, if it may be fetched.
+
+        Args:
+            url: The URL.
+            source: The URL of the document.
+
+        Raises:
+            ConfigurationError: The URL may not be fetched, or it is one of this machine, over plain HTTP, and
+                the document is another machine's.
+        """
+        checked = self.check(url)
+        parts = urlsplit(checked)
+        if (
+            parts.scheme == "http"
+            and not self.lists(parts)
+            and not is_loopback(urlsplit(source).hostname or "")
+        ):
+            # Another machine must not make us send requests to our loopback.
+            raise ConfigurationError("it is plain HTTP")
+        return checked
+
 
 def without_secrets(url: str) -> str:
     """Return a URL for a log or an error: without user name, password, query and fragment."""

@@ -147,5 +147,6 @@ _SETTINGS = {
     "JWTLIB_LEEWAY": _Setting(_as_seconds, "a number of seconds, 0 or more, such as 30"),
     "JWTLIB_MAX_SIZE": _Setting(_as_count, "a whole number of characters, such as 16384"),
     "JWTLIB_ALLOW_HTTP_ON_LOOPBACK": _Setting(_as_flag, "true or false"),
+    "JWTLIB_EXPLAIN": _Setting(_as_flag, "true or false"),
     "JWTLIB_ALLOW_HTTP": _Setting(_as_texts, "a host such as 'keycloak:8080', or a list of hosts"),
 }

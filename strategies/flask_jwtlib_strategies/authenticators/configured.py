@@ -62,6 +62,8 @@ def configured_authenticator(
       ``DEBUG`` and ``TESTING`` don't.
     - ``JWTLIB_ALLOW_HTTP``: other hosts to accept plain HTTP from, one or a list, each as ``host`` or
       ``host:port``.
+    - ``JWTLIB_EXPLAIN``: true adds the cause of a refusal and its cure to the log, in debug mode. It works
+      with any ``Authenticator``.
 
     As with ``oidc_authenticator``, tokens without ``exp`` and tokens that aren't access tokens are refused,
     unless ``rules`` has an ``Expiry`` or an ``AccessToken``.

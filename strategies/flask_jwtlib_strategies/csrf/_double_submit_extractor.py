@@ -10,14 +10,15 @@ from itsdangerous import BadData
 
 from flask_jwtlib import BearerToken, ConfigurationError, TokenExtractor
 from flask_jwtlib.challenges import Challenge
-from flask_jwtlib.errors import VerificationUnavailable
+from flask_jwtlib.errors import MalformedTokenError, VerificationUnavailable
 from flask_jwtlib.evidence import CrossSiteCheck
 from flask_jwtlib.extractors import form_values, read_body
-from flask_jwtlib.interfaces import challenges_of
+from flask_jwtlib.interfaces import challenges_of, request_arguments_of
+from flask_jwtlib.jws import CompactJWS
 
 from ..extractors._cross_site_rules import CrossSiteRules
 from ..extractors._wrapping import check_wrapped, vary_with
-from ._submitted_token import SubmittedToken
+from ._submitted_token import SubmittedToken, owner_of
 
 if TYPE_CHECKING:
     from flask import Request
@@ -28,6 +29,14 @@ __all__ = ["DoubleSubmitExtractor"]
 
 _FORM = "application/x-www-form-urlencoded"
 _NOT_NEEDED = SubmittedToken()
+
+
+def _owner_of(token: str) -> str | None:
+    """Return whom the claims of a token name, before it is verified; None if they can't be read."""
+    try:
+        return owner_of(CompactJWS(token, max_size=len(token)).claims())
+    except MalformedTokenError:
+        return None
 
 
 def _check_extractor(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -57,6 +66,19 @@ class DoubleSubmitExtractor(TokenExtractor):
     def vary(self) -> tuple[str, ...]:
         """The headers that the extractor reads, and that of the double-submit token."""
         return vary_with(self.extractor, self.options.header)
+
+    def request_with(self, token: str) -> dict[str, Any] | None:
+        """Return what a request needs to have a token, and the double-submit token that belongs to it."""
+        described = request_arguments_of(self.extractor, token)
+        owner = _owner_of(token)
+        if described is None or owner is None:
+            return described
+        try:
+            signer = self.options.signer_of(flask.current_app)
+        except ConfigurationError:
+            return described
+        submitted = {self.options.header: signer.sign(owner).decode()}
+        return {**described, "headers": {**described.get("headers", {}), **submitted}}
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token, and attach the double-submit token to an ambient one.

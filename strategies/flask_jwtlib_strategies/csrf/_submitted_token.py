@@ -59,6 +59,12 @@ class DoubleSubmitValidator(TokenValidator):
         """Longest accepted token, in characters: the validator's own ``max_size``, or else 8192."""
         return getattr(self.validator, "max_size", DEFAULT_MAX_SIZE)
 
+    def passes_to(
+        self, token: BearerToken, keys: KeyProvider
+    ) -> tuple[TokenValidator, KeyProvider]:
+        """Return the validator of the access token, for ``explain``."""
+        return self.validator, keys
+
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token.
 

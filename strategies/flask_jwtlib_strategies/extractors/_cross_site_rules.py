@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -19,9 +20,12 @@ from ._origins import as_origins, as_texts, shown
 if TYPE_CHECKING:
     from flask import Request
 
-__all__ = ["BuiltInCrossSiteCheck", "CrossSiteRules"]
+__all__ = ["SAME_ORIGIN", "BuiltInCrossSiteCheck", "CrossSiteRules"]
 
 _MAY_BE_SAFE = SAFE_METHODS | {"QUERY"}
+SAME_ORIGIN = MappingProxyType({"Sec-Fetch-Site": "same-origin"})
+"""What a browser sends with a request of a page of this origin, which passes the check."""
+
 _SITE = re.compile(r"[a-z-]+")
 # Making evidence takes longer than the rest of the check.
 _EVIDENCE = {outcome: Evidence(outcome) for outcome in CrossSiteCheck}

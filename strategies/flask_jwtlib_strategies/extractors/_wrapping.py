@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import Attribute
@@ -9,7 +10,7 @@ from attrs import Attribute
 from flask_jwtlib import ConfigurationError, TokenExtractor
 from flask_jwtlib.interfaces import challenges_of, vary_of
 
-__all__ = ["check_wrapped", "vary_with"]
+__all__ = ["check_wrapped", "vary_with", "with_headers"]
 
 
 def check_wrapped(instance: object, _: Attribute[Any], value: object) -> None:
@@ -35,3 +36,8 @@ def vary_with(extractor: TokenExtractor, *names: str) -> tuple[str, ...]:
     stated: Any = getattr(extractor, "vary", None)
     # The inner extractor may read some of them, too.
     return tuple(dict.fromkeys((*(("Authorization",) if stated is None else stated), *names)))
+
+
+def with_headers(described: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a request needs, as ``request_with`` returns it, with further headers."""
+    return {**described, "headers": {**headers, **described.get("headers", {})}}

@@ -61,6 +61,10 @@ class APIKeyExtractor(TokenExtractor):
         init=False, repr=False, eq=False, default=Factory(_header, takes_self=True)
     )
 
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request needs to have a key in this header."""
+        return self._header.request_with(token)
+
     def extract(self, request: Request) -> BearerToken | None:
         """Find the key in the header.
 

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from flask_jwtlib import AuthenticationError, BearerToken, ConfigurationError, TokenExtractor
 from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import InvalidRequestError
-from flask_jwtlib.interfaces import challenges_of, vary_of
+from flask_jwtlib.interfaces import challenges_of, request_arguments_of, vary_of
 
 if TYPE_CHECKING:
     from flask import Request
@@ -76,6 +76,11 @@ class CompositeTokenExtractor(TokenExtractor):
             if len(names) == 1:
                 return None
         return tuple(names.values())
+
+    def request_with(self, token: str) -> dict[str, Any] | None:
+        """Return what a request needs to have a token where the first extractor looks that can tell."""
+        described = (request_arguments_of(each, token) for each in self.extractors)
+        return next((each for each in described if each is not None), None)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Return the token, None if no extractor finds one.

@@ -17,7 +17,7 @@ from flask_jwtlib.jws import CompactJWS
 
 from .._options import check_flag
 from ._cookie_header import cookie_values
-from ._cross_site_rules import BuiltInCrossSiteCheck
+from ._cross_site_rules import SAME_ORIGIN, BuiltInCrossSiteCheck
 
 if TYPE_CHECKING:
     from flask import Request
@@ -124,6 +124,10 @@ class CookieTokenExtractor(BuiltInCrossSiteCheck, TokenExtractor):
         if prefix is not None and prefix[0] == "__Host-" and (self.domain or self.path != "/"):
             return "its prefix __Host- needs path='/' and no domain; use __Secure- instead"
         return None
+
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request of a page of this origin needs to have a token in this cookie."""
+        return {"headers": {"Cookie": f"{self.name}={token}", **SAME_ORIGIN}}
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the cookie.

@@ -7,7 +7,7 @@ them, and no page can change them. ``Referer`` and ``Host`` decide nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, field, frozen
 
@@ -16,10 +16,10 @@ from flask_jwtlib.authenticator import raise_refusal
 from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import CrossSiteError
 from flask_jwtlib.evidence import CrossSiteCheck, Evidence
-from flask_jwtlib.interfaces import challenges_of
+from flask_jwtlib.interfaces import challenges_of, request_arguments_of
 
-from ._cross_site_rules import CrossSiteRules
-from ._wrapping import check_wrapped, vary_with
+from ._cross_site_rules import SAME_ORIGIN, CrossSiteRules
+from ._wrapping import check_wrapped, vary_with, with_headers
 
 if TYPE_CHECKING:
     from flask import Request
@@ -73,6 +73,11 @@ class CrossSiteCheckedTokenExtractor(CrossSiteRules, TokenExtractor):
     def vary(self) -> tuple[str, ...]:
         """The headers that the extractor reads, and those of the check: the refusal depends on them."""
         return vary_with(self.extractor, "Sec-Fetch-Site", "Origin")
+
+    def request_with(self, token: str) -> dict[str, Any] | None:
+        """Return what a request of a page of this origin needs to have a token where the extractor looks."""
+        described = request_arguments_of(self.extractor, token)
+        return None if described is None else with_headers(described, SAME_ORIGIN)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token, and attach the outcome of the check to an ambient one.

@@ -83,6 +83,11 @@ class JSONTokenExtractor(TokenExtractor):
     methods: frozenset[str] | None = field(default=None, converter=_as_methods, kw_only=True)
     max_body_size: int = field(default=65_536, validator=_check_size, kw_only=True)
 
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request needs to have a token in this member."""
+        method = "POST" if not self.methods or "POST" in self.methods else min(self.methods)
+        return {"method": method, "json": {self.name: token}}
+
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the body.
 

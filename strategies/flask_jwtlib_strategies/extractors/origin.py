@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -11,7 +11,7 @@ from flask_jwtlib import BearerToken, TokenExtractor
 from flask_jwtlib.authenticator import raise_refusal
 from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import CrossSiteError
-from flask_jwtlib.interfaces import challenges_of
+from flask_jwtlib.interfaces import challenges_of, request_arguments_of
 
 from ._origins import as_origins, shown
 from ._wrapping import check_wrapped, vary_with
@@ -61,6 +61,10 @@ class OriginCheckedTokenExtractor(TokenExtractor):
     def vary(self) -> tuple[str, ...]:
         """The headers that the extractor reads, and ``Origin``."""
         return vary_with(self.extractor, "Origin")
+
+    def request_with(self, token: str) -> dict[str, Any] | None:
+        """Return what a request needs to have a token where the extractor looks. It has no ``Origin``."""
+        return request_arguments_of(self.extractor, token)
 
     def extract(self, request: Request) -> BearerToken | None:
         """Check the origin, and find the token.

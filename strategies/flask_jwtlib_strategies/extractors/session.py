@@ -12,7 +12,7 @@ from flask_jwtlib.challenges import Challenge
 from flask_jwtlib.errors import InvalidRequestError, VerificationUnavailable
 
 from ._cookie_header import cookie_values
-from ._cross_site_rules import BuiltInCrossSiteCheck
+from ._cross_site_rules import SAME_ORIGIN, BuiltInCrossSiteCheck
 
 if TYPE_CHECKING:
     from flask import Request
@@ -65,6 +65,10 @@ class SessionTokenExtractor(BuiltInCrossSiteCheck, TokenExtractor):
     vary: ClassVar[tuple[str, ...]] = ("Cookie", "Sec-Fetch-Site", "Origin")
 
     key: str = field(default="access_token", validator=_check_key)
+
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what a request of a page of this origin needs to have a token in its session."""
+        return {"session": {self.key: token}, "headers": dict(SAME_ORIGIN)}
 
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the session of a request. Only the current request has a session.

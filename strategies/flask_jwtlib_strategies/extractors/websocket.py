@@ -79,6 +79,14 @@ class WebSocketTokenExtractor(TokenExtractor):
         """The headers that are read."""
         return ("Upgrade",) if self.subprotocol is None else ("Upgrade", "Sec-WebSocket-Protocol")
 
+    def request_with(self, token: str) -> dict[str, Any]:
+        """Return what the handshake of a WebSocket needs to have a token."""
+        handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        if self.subprotocol is not None:
+            protocol = {"Sec-WebSocket-Protocol": f"{self.subprotocol}{token}"}
+            return {"headers": {**handshake, **protocol}}
+        return {"headers": handshake, "query_string": {self.parameter: token}}
+
     def extract(self, request: Request) -> BearerToken | None:
         """Find the token in the handshake.
 

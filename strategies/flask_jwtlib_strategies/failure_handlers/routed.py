@@ -15,6 +15,7 @@ from flask_jwtlib import (
     FailureHandler,
     VerificationUnavailable,
 )
+from flask_jwtlib.dry_run import is_dry_run
 from flask_jwtlib.log_text import library_logger
 
 from ._wrapped import check_handler, current_request, set_realm
@@ -123,7 +124,8 @@ class RoutedHandler(FailureHandler):
         for name in request.blueprints:
             if name in self.blueprints:
                 return self.blueprints[name]
-        for name in self.blueprints.keys() - current_app.blueprints.keys() - self._reported:
+        unknown = self.blueprints.keys() - current_app.blueprints.keys() - self._reported
+        for name in () if is_dry_run() else unknown:
             self._reported.add(name)
             _logger.error(
                 "RoutedHandler has a handler for the blueprint %s, which the app doesn't have", name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import attrs
 from attrs import field, frozen
@@ -15,7 +14,7 @@ from flask_jwtlib.log_text import error_text, one_line, quoted
 
 from .._http.client import FetchedDocument, HTTPClient
 from .._http.errors import FetchError
-from .._http.urls import is_loopback, origin_of
+from .._http.urls import origin_of
 from ._metadata import (
     LONGEST_SHOWN,
     check_issuer_url,
@@ -126,6 +125,11 @@ class DiscoveredKeySet:
         return moved.key_set.fetch(timeout=_left(deadline))
 
     @property
+    def metadata_urls(self) -> tuple[str, ...]:
+        """The URLs that may have the metadata: the configured one, or the well-known ones."""
+        return well_known_urls(self.issuer) if self.metadata_url is None else (self.metadata_url,)
+
+    @property
     def fault(self) -> str | None:
         """Why the metadata couldn't be read last time, None if it could."""
         return self._memory.fault
@@ -187,9 +191,7 @@ class DiscoveredKeySet:
 
     def _places(self) -> list[tuple[int, str]]:
         """Return the URLs that may have the metadata, each with its number, in the order to try them."""
-        if self.metadata_url is not None:
-            return [(0, self.metadata_url)]
-        places = list(enumerate(well_known_urls(self.issuer)))
+        places = list(enumerate(self.metadata_urls))
         return places[::-1] if self._memory.first else places
 
     def _key_set(
@@ -207,7 +209,8 @@ class DiscoveredKeySet:
                 f"not of our issuer {quoted(self.issuer, LONGEST_SHOWN)}"
             )
         try:
-            url = self._checked(content_of(document).get("jwks_uri"), source)
+            jwks_uri = content_of(document).get("jwks_uri")
+            url = self.client.plain_http.check_named(jwks_uri, source)
         except ConfigurationError as error:
             fault = one_line(error_text(error), LONGEST_SHOWN)
             raise FetchError(
@@ -221,18 +224,6 @@ class DiscoveredKeySet:
         return RemoteKeySet(
             url, client=self.client, refresh=self.refresh, credentials=same, limits=self.limits
         )
-
-    def _checked(self, jwks_uri: object, source: str) -> str:
-        url = self.client.check(jwks_uri)
-        parts = urlsplit(url)
-        if (
-            parts.scheme == "http"
-            and not self.client.plain_http.lists(parts)
-            and not is_loopback(urlsplit(source).hostname or "")
-        ):
-            # Another machine must not make us fetch keys from our loopback.
-            raise ConfigurationError("it is plain HTTP")
-        return url
 
 
 def _lacks(fetched: FetchedKeys, kid: str | None) -> bool:

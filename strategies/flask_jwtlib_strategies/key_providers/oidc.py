@@ -66,10 +66,19 @@ class OIDCKeyProvider(TTLKeyProvider):
     Raises:
         ConfigurationError: ``issuer`` can't be an issuer, a URL may not be fetched, ``session`` isn't a
             ``requests.Session``, or an option is out of range.
+
+    Attributes:
+        issuer: The issuer.
+        metadata_urls: The URLs that are tried for the metadata, in this order.
     """
 
     issuer: str = field(
         init=False, default=Factory(lambda self: self.fetch.issuer, takes_self=True)
+    )
+    metadata_urls: tuple[str, ...] = field(
+        init=False,
+        default=Factory(lambda self: self.fetch.metadata_urls, takes_self=True),
+        repr=False,
     )
 
     def __init__(

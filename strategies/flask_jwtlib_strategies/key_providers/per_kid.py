@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import Factory, field, frozen
 
-from flask_jwtlib import KeySet, TTLKeyProvider, UnverifiedHeader, VerificationKey
+from flask_jwtlib import (
+    KeySet,
+    TTLKeyProvider,
+    UnverifiedHeader,
+    VerificationKey,
+    VerificationUnavailable,
+)
+from flask_jwtlib.dry_run import may_fetch
 from flask_jwtlib.key_providers import Refresh
 
 from .._http.client import HTTPClient
@@ -95,9 +102,15 @@ class PerKidKeyProvider(TTLKeyProvider):
 
     def keys_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Return the key with the header's ``kid`` if it fits the ``alg``. Fetches the key if it is due."""
+        if not may_fetch():
+            return self._fetched_for(header)
         if not self._may_look(header.kid):
             return ()
         return TTLKeyProvider.key_set(self, header).select(header)
+
+    def current_keys(self) -> Sequence[VerificationKey]:
+        """Return the kept keys. It doesn't fetch."""
+        return super().current_keys()
 
     def keys_at_hand(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
         """Return the keys of ``keys_for`` without waiting; none if ``keys_for`` would wait for a fetch."""
@@ -108,6 +121,23 @@ class PerKidKeyProvider(TTLKeyProvider):
         # A refused kid must not cause a fetch.
         refused = header is not None and not self._may_look(header.kid)
         return super().key_set(None if refused else header)
+
+    def _fetched_for(self, header: UnverifiedHeader) -> Sequence[VerificationKey]:
+        """Return the keys for a token that is only being explained: those that are kept already.
+
+        Raises:
+            VerificationUnavailable: A request would fetch the key.
+        """
+        kid = header.kid
+        if kid is None:
+            return ()
+        if any(key.kid == kid for key in self.current_keys()):
+            return TTLKeyProvider.key_set(self).select(header)
+        if self.template.accepts(kid):
+            raise VerificationUnavailable(
+                "the token's key has not been fetched yet, and explaining a token doesn't fetch it"
+            )
+        return ()
 
     def _may_look(self, kid: str | None) -> bool:
         fetch = cast("KeysByKid", self.fetch)

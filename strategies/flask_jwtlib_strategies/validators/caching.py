@@ -10,6 +10,7 @@ from typing import Any, cast
 from attrs import Attribute, field, frozen
 
 from flask_jwtlib import BearerToken, Claims, ConfigurationError, KeyProvider, TokenValidator
+from flask_jwtlib.dry_run import is_dry_run
 from flask_jwtlib.errors import MalformedTokenError
 from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 from flask_jwtlib.sharing import Shared
@@ -97,6 +98,12 @@ class CachingValidator(Shared, TokenValidator):
         """
         return cast("Any", self.validator).warm_up
 
+    def passes_to(
+        self, token: BearerToken, keys: KeyProvider
+    ) -> tuple[TokenValidator, KeyProvider]:
+        """Return the validator that decides, for ``explain``."""
+        return self.validator, keys
+
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token that the wrapped validator accepts.
 
@@ -108,10 +115,11 @@ class CachingValidator(Shared, TokenValidator):
         tokens = memory.tokens
         try:
             generation = getattr(keys, "generation", None)
-            if generation != tokens.generation:
+            if generation != tokens.generation and not is_dry_run():
                 tokens = memory.tokens = AcceptedTokens(generation)
         except Exception as error:  # noqa: BLE001 - the keys may work although their generation can't be read
-            memory.note_unreadable(error)
+            if not is_dry_run():
+                memory.note_unreadable(error)
             return self.validator.validate(token, keys)
         # Other characters become question marks, which no accepted token contains.
         digest = sha256(token.value.encode("ascii", "replace")).digest()
@@ -134,7 +142,7 @@ class CachingValidator(Shared, TokenValidator):
         claims: Claims,
         recording: RecordingKeys,
     ) -> None:
-        if recording.verified is None:
+        if recording.verified is None or is_dry_run():
             return
         self._memory.is_unreadable = False
         key, verified = recording.verified

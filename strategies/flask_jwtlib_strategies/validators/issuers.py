@@ -87,6 +87,17 @@ class IssuerRouter(Shared, TokenValidator):
             )
         cast("Any", self).__attrs_init__(MappingProxyType(by_name), size)
 
+    def passes_to(
+        self, token: BearerToken, keys: KeyProvider
+    ) -> tuple[TokenValidator, KeyProvider]:
+        """Return the validator and the keys of the token's issuer, for ``explain``.
+
+        Raises:
+            InvalidTokenError: Its ``iss`` isn't one of the issuers', or can't be read.
+        """
+        trusted = self._trusted(token)
+        return trusted.validator, trusted.checked_keys
+
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token that its issuer's keys and rules accept.
 
@@ -94,6 +105,9 @@ class IssuerRouter(Shared, TokenValidator):
             InvalidTokenError: The token is refused; the class of the error says why.
             VerificationUnavailable: The token can't be verified at the moment.
         """
+        return self._trusted(token).verify(token)
+
+    def _trusted(self, token: BearerToken) -> TrustedIssuer:
         name = CompactJWS.of(token, self.max_size).unverified("iss")
         trusted = None if name is None else self.issuers.get(name)
         if trusted is None:
@@ -102,7 +116,7 @@ class IssuerRouter(Shared, TokenValidator):
                 "iss",
                 f"iss is {found}, expected one of {len(self.issuers)} trusted issuers",
             )
-        return trusted.verify(token)
+        return trusted
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that are due, so that the first requests don't wait.

@@ -105,6 +105,16 @@ class PerSchemeValidator(Shared, TokenValidator):
         init=False, repr=False, default=Factory(_by_scheme, takes_self=True)
     )
 
+    def passes_to(
+        self, token: BearerToken, keys: KeyProvider
+    ) -> tuple[TokenValidator, KeyProvider]:
+        """Return the validator of the token's scheme, for ``explain``.
+
+        Raises:
+            InvalidTokenError: The scheme has none.
+        """
+        return self._validator_for(token), keys
+
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token that the validator of its scheme accepts.
 
@@ -112,6 +122,9 @@ class PerSchemeValidator(Shared, TokenValidator):
             AuthenticationError: The validator refuses the token, or its scheme has none.
             VerificationUnavailable: The validator can't decide now.
         """
+        return self._validator_for(token).validate(token, keys)
+
+    def _validator_for(self, token: BearerToken) -> TokenValidator:
         scheme = token.scheme
         # Some characters outside of ASCII become ASCII letters in lower case.
         validator = self._by_scheme.get(scheme.lower()) if scheme.isascii() else None
@@ -121,7 +134,7 @@ class PerSchemeValidator(Shared, TokenValidator):
                 f"{', '.join(self.validators)}",
                 description="Credentials of this scheme are not accepted",
             )
-        return validator.validate(token, keys)
+        return validator
 
     def warm_up(self) -> None:
         """Fetch the keys of validators that have their own, so that the first requests don't wait.

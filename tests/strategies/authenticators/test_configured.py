@@ -439,3 +439,13 @@ def test_an_invalid_metadata_url_is_an_error() -> None:
     fault = fault_of({"JWTLIB_METADATA_URL": "http://issuer.example?key=hunter2"})
     assert fault.startswith("JWTLIB_METADATA_URL: expected an https URL")
     assert "hunter2" not in fault
+
+
+def test_the_setting_of_the_log_is_known() -> None:
+    """``JWTLIB_EXPLAIN`` is for the log, and only a misspelling or another value of it is refused."""
+    configured_authenticator(app_with({**NEEDED, "JWTLIB_EXPLAIN": True}))
+
+    with pytest.raises(ConfigurationError, match=r"JWTLIB_EXPLAIN is .* expected true or false"):
+        configured_authenticator(app_with({**NEEDED, "JWTLIB_EXPLAIN": "perhaps"}))
+    with pytest.raises(ConfigurationError, match="did you mean JWTLIB_EXPLAIN"):
+        configured_authenticator(app_with({**NEEDED, "JWTLIB_EXPLAN": True}))

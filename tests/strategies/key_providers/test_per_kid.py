@@ -19,6 +19,7 @@ from flask_jwtlib import (
     UnverifiedHeader,
     VerificationUnavailable,
 )
+from flask_jwtlib.explain import explain
 from flask_jwtlib.key_health import has_keys
 from flask_jwtlib.testing import TokenIssuer, bearer, make_request
 from flask_jwtlib.testing.contracts import KeyProviderContract
@@ -265,3 +266,19 @@ def test_made_up_kids_cause_two_requests(idp: IdentityProvider, clock: Any) -> N
     assert accepted(a.token(), keys)
     clock.move(31)
     assert accepted(b.token(), keys)
+
+
+def test_explaining_a_token_looks_up_no_key(idp: IdentityProvider) -> None:
+    """A key that is kept verifies the token; another one isn't fetched."""
+    a, b = publish(idp, "a"), publish(idp, "b")
+    provider = provider_of(idp)
+    auth = Authenticator(keys=provider, validator=JWTValidator(algorithms="ES256"))
+    auth.verify(a.token())
+
+    known, unknown = explain(auth, a.token()), explain(auth, b.token())
+
+    assert known
+    assert unknown.error is not None
+    assert unknown.error.status == 503
+    assert requested(idp) == ["a"]
+    assert [key.kid for key in provider.current_keys()] == ["a"]
