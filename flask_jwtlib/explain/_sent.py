@@ -63,14 +63,19 @@ def sent(
     """Enter the context of a request with a token.
 
     Raises:
-        ConfigurationError: The app has no such endpoint, or its URL needs other arguments.
+        ConfigurationError: The app has no such endpoint, its URL needs other arguments, or the extractor's
+            ``request_with`` is wrong.
     """
     places = _places(authenticator.extractor, token)
     arguments = dict(places or {})
     items: dict[str, Any] = arguments.pop("session", {})
     method = target.method_for(app, arguments.pop("method", "GET"))
-    builder = EnvironBuilder(app, target.url(app, method), method=method, **arguments)
-    context: Any = app.request_context(builder.get_environ())
+    url = target.url(app, method)
+    try:
+        builder = EnvironBuilder(app, url, method=method, **arguments)
+        context: Any = app.request_context(builder.get_environ())
+    except Exception as error:
+        raise _wrong(authenticator.extractor, "returned what no request takes", error) from error
     try:
         _begin(context)
         request = cast("Request", context.request)
@@ -123,7 +128,10 @@ def _places(extractor: object, token: str) -> dict[str, Any] | None:
         # The text says itself where the token is.
         described: dict[str, Any] | None = {"headers": {line[1]: line[2]}}
     else:
-        described = request_arguments_of(extractor, token)
+        try:
+            described = request_arguments_of(extractor, token)
+        except Exception as error:
+            raise _wrong(extractor, "failed", error) from error
     if described is None:
         return None
     # RFC 9112 §5: white space around a header's value doesn't belong to it. Elsewhere it does.
@@ -142,3 +150,9 @@ def _put_into_session(items: dict[str, Any]) -> bool:
     except Exception:  # noqa: BLE001 - without a secret key, or in another library's session
         return False
     return True
+
+
+def _wrong(extractor: object, what: str, error: Exception) -> ConfigurationError:
+    # Without the exception's text, which may have the token.
+    name = f"{type(extractor).__name__}.request_with"
+    return ConfigurationError(f"{name} {what}: {type(error).__name__}")

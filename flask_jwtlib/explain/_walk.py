@@ -113,8 +113,8 @@ class Walk:
 
     def _passed(self) -> tuple[TokenValidator, KeyProvider] | None:
         """Return the validator and keys that the token is passed to; None if this validator decides."""
-        passes: Any = getattr(self.validator, "passes_to", None)
         try:
+            passes: Any = getattr(self.validator, "passes_to", None)
             passed: Any = passes(self.token, self.provider) if callable(passes) else None
             if passed is None:
                 return None
