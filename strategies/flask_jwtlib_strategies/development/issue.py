@@ -117,12 +117,18 @@ def issue_development_token(
 def _validators_of(app: Flask) -> Iterator[DevelopmentTokenValidator]:
     """Yield the validators of development tokens of an app's guards and decorators."""
     for authenticator in authenticators_of(app):
-        validator: Any = authenticator.validator
-        for _ in range(_DEEPEST):
-            if isinstance(validator, DevelopmentTokenValidator):
-                yield validator
-                break
-            validator = getattr(validator, "validator", None)
+        yield from _within(authenticator.validator)
+
+
+def _within(validator: Any, depth: int = 0) -> Iterator[DevelopmentTokenValidator]:
+    """Yield a validator of development tokens, or those within another validator."""
+    if isinstance(validator, DevelopmentTokenValidator):
+        yield validator
+    elif depth < _DEEPEST:
+        by_scheme: Any = getattr(validator, "validators", None)
+        several: list[Any] = [*by_scheme.values()] if isinstance(by_scheme, Mapping) else []
+        for each in several or [getattr(validator, "validator", None)]:
+            yield from _within(each, depth + 1)
 
 
 def _new_key(app: Flask) -> DevelopmentKey:

@@ -12,9 +12,21 @@ from flask_jwtlib.claim_rules import Client, MaxLifetime, TokenType, TokenUse
 from flask_jwtlib.explain import explain
 from flask_jwtlib.interfaces import request_arguments_of
 from flask_jwtlib.testing import lend_keys
+from flask_jwtlib_strategies.development._key_file import key_file_of
 from flask_jwtlib_strategies.development.issue import LONGEST_LIFETIME, issue_development_token
+from flask_jwtlib_strategies.validators.per_scheme import PerSchemeValidator
 
-from .development_kit import AUDIENCE, ISSUER, Served, app_of, claims_in, composed
+from .development_kit import (
+    AUDIENCE,
+    AUTH,
+    DEVELOPMENT,
+    ISSUER,
+    VALIDATOR,
+    Served,
+    app_of,
+    claims_in,
+    composed,
+)
 
 
 def test_it_needs_no_context(served: Served) -> None:
@@ -60,6 +72,14 @@ def test_lent_keys_replace_only_the_real_ones(served: Served) -> None:
         assert app.get(issuer.token("alice", iss=served.issuer)).status_code == 401
         assert app.get().text == "ada"
         assert app.get(REMOTE_ADDR="10.0.0.1").status_code == 401
+
+
+def test_validators_by_scheme_are_looked_into(state: None) -> None:
+    """A composition may have the development tokens of one scheme only."""
+    validator = PerSchemeValidator({"Bearer": DEVELOPMENT.validator(VALIDATOR)})
+    app = app_of(AUTH.evolve(extractor=DEVELOPMENT.extractor(AUTH.extractor), validator=validator))
+    served = Served(app, issue_development_token(app, "ada").value, key_file_of(app))
+    assert served.get().text == "ada"
 
 
 def test_two_tokens_differ(served: Served) -> None:
