@@ -5,13 +5,19 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from flask import Flask
 
-from flask_jwtlib import Authenticator, current_principal
 from flask_jwtlib.explain import explain
 from flask_jwtlib.testing import TokenIssuer
 from tests.explain.kit import check_agreement, observed
-from tests.strategies.combinations import PLACES, REFUSERS, Place, Refuser, Verifier, make_verifiers
+from tests.strategies.combinations import (
+    PLACES,
+    REFUSERS,
+    Place,
+    Refuser,
+    Verifier,
+    app_of,
+    make_verifiers,
+)
 
 ISSUER = TokenIssuer()
 VERIFIERS = make_verifiers(ISSUER, forger=TokenIssuer())
@@ -34,21 +40,7 @@ def test_an_explanation_agrees_with_a_request(
     place: Place, verifier: Verifier, refuser: Refuser
 ) -> None:
     """A token is found where a client sends it, and it is accepted or refused by the same response."""
-    auth = Authenticator(
-        keys=ISSUER.verification_key,
-        extractor=place.extractor,
-        validator=place.validator(verifier.validator),
-        failure_handler=refuser.handler,
-    )
-    app = Flask("resource_server")
-    app.secret_key = "the session is signed by it"
-
-    @app.route("/", methods=["GET", "POST"])
-    @app.route("/", websocket=True)
-    @auth.requires_authentication
-    def view() -> str:
-        return f"the caller is {current_principal.subject}"
-
+    app, auth = app_of(place, verifier, refuser, ISSUER)
     for token in (verifier.good, *verifier.bad.values()):
         with observed(app) as seen:
             response = place.send(app.test_client(), token)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from attrs import Factory, field, frozen
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from flask_jwtlib import (
     Audience,
+    Authenticator,
     BearerTokenExtractor,
     FailureHandler,
     HeaderTokenExtractor,
@@ -22,6 +24,7 @@ from flask_jwtlib import (
     TokenExtractor,
     TokenValidator,
     UnauthorizedHandler,
+    current_principal,
 )
 from flask_jwtlib.extractors import FormTokenExtractor, QueryTokenExtractor
 from flask_jwtlib.testing import TokenIssuer
@@ -327,3 +330,25 @@ REFUSERS = (
     ),
 )
 """The failure handlers."""
+
+
+def app_of(
+    place: Place, verifier: Verifier, refuser: Refuser, issuer: TokenIssuer
+) -> tuple[Flask, Authenticator]:
+    """Return an app whose only view, ``view``, shows the caller, and its ``Authenticator``."""
+    auth = Authenticator(
+        keys=issuer.verification_key,
+        extractor=place.extractor,
+        validator=place.validator(verifier.validator),
+        failure_handler=refuser.handler,
+    )
+    app = Flask("resource_server")
+    app.secret_key = "the session is signed by it"
+
+    @app.route("/", methods=["GET", "POST"])
+    @app.route("/", websocket=True)
+    @auth.requires_authentication
+    def view() -> str:
+        return f"the caller is {current_principal.subject}"
+
+    return app, auth

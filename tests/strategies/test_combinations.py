@@ -5,13 +5,18 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from flask_jwtlib import Authenticator, current_principal
 from flask_jwtlib.testing import TokenIssuer
-from tests.strategies.combinations import PLACES, REFUSERS, Place, Refuser, Verifier, make_verifiers
+from tests.strategies.combinations import (
+    PLACES,
+    REFUSERS,
+    Place,
+    Refuser,
+    Verifier,
+    app_of,
+    make_verifiers,
+)
 
 ISSUER = TokenIssuer()
 VERIFIERS = make_verifiers(ISSUER, forger=TokenIssuer())
@@ -21,26 +26,6 @@ COMBINATIONS = [
     for place, verifier, refuser in product(PLACES, VERIFIERS, REFUSERS)
     if verifier.schemes is None or place.scheme in verifier.schemes
 ]
-
-
-def client_of(place: Place, verifier: Verifier, refuser: Refuser) -> FlaskClient:
-    """Make a client of an app whose only view shows the caller."""
-    auth = Authenticator(
-        keys=ISSUER.verification_key,
-        extractor=place.extractor,
-        validator=place.validator(verifier.validator),
-        failure_handler=refuser.handler,
-    )
-    app = Flask("resource_server")
-    app.secret_key = "the session is signed by it"
-
-    @app.route("/", methods=["GET", "POST"])
-    @app.route("/", websocket=True)
-    @auth.requires_authentication
-    def view() -> str:
-        return f"the caller is {current_principal.subject}"
-
-    return app.test_client()
 
 
 def check_caches(response: TestResponse, place: Place, *more: str) -> None:
@@ -65,7 +50,8 @@ def check_refusal(response: TestResponse, place: Place, refuser: Refuser, reason
 @pytest.mark.parametrize(("place", "verifier", "refuser"), COMBINATIONS)
 def test_every_combination(place: Place, verifier: Verifier, refuser: Refuser) -> None:
     """A good request has its caller; a bad one is refused in the challenge that it belongs to."""
-    client = client_of(place, verifier, refuser)
+    app, _ = app_of(place, verifier, refuser, ISSUER)
+    client = app.test_client()
 
     missing = client.get("/")
     check_refusal(missing, place, refuser, "missing-token")
