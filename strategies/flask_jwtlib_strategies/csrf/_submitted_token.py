@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, cast
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
-from flask_jwtlib import BearerToken, Claims, ConfigurationError, KeyProvider, TokenValidator
+from flask_jwtlib import BearerToken, Claims, KeyProvider, TokenValidator
 from flask_jwtlib.errors import CrossSiteError, VerificationUnavailable
 from flask_jwtlib.evidence import CrossSiteCheck, MustBeConfirmed
-from flask_jwtlib.jws import DEFAULT_MAX_SIZE
+
+from ..validators._wrapping import WrapsValidator, check_wrapped
 
 __all__ = ["DoubleSubmitValidator", "SubmittedToken", "owner_of"]
 
@@ -43,21 +44,11 @@ def owner_of(claims: Mapping[str, Any]) -> str | None:
     return sha256(json.dumps([issuer, kind, name]).encode()).hexdigest()
 
 
-def _check_validator(_: object, __: Attribute[Any], value: object) -> None:
-    if isinstance(value, type) or not isinstance(value, TokenValidator):
-        raise ConfigurationError(f"DoubleSubmit wraps a TokenValidator object, not {value!r}")
-
-
 @frozen
-class DoubleSubmitValidator(TokenValidator):
+class DoubleSubmitValidator(WrapsValidator):
     """Compares the double-submit token of a request with the claims that another validator returns."""
 
-    validator: TokenValidator = field(validator=_check_validator)
-
-    @property
-    def max_size(self) -> int:
-        """Longest accepted token, in characters: the validator's own ``max_size``, or else 8192."""
-        return getattr(self.validator, "max_size", DEFAULT_MAX_SIZE)
+    validator: TokenValidator = field(validator=check_wrapped)
 
     def passes_to(
         self, token: BearerToken, keys: KeyProvider

@@ -21,9 +21,10 @@ from flask_jwtlib import (
     VerificationUnavailable,
 )
 from flask_jwtlib.dry_run import is_dry_run
-from flask_jwtlib.jws import DEFAULT_MAX_SIZE, CompactJWS
+from flask_jwtlib.jws import CompactJWS
 from flask_jwtlib.log_text import library_logger, quoted
 
+from ..validators._wrapping import WrapsValidator, check_wrapped
 from ._key import DevelopmentKey, is_development_issuer, is_development_token
 from ._key_file import KeyFileError, read_key
 from ._request_origin import RequestOrigin, in_debug_mode
@@ -43,15 +44,14 @@ class DevelopmentTokenError(InvalidTokenError):
         super().__init__(f"a development token is refused: {why}")
 
 
-def _check_validator(_: object, __: Attribute[Any], value: object) -> None:
-    if isinstance(value, type) or not isinstance(value, TokenValidator):
-        raise ConfigurationError(f"DevelopmentTokens wraps a TokenValidator object, not {value!r}")
+def _check_validator(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_wrapped(instance, attribute, value)
     if isinstance(value, DevelopmentTokenValidator):
         raise ConfigurationError("the validator has DevelopmentTokens already")
 
 
 @frozen
-class DevelopmentTokenValidator(TokenValidator):
+class DevelopmentTokenValidator(WrapsValidator):
     """Accepts development tokens of local requests in debug mode.
 
     Args:
@@ -61,29 +61,6 @@ class DevelopmentTokenValidator(TokenValidator):
 
     validator: TokenValidator = field(validator=_check_validator)
     rules: JWTValidator
-
-    @property
-    def max_size(self) -> int:
-        """Longest accepted token, in characters: the validator's own ``max_size``, or else 8192."""
-        return getattr(self.validator, "max_size", DEFAULT_MAX_SIZE)
-
-    @property
-    def status(self) -> Any:
-        """The validator's ``status``, by which key health sees keys of its own.
-
-        Raises:
-            AttributeError: The validator has none.
-        """
-        return cast("Any", self.validator).status
-
-    @property
-    def warm_up(self) -> Any:
-        """The validator's ``warm_up``.
-
-        Raises:
-            AttributeError: The validator has none.
-        """
-        return cast("Any", self.validator).warm_up
 
     def validate(self, token: BearerToken, keys: KeyProvider) -> Claims:
         """Return the claims of a token.

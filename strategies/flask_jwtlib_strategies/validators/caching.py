@@ -5,26 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
 from attrs import Attribute, field, frozen
 
 from flask_jwtlib import BearerToken, Claims, ConfigurationError, KeyProvider, TokenValidator
 from flask_jwtlib.dry_run import is_dry_run
 from flask_jwtlib.errors import MalformedTokenError
-from flask_jwtlib.jws import DEFAULT_MAX_SIZE
 from flask_jwtlib.sharing import Shared
 
 from ._parsed_token import ParsedToken
 from ._recorded_keys import RecordingKeys, RememberingKey
 from ._token_memory import AcceptedToken, AcceptedTokens, KeysOfAcceptedToken, TokenMemory
+from ._wrapping import WrapsValidator, check_wrapped
 
 __all__ = ["CachingValidator"]
-
-
-def _check_validator(_: object, __: Attribute[Any], value: object) -> None:
-    if isinstance(value, type) or not isinstance(value, TokenValidator):
-        raise ConfigurationError(f"CachingValidator wraps a TokenValidator object, not {value!r}")
 
 
 def _check_positive(_: object, attribute: Attribute[Any], value: Any) -> None:
@@ -39,7 +34,7 @@ def _check_positive(_: object, attribute: Attribute[Any], value: Any) -> None:
 
 
 @frozen(eq=False)
-class CachingValidator(Shared, TokenValidator):
+class CachingValidator(Shared, WrapsValidator):
     """Wraps a validator, so that it doesn't check the signature of a repeated token again.
 
     Use it where clients send the same token with many requests. Wrap any validator, or one issuer's in an
@@ -69,34 +64,11 @@ class CachingValidator(Shared, TokenValidator):
         ConfigurationError: ``validator`` isn't a ``TokenValidator``, or a number isn't above 0.
     """
 
-    validator: TokenValidator = field(validator=_check_validator)
+    validator: TokenValidator = field(validator=check_wrapped)
     ttl: float = field(default=300, validator=_check_positive, kw_only=True)
     max_tokens: int = field(default=1024, validator=_check_positive, kw_only=True)
     clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
     _memory: TokenMemory = field(init=False, factory=TokenMemory, repr=False)
-
-    @property
-    def max_size(self) -> int:
-        """Longest accepted token, in characters: the validator's own ``max_size``, or else 8192."""
-        return getattr(self.validator, "max_size", DEFAULT_MAX_SIZE)
-
-    @property
-    def status(self) -> Any:
-        """The wrapped validator's ``status``, by which key health sees keys of its own.
-
-        Raises:
-            AttributeError: The validator has none.
-        """
-        return cast("Any", self.validator).status
-
-    @property
-    def warm_up(self) -> Any:
-        """The wrapped validator's ``warm_up``.
-
-        Raises:
-            AttributeError: The validator has none.
-        """
-        return cast("Any", self.validator).warm_up
 
     def passes_to(
         self, token: BearerToken, keys: KeyProvider
